@@ -1,0 +1,92 @@
+"""Errors that cross package borders, each with what state it leaves and whether to retry.
+
+    ObjserverError
+    ├── SnippetError            the snippet's fault: rolled back, nothing logged, the heap is as before
+    │   ├── ReadOnly            a query touched the heap; use eval
+    │   ├── NotStorable         a value that can't be kept was left in the heap
+    │   └── ResultTooLarge      the value does not fit a reply
+    ├── RequestError            the client's fault: the request was not run
+    │   ├── FrameTooLarge
+    │   ├── BadRequest
+    │   └── Overloaded          a bound is reached; retry later
+    └── MachineError            the machine's fault: the node stops before it replies
+        ├── DataFolderInUse     another process holds the folder
+        ├── DataDamaged         a file does not hold what was written; nothing is changed
+        ├── RuntimeMismatch     the log was written by another Python or sandbox version
+        └── StorageFailed       disk full, sync error, map full
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadRequest",
+    "DataDamaged",
+    "DataFolderInUse",
+    "FrameTooLarge",
+    "MachineError",
+    "NotStorable",
+    "ObjserverError",
+    "Overloaded",
+    "ReadOnly",
+    "RequestError",
+    "ResultTooLarge",
+    "RuntimeMismatch",
+    "SnippetError",
+    "StorageFailed",
+]
+
+
+class ObjserverError(Exception):
+    """Base of everything objserver raises on purpose."""
+
+
+class SnippetError(ObjserverError):
+    """The snippet's fault. It was rolled back and not logged; the same snippet will fail again."""
+
+
+class ReadOnly(SnippetError):
+    """A query tried to change the heap. Nothing changed; use `eval`."""
+
+
+class NotStorable(SnippetError):
+    """A value that can't be kept (a lambda, a generator, a bound method) was left in the heap. Rolled back."""
+
+
+class ResultTooLarge(SnippetError):
+    """The result does not fit in a reply. The snippet was rolled back; return less."""
+
+
+class RequestError(ObjserverError):
+    """The client's fault. The request was not run; correct it before sending it again."""
+
+
+class FrameTooLarge(RequestError):
+    """A frame's size is above the limit. The connection can't be read further and is closed."""
+
+
+class BadRequest(RequestError):
+    """The request is not one this server knows. Not run."""
+
+
+class Overloaded(RequestError):
+    """A bound is reached. Not run; retry later."""
+
+
+class MachineError(ObjserverError):
+    """The machine's fault, not an outcome: the node stops before it replies. What was acknowledged stays."""
+
+
+class DataFolderInUse(MachineError):
+    """Another process has the data folder open. Nothing was touched."""
+
+
+class DataDamaged(MachineError):
+    """A file in the data folder does not hold what was written to it. Nothing was changed or thrown away."""
+
+
+class RuntimeMismatch(MachineError):
+    """The log holds entries of another Python or sandbox version. Nothing was changed."""
+
+
+class StorageFailed(MachineError):
+    """The disk is full or refused a write or a sync. The last batch was not acknowledged."""
