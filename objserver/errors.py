@@ -9,6 +9,11 @@
     │   ├── FrameTooLarge
     │   ├── BadRequest
     │   └── Overloaded          a bound is reached; retry later
+    ├── LogError                a fault of whoever feeds the log: refused, the log is as before
+    │   ├── BadEntry            bytes that are not an entry, or not the one that follows
+    │   ├── Compacted           older than what the log keeps; take a snapshot
+    │   ├── LogGap              an entry before it is missing; ask again from there
+    │   └── StaleTerm           from a leader that has been replaced
     └── MachineError            the machine's fault: the node stops before it replies
         ├── DataFolderInUse     another process holds the folder
         ├── DataDamaged         a file does not hold what was written; nothing is changed
@@ -19,10 +24,14 @@
 from __future__ import annotations
 
 __all__ = [
+    "BadEntry",
     "BadRequest",
+    "Compacted",
     "DataDamaged",
     "DataFolderInUse",
     "FrameTooLarge",
+    "LogError",
+    "LogGap",
     "MachineError",
     "NotStorable",
     "ObjserverError",
@@ -32,6 +41,7 @@ __all__ = [
     "ResultTooLarge",
     "RuntimeMismatch",
     "SnippetError",
+    "StaleTerm",
     "StorageFailed",
 ]
 
@@ -70,6 +80,26 @@ class BadRequest(RequestError):
 
 class Overloaded(RequestError):
     """A bound is reached. Not run; retry later."""
+
+
+class LogError(ObjserverError):
+    """The log refuses an entry or a position, by the fault of whoever feeds or reads it. The log is as before."""
+
+
+class BadEntry(LogError):
+    """The bytes are not an entry, or not the one that follows the head: damaged on the way, or of another log."""
+
+
+class Compacted(LogError):
+    """The position is older than what the log keeps. Nothing to retry; take a snapshot instead."""
+
+
+class LogGap(LogError):
+    """The entry does not follow the head by one. Ask its sender again from the entry after the head."""
+
+
+class StaleTerm(LogError):
+    """The entry comes from a leader that has been replaced. Its sender must stop leading."""
 
 
 class MachineError(ObjserverError):
