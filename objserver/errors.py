@@ -17,11 +17,14 @@
     └── MachineError            the machine's fault: the node stops before it replies
         ├── DataFolderInUse     another process holds the folder
         ├── DataDamaged         a file does not hold what was written; nothing is changed
+        ├── ListenFailed        an address is in use or may not be served
         ├── RuntimeMismatch     the log was written by another Python or sandbox version
         └── StorageFailed       disk full, sync error, map full
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 __all__ = [
     "BadEntry",
@@ -30,6 +33,7 @@ __all__ = [
     "DataDamaged",
     "DataFolderInUse",
     "FrameTooLarge",
+    "ListenFailed",
     "LogError",
     "LogGap",
     "MachineError",
@@ -71,7 +75,14 @@ class RequestError(ObjserverError):
 
 
 class FrameTooLarge(RequestError):
-    """A frame's size is above the limit. The connection can't be read further and is closed."""
+    """A frame's size is above the limit. The connection can't be read further and is closed.
+
+    `bodies` are the complete frames that arrived before it in the same piece of the stream.
+    """
+
+    def __init__(self, message: str, bodies: Sequence[bytes] = ()) -> None:
+        super().__init__(message)
+        self.bodies = bodies
 
 
 class BadRequest(RequestError):
@@ -112,6 +123,10 @@ class DataFolderInUse(MachineError):
 
 class DataDamaged(MachineError):
     """A file in the data folder does not hold what was written to it. Nothing was changed or thrown away."""
+
+
+class ListenFailed(MachineError):
+    """An address is in use, can't be listened on or may not be served. Nobody was served; the data are as before."""
 
 
 class RuntimeMismatch(MachineError):

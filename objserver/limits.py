@@ -15,8 +15,23 @@ MIB: Final = 1024 * KIB
 # bulk load; larger data are sent in pieces.
 FRAME_SIZE_MAX: Final = 16 * MIB
 
-# A result is built in memory beside the heap; it must fit a frame together with its envelope.
-RESULT_SIZE_MAX: Final = FRAME_SIZE_MAX - 64 * KIB
+# A result is built in memory beside the heap; it must fit a frame together with its envelope and what was
+# printed, which JSON may lengthen sixfold. A reply that does not fit would be noticed after the snippet was logged.
+RESULT_SIZE_MAX: Final = FRAME_SIZE_MAX - 512 * KIB
+
+# Containers in one value on the wire. An object that holds another twice, and that one a third twice, is small in
+# memory and endless as text; a million containers are walked in about a second.
+VALUE_COUNT_MAX: Final = 1_000_000
+
+# Bits of one int on the wire, and of the two ints of a fraction, whose common divisor takes quadratic time.
+INT_BITS_MAX: Final = 8 * MIB
+FRACTION_BITS_MAX: Final = 128 * KIB
+
+# A request's id, in characters: it is sent back, so it takes room in the reply.
+REQUEST_ID_LENGTH_MAX: Final = 256
+
+# The message of an error, and each text beside it, in characters. An exception may quote a whole document.
+ERROR_TEXT_LENGTH_MAX: Final = 64 * KIB
 
 # Nesting of values on the wire. orjson stops at 254 levels of its own `default` calls and 1024 of input.
 VALUE_DEPTH_MAX: Final = 200
@@ -34,6 +49,25 @@ READ_SIZE: Final = 256 * KIB
 
 CONNECTIONS_MAX: Final = 10_000
 
+# Connections the kernel holds until the server accepts them. A burst of clients that start together; the kernel
+# cuts it to net.core.somaxconn.
+BACKLOG_COUNT_MAX: Final = 1_024
+
+# A connection that the server ends first is read this long, and what comes thrown away, so that the error reaches
+# a client that is still sending: a socket closed with unread bytes resets the connection and with it the error.
+LINGER_SECONDS_MAX: Final = 2
+
+# A clean stop waits this long for clients to take the replies to what was queued.
+STOP_SECONDS_MAX: Final = 5
+
+# What all connections together may have buffered at the end of a pass: unfinished frames, requests that wait,
+# unread replies. Above it the connection that holds most is closed; ten thousand of them at their own bounds would
+# take more than the machine has.
+BUFFERS_SIZE_MAX: Final = 1024 * MIB
+
+# Ready sockets looked at in one pass. With READ_SIZE it bounds what a pass reads: 128 MiB.
+READY_COUNT_MAX: Final = 512
+
 # One batch, one entry, one sync. More would only lengthen the wait of the first reply in it.
 BATCH_COUNT_MAX: Final = 1_000
 BATCH_SIZE_MAX: Final = 4 * MIB
@@ -49,6 +83,8 @@ ENTRY_SIZE_MAX: Final = 64 * MIB
 # within a second, and the disk space an idle log holds stays small.
 LOG_SEGMENT_SIZE: Final = 64 * MIB
 
+assert RESULT_SIZE_MAX + 6 * (PRINT_SIZE_MAX + REQUEST_ID_LENGTH_MAX) + KIB <= FRAME_SIZE_MAX
 assert RESULT_SIZE_MAX < FRAME_SIZE_MAX <= OUTPUT_SIZE_MAX
+assert 2 * OUTPUT_SIZE_MAX < BUFFERS_SIZE_MAX
 assert READ_SIZE <= BATCH_SIZE_MAX
 assert 3 * (BATCH_SIZE_MAX + FRAME_SIZE_MAX) <= ENTRY_SIZE_MAX

@@ -1,0 +1,38 @@
+"""Bytes <-> frames <-> messages <-> values. Does no I/O; both ends of a connection use it."""
+
+from objserver.wire.frame import FrameReader, encode_frame
+from objserver.wire.messages import (
+    PROTOCOL,
+    ErrorCode,
+    MessageError,
+    Reply,
+    ReplyError,
+    Request,
+    encode_error,
+    encode_request,
+    encode_result,
+    parse_reply,
+    parse_request,
+)
+from objserver.wire.values import Shape, decode, encode, loads, needs_decode
+
+__all__ = [
+    "PROTOCOL",
+    "ErrorCode",
+    "FrameReader",
+    "MessageError",
+    "Reply",
+    "ReplyError",
+    "Request",
+    "Shape",
+    "decode",
+    "encode",
+    "encode_error",
+    "encode_frame",
+    "encode_request",
+    "encode_result",
+    "loads",
+    "needs_decode",
+    "parse_reply",
+    "parse_request",
+]
