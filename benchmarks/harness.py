@@ -1,0 +1,315 @@
+"""What every benchmark does the same way: compile and run the load generator, take rounds in turn, report.
+
+    benchmark -> Workload -> Load (a loadgen process) -> Figures -> Spread over the rounds -> Report -> table, JSON
+
+A figure is the median of its rounds, printed with the least and the greatest. What is compared is measured in turn,
+round by round, and a ratio is taken within each round: the speed of a machine drifts, and hits both sides of a pair.
+
+Promise: a figure stands in a report only when every reply behind it was checked and right.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import signal
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+HERE: Final = Path(__file__).parent
+BUILD: Final = HERE / "build"
+RESULTS: Final = HERE / "results"
+# A tenth of a run goes ahead of the rounds and is not counted: code caches fill, connections' buffers grow.
+WARM_UP_SHARE: Final = 10
+COMPILER_OPTIONS: Final = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
+
+Measured = TypeVar("Measured")
+
+
+class BenchmarkFailed(Exception):
+    """A server or the load generator did not do what the measurement needs; there is no figure."""
+
+
+class Missing(Exception):
+    """What a comparison needs is not installed; the message names it and says how to get it."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What the load generator sends, and what every reply must contain; `benchmarks/loadgen.c` tells the syntax."""
+
+    protocol: str
+    template: str
+    expect: str | None = None
+    key_count: int | None = None
+
+    @classmethod
+    def request(cls, method: str, params: Mapping[str, object], **checks: Any) -> Workload:
+        """A request to objserver; `checks` are `expect` and `key_count`."""
+        body = f'{{"jsonrpc":"2.0","id":{{{{id}}}},"method":"{method}","params":{json.dumps(params)}}}'
+        return cls("objserver", body, **checks)
+
+    @classmethod
+    def script(cls, digest: str, key: str, **checks: Any) -> Workload:
+        """Redis' script `digest`, called with one key."""
+        return cls("redis", "\n".join(["EVALSHA", digest, "1", key]), **checks)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A running server and how the workload is told to it."""
+
+    address: str
+    workload: Workload
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How many clients, and how many requests each keeps in flight."""
+
+    connections: int
+    pipeline: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One run of the load generator. Latencies in microseconds by percentile, and `max`."""
+
+    requests: int
+    seconds: float
+    throughput: float
+    latency_us: Mapping[str, float]
+    bytes_sent: int
+    bytes_received: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A median and how far the rounds lay from it."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Spread:
+        found = sorted(values)
+        return cls(statistics.median(found), found[0], found[-1])
+
+    def __str__(self) -> str:
+        return f"{readable(self.median)} ({readable(self.low)} .. {readable(self.high)})"
+
+
+Cell = str | int | float | Spread
+
+
+@dataclass
+class Report:
+    """A benchmark's result: what was done, a table, and every run behind it."""
+
+    name: str
+    workload: str
+    parameters: Mapping[str, object]
+    rows: list[dict[str, Cell]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    runs: list[dict[str, object]] = field(default_factory=list)
+
+    def table(self) -> str:
+        """The rows in columns, as text; a column is as wide as its widest cell."""
+        columns = list(dict.fromkeys(column for row in self.rows for column in row))
+        lines = [columns, *([readable(row.get(column, "-")) for column in columns] for row in self.rows)]
+        widths = [max(len(line[at]) for line in lines) for at in range(len(columns))]
+        table = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        return "\n".join([f"{self.name}: {self.workload}", "", table, "", *(f"- {note}" for note in self.notes)])
+
+    def write(self, folder: Path) -> Path:
+        """Keep everything as JSON under `folder`, named by benchmark and time (UTC); return the file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
+        path.write_text(json.dumps(asdict(self) | {"machine": machine_facts(folder)}, indent=1, default=str) + "\n")
+        return path
+
+
+def readable(value: Cell) -> str:
+    """A number with the digits that mean something; anything else as it is."""
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def compile_loadgen(folder: Path = BUILD) -> Path:
+    """Compile the load generator into `folder` unless it is there and newer than its source; return the program.
+
+    Raises:
+        Missing: there is no C compiler.
+        BenchmarkFailed: it does not compile.
+    """
+    source, program = HERE / "loadgen.c", folder / "loadgen"
+    if program.exists() and program.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+        return program
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise Missing("no C compiler; on Debian: apt install gcc libc6-dev")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Under a name of its own until it is whole: another process may be about to start it.
+    fresh = folder / f"loadgen.{os.getpid()}"
+    done = subprocess.run([compiler, *COMPILER_OPTIONS, "-o", fresh, source], capture_output=True, text=True)
+    if done.returncode:
+        raise BenchmarkFailed(f"{source.name} does not compile:\n{done.stderr}")
+    return fresh.replace(program)
+
+
+class Load:
+    """A running load generator. It ends by itself after `requests` or `seconds`, or early by `stop`."""
+
+    def __init__(
+        self,
+        target: Target,
+        shape: Shape,
+        *,
+        requests: int | None = None,
+        seconds: float | None = None,
+        seed: int = 1,
+    ) -> None:
+        options = {
+            "protocol": target.workload.protocol,
+            "address": target.address,
+            "template": target.workload.template,
+            "expect": target.workload.expect,
+            "key-count": target.workload.key_count,
+            "connections": shape.connections,
+            "pipeline": shape.pipeline,
+            "requests": requests,
+            "seconds": seconds,
+            "seed": seed,
+        }
+        words = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+        self._process = subprocess.Popen(
+            [compile_loadgen(), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Load:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def stop(self) -> None:
+        """Let what is in flight be answered, then end."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def figures(self) -> Figures:
+        """Wait for the end and return what was measured.
+
+        Raises:
+            BenchmarkFailed: a reply was an error or not the expected one, or the protocol was broken.
+        """
+        output, complaint = self._process.communicate()
+        try:
+            found: dict[str, Any] = json.loads(output)
+        except ValueError:
+            raise BenchmarkFailed(complaint.strip() or f"loadgen ended with {self._process.returncode}") from None
+        faults = found.pop("errors"), found.pop("wrong"), found.pop("first_error")
+        if self._process.returncode:
+            raise BenchmarkFailed(
+                f"of {found['requests']} replies {faults[0]} were errors and {faults[1]} not the expected ones; "
+                f"the first: {faults[2]}"
+            )
+        return Figures(**found)
+
+
+def in_turn(
+    contenders: Mapping[str, Callable[[int], Measured]], rounds: int
+) -> dict[str, list[Measured]]:
+    """Measure every contender once a round, for `rounds` rounds; each is called with the round's number, from 1.
+
+    Every other round goes backwards, so that nobody always runs on the machine that another one has heated.
+    """
+    found: dict[str, list[Measured]] = {name: [] for name in contenders}
+    for number in range(1, rounds + 1):
+        for name in list(contenders)[:: 1 if number % 2 else -1]:
+            found[name].append(contenders[name](number))
+    return found
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
+    """The ratios within each round."""
+    return Spread.of(a / b for a, b in zip(above, below, strict=True))
+
+
+def compare(
+    report: Report,
+    case: Mapping[str, Cell],
+    targets: Mapping[str, Target],
+    shape: Shape,
+    *,
+    rounds: int,
+    seconds: float,
+) -> dict[str, int]:
+    """Load the targets in turn and add a row: throughput and latency of each, and objserver's ratio to the others.
+
+    Returns:
+        how many requests each target has answered, those of the warm-up included, so that writes can be counted.
+    """
+
+    def measure(name: str, number: int, duration: float) -> Figures:
+        with Load(targets[name], shape, seconds=duration, seed=number) as load:
+            return load.figures()
+
+    answered = {name: measure(name, 0, seconds / WARM_UP_SHARE).requests for name in targets}
+    found = in_turn({name: partial(measure, name, duration=seconds) for name in targets}, rounds)
+    row = {**case, "connections": shape.connections, "pipeline": shape.pipeline}
+    throughput = {name: [figures.throughput for figures in runs] for name, runs in found.items()}
+    row |= {f"{name}/s": Spread.of(values) for name, values in throughput.items()}
+    if "redis" in targets:
+        row["ratio to redis"] = ratio(throughput["objserver"], throughput["redis"])
+    for percentile in ("p50", "p99"):
+        for name, runs in found.items():
+            row[f"{name} {percentile} us"] = Spread.of(figures.latency_us[percentile] for figures in runs).median
+    report.rows.append(row)
+    for name, runs in found.items():
+        report.runs += [{**case, **asdict(shape), "server": name, **asdict(figures)} for figures in runs]
+        answered[name] += sum(figures.requests for figures in runs)
+    return answered
+
+
+def disk_size(folder: Path) -> int:
+    """Bytes that the files under `folder` occupy; a sparse file counts what is allocated."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def machine_facts(folder: Path) -> dict[str, object]:
+    """What a reader must know before comparing: processor, memory, kernel, file system, versions."""
+    processor = _first_value("/proc/cpuinfo", "model name") or platform.processor()
+    memory_kib = (_first_value("/proc/meminfo", "MemTotal") or "0").split()[0]
+    file_system = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True).stdout.strip()
+    redis = shutil.which("redis-server")
+    version = subprocess.run([redis, "--version"], capture_output=True, text=True).stdout if redis else ""
+    return {
+        "processor": processor,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_mib": int(memory_kib) // 1024,
+        "kernel": platform.release(),
+        "file_system": file_system,
+        "python": platform.python_version(),
+        "redis": next((word[2:] for word in version.split() if word.startswith("v=")), "not installed"),
+        "load_average": os.getloadavg()[0],
+    }
+
+
+def _first_value(path: str, name: str) -> str | None:
+    lines = Path(path).read_text().splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), None)

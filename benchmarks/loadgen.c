@@ -1,0 +1,868 @@
+/* loadgen: drive one server over many connections, check every reply, tell how fast they came.
+
+       template + key -> request -> connection -> [server] -> reply -> checked -> histogram -> one line of JSON
+
+   A closed loop, as redis-benchmark is: each connection keeps --pipeline requests in flight and sends the next ones when
+   replies came in. One thread, one epoll set. The same workload is told once for each protocol, as a template:
+
+       objserver   the JSON body of a frame; {{id}} stands for a number that no other request has
+       redis       one argument of the command per line
+       both        {{key}} stands for the request's key, the same one wherever it occurs
+
+   Promise: a figure is printed only when every request got exactly one reply, in order, in frames that are whole. A reply
+   that is an error, or lacks what --expect says, is counted and the first one is shown.
+
+   Exit status: 0  every reply was right
+                1  some replies were errors or not the expected ones; the line is printed all the same
+                2  the arguments can't be used
+                3  the server was not reached, broke the protocol, closed too early or stopped answering; no line
+*/
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { STATUS_RIGHT = 0, STATUS_ERRORS = 1, STATUS_USAGE = 2, STATUS_BREACH = 3 };
+
+/* A reply above this is taken for a broken size field. objserver's own limit is 16 MiB. */
+#define REPLY_SIZE_MAX (64u << 20)
+/* A RESP line: a status, an error, or the size of what follows. */
+#define LINE_SIZE_MAX (64u << 10)
+/* Enough for some tens of small replies; pages that are never touched cost nothing. */
+#define INPUT_SIZE_FIRST (16u << 10)
+#define CONNECTIONS_MAX 60000
+#define PIPELINE_MAX 10000
+#define KEYS_MAX 50000000
+#define ERROR_SHOWN_MAX 400
+#define DIGITS_MAX 20 /* of a 64-bit number */
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+static _Noreturn void give_up(int status, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    fputs("loadgen: ", stderr);
+    vfprintf(stderr, format, values);
+    fputc('\n', stderr);
+    va_end(values);
+    exit(status);
+}
+
+#define usage(...) give_up(STATUS_USAGE, __VA_ARGS__)
+#define breach(...) give_up(STATUS_BREACH, __VA_ARGS__)
+
+static void *allocate(size_t count, size_t size)
+{
+    void *memory = calloc(count ? count : 1, size);
+    if (!memory)
+        give_up(STATUS_USAGE, "no memory for %zu times %zu bytes; ask for fewer connections", count, size);
+    return memory;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* Write `number` in decimal without a final zero byte; return the count of digits. */
+static size_t put_number(char *out, uint64_t number)
+{
+    char digits[DIGITS_MAX];
+    size_t count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    for (size_t i = 0; i < count; i++)
+        out[i] = digits[count - 1 - i];
+    return count;
+}
+
+/* ---- Histogram: buckets that grow with the value, so that each figure is right to 1 part in 128 (the idea is Gil Tene's
+   HdrHistogram). Below 2 * 128 ns a bucket is one nanosecond wide. */
+
+#define SUB_BITS 7
+#define BUCKETS ((64 - SUB_BITS + 1) << SUB_BITS)
+
+static uint64_t histogram[BUCKETS];
+static uint64_t latency_ns_max;
+
+static size_t bucket_of(uint64_t value)
+{
+    int shift = 63 - __builtin_clzll(value | 1) - SUB_BITS;
+    if (shift <= 0)
+        return (size_t)value;
+    return ((size_t)shift << SUB_BITS) + (size_t)(value >> shift);
+}
+
+/* The largest value that falls into `bucket`. */
+static uint64_t bucket_top(size_t bucket)
+{
+    size_t shift = bucket >> SUB_BITS;
+    if (shift <= 1)
+        return bucket;
+    shift -= 1;
+    return (((uint64_t)(bucket - (shift << SUB_BITS)) + 1) << shift) - 1;
+}
+
+static void record_latency(uint64_t ns)
+{
+    histogram[bucket_of(ns)]++;
+    if (ns > latency_ns_max)
+        latency_ns_max = ns;
+}
+
+/* The latency in microseconds that `per_mille` thousandths of the `count` replies did not exceed. */
+static double percentile_us(uint64_t count, uint64_t per_mille)
+{
+    uint64_t rank = (count * per_mille + 999) / 1000, seen = 0;
+    for (size_t bucket = 0; bucket < BUCKETS; bucket++) {
+        seen += histogram[bucket];
+        if (seen >= rank && seen > 0) {
+            uint64_t top = bucket_top(bucket);
+            return (double)(top < latency_ns_max ? top : latency_ns_max) / 1000;
+        }
+    }
+    return 0;
+}
+
+/* ---- Templates */
+
+struct text { const char *start; size_t size; };
+
+struct piece { enum { LITERAL, KEY, ID } kind; struct text text; };
+
+struct argument { struct piece *pieces; size_t piece_count, literal_size, key_count, id_count; };
+
+struct template { struct argument *arguments; size_t argument_count, size_max; };
+
+static struct argument parse_argument(const char *start, size_t size)
+{
+    static const struct { const char *name; int kind; } PLACES[] = {{"{{key}}", KEY}, {"{{id}}", ID}};
+    struct argument argument = {.pieces = allocate(size + 1, sizeof(struct piece))};
+    size_t literal = 0, at = 0;
+    while (at <= size) {
+        size_t place_size = 0;
+        int kind = LITERAL;
+        for (size_t i = 0; i < 2 && at < size; i++) {
+            size_t length = strlen(PLACES[i].name);
+            if (size - at >= length && !memcmp(start + at, PLACES[i].name, length)) {
+                place_size = length;
+                kind = PLACES[i].kind;
+            }
+        }
+        if ((place_size || at == size) && at > literal) {
+            argument.pieces[argument.piece_count++] = (struct piece){LITERAL, {start + literal, at - literal}};
+            argument.literal_size += at - literal;
+        }
+        if (place_size) {
+            argument.pieces[argument.piece_count++] = (struct piece){kind, {NULL, 0}};
+            *(kind == KEY ? &argument.key_count : &argument.id_count) += 1;
+            at += place_size;
+            literal = at;
+        } else
+            at++;
+    }
+    return argument;
+}
+
+static size_t argument_size(const struct argument *argument, size_t key_size, size_t id_size)
+{
+    return argument->literal_size + argument->key_count * key_size + argument->id_count * id_size;
+}
+
+static size_t put_argument(char *out, const struct argument *argument, struct text key, uint64_t id)
+{
+    char *at = out;
+    for (size_t i = 0; i < argument->piece_count; i++) {
+        const struct piece *piece = &argument->pieces[i];
+        if (piece->kind == ID)
+            at += put_number(at, id);
+        else {
+            struct text text = piece->kind == KEY ? key : piece->text;
+            memcpy(at, text.start, text.size);
+            at += text.size;
+        }
+    }
+    return (size_t)(at - out);
+}
+
+/* ---- Protocols: how a request is framed, and where a reply ends */
+
+struct reply { struct text body; bool is_error; };
+
+struct protocol {
+    const char *name;
+    bool by_line; /* a template has one argument per line; otherwise it is one argument, and has an id */
+    size_t (*put_request)(char *out, const struct template *template, struct text key, uint64_t id);
+    /* Size of the first reply in `data`, 0 when it is not whole yet. `id` is what it must answer. */
+    size_t (*take_reply)(struct text data, uint64_t id, struct reply *reply);
+};
+
+static size_t put_frame(char *out, const struct template *template, struct text key, uint64_t id)
+{
+    size_t size = put_argument(out + 4, &template->arguments[0], key, id);
+    for (int i = 0; i < 4; i++)
+        out[i] = (char)(size >> (24 - 8 * i));
+    return 4 + size;
+}
+
+static size_t put_command(char *out, const struct template *template, struct text key, uint64_t id)
+{
+    char *at = out;
+    *at++ = '*';
+    at += put_number(at, template->argument_count);
+    for (size_t i = 0; i < template->argument_count; i++) {
+        const struct argument *argument = &template->arguments[i];
+        at = mempcpy(at, "\r\n$", 3);
+        at += put_number(at, argument_size(argument, key.size, 0));
+        at = mempcpy(at, "\r\n", 2);
+        at += put_argument(at, argument, key, id);
+    }
+    at = mempcpy(at, "\r\n", 2);
+    return (size_t)(at - out);
+}
+
+/* A scanner, not a validator: it finds the members of the outermost object and whether everything in it is closed. Each
+   function returns where it stopped, NULL for what is no JSON. */
+
+static const char *skip_space(const char *at, const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
+        at++;
+    return at;
+}
+
+static const char *skip_string(const char *at, const char *end)
+{
+    if (at >= end || *at != '"')
+        return NULL;
+    for (at++; at < end; at++) {
+        if (*at == '"')
+            return at + 1;
+        if (*at == '\\')
+            at++;
+        else if ((unsigned char)*at < 0x20)
+            return NULL;
+    }
+    return NULL;
+}
+
+static const char *skip_value(const char *at, const char *end)
+{
+    const char *start = at;
+    if (at < end && *at == '"')
+        return skip_string(at, end);
+    if (at < end && (*at == '{' || *at == '[')) {
+        size_t depth = 0;
+        while (at && at < end) {
+            char c = *at;
+            if (c == '"') {
+                at = skip_string(at, end);
+                continue;
+            }
+            at++;
+            if (c == '{' || c == '[')
+                depth++;
+            else if ((c == '}' || c == ']') && --depth == 0)
+                return at;
+        }
+        return NULL;
+    }
+    while (at < end && (*at == '-' || *at == '+' || *at == '.' || (*at >= '0' && *at <= '9') ||
+                        (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z')))
+        at++;
+    return at > start ? at : NULL;
+}
+
+static bool is(struct text text, const char *expected)
+{
+    return text.size == strlen(expected) && !memcmp(text.start, expected, text.size);
+}
+
+/* What can be shown of a reply in a message, on one line. The next call overwrites it. */
+static const char *shown(struct text text)
+{
+    static char buffer[ERROR_SHOWN_MAX + 4];
+    while (text.size > 0 && (text.start[text.size - 1] == '\n' || text.start[text.size - 1] == '\r'))
+        text.size--;
+    size_t size = text.size < ERROR_SHOWN_MAX ? text.size : ERROR_SHOWN_MAX;
+    for (size_t i = 0; i < size; i++)
+        buffer[i] = text.start[i] >= 0x20 && text.start[i] < 0x7f ? text.start[i] : '?';
+    strcpy(buffer + size, size < text.size ? "..." : "");
+    return buffer;
+}
+
+/* Read one JSON-RPC reply to `id`; return whether it is an error. */
+static bool check_message(struct text body, uint64_t id)
+{
+    const char *at = body.start, *end = body.start + body.size;
+    struct text found_id = {NULL, 0}, found_version = {NULL, 0};
+    int results = 0, errors = 0;
+    at = skip_space(at, end);
+    if (at == end || *at != '{')
+        breach("the reply is no JSON object: %s", shown(body));
+    do {
+        const char *name = skip_space(at + 1, end), *name_end = skip_string(name, end);
+        const char *colon = name_end ? skip_space(name_end, end) : end;
+        const char *value = colon < end && *colon == ':' ? skip_space(colon + 1, end) : NULL;
+        const char *value_end = value ? skip_value(value, end) : NULL;
+        if (!value_end)
+            breach("the reply is no JSON: %s", shown(body));
+        struct text member = {name, (size_t)(name_end - name)};
+        if (is(member, "\"id\""))
+            found_id = (struct text){value, (size_t)(value_end - value)};
+        else if (is(member, "\"jsonrpc\""))
+            found_version = (struct text){value, (size_t)(value_end - value)};
+        results += is(member, "\"result\"");
+        errors += is(member, "\"error\"");
+        at = skip_space(value_end, end);
+    } while (at < end && *at == ',');
+    if (at == end || *at != '}' || skip_space(at + 1, end) != end)
+        breach("the reply is no JSON: %s", shown(body));
+    if (!is(found_version, "\"2.0\"") || results + errors != 1)
+        breach("the reply is no JSON-RPC reply: %s", shown(body));
+    char expected[DIGITS_MAX + 1];
+    expected[put_number(expected, id)] = 0;
+    /* A server that could not read the request can't know its id. */
+    if (!is(found_id, expected) && !(errors && is(found_id, "null")))
+        breach("the reply is not to request %s: %s", expected, shown(body));
+    return errors != 0;
+}
+
+static size_t take_frame(struct text data, uint64_t id, struct reply *reply)
+{
+    if (data.size < 4)
+        return 0;
+    const unsigned char *head = (const unsigned char *)data.start;
+    size_t size = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    if (size > REPLY_SIZE_MAX)
+        breach("a frame claims %zu bytes; is this the right protocol?", size);
+    if (data.size - 4 < size)
+        return 0;
+    reply->body = (struct text){data.start + 4, size};
+    reply->is_error = check_message(reply->body, id);
+    return 4 + size;
+}
+
+/* The number of a RESP line such as `$12` or `:-3`, without its type and line end. */
+static int64_t line_number(struct text line)
+{
+    char digits[DIGITS_MAX + 2] = "", *stop = digits;
+    if (line.size > 0 && line.size <= DIGITS_MAX) {
+        memcpy(digits, line.start, line.size);
+        errno = 0;
+        long long number = strtoll(digits, &stop, 10);
+        if (*stop == 0 && errno == 0 && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9')))
+            return number;
+    }
+    breach("no number in RESP: %s", shown(line));
+}
+
+static size_t take_resp(struct text data, uint64_t id, struct reply *reply)
+{
+    (void)id; /* RESP has none: the order alone says what a reply answers */
+    const char *at = data.start, *end = data.start + data.size;
+    reply->is_error = false;
+    for (uint64_t left = 1; left > 0; left--) { /* an array adds its items to what is left */
+        if (at == end)
+            return 0;
+        if (!strchr("+-:$*", *at) || !*at)
+            breach("no RESP reply: %s", shown((struct text){at, (size_t)(end - at)}));
+        const char *line_end = memchr(at, '\r', (size_t)(end - at));
+        if (!line_end || line_end + 1 == end) {
+            if (end - at > LINE_SIZE_MAX)
+                breach("a RESP line does not end: %s", shown((struct text){at, (size_t)(end - at)}));
+            return 0;
+        }
+        struct text line = {at + 1, (size_t)(line_end - at - 1)};
+        if (line_end[1] != '\n')
+            breach("a RESP line does not end: %s", shown(line));
+        char kind = *at;
+        at = line_end + 2;
+        reply->is_error |= kind == '-';
+        if (kind == '+' || kind == '-')
+            continue;
+        int64_t number = line_number(line);
+        if (kind == ':' || number == -1) /* -1: nothing there */
+            continue;
+        if (number < 0 || number > REPLY_SIZE_MAX)
+            breach("RESP claims %lld bytes or items", (long long)number);
+        if (kind == '*')
+            left += (uint64_t)number;
+        else if (end - at < number + 2)
+            return 0;
+        else if (memcmp(at + number, "\r\n", 2))
+            breach("a RESP text does not end where its size says: %s", shown(line));
+        else
+            at += number + 2;
+    }
+    reply->body = (struct text){data.start, (size_t)(at - data.start)};
+    return reply->body.size;
+}
+
+static const struct protocol PROTOCOLS[] = {
+    {"objserver", false, put_frame, take_frame},
+    {"redis", true, put_command, take_resp},
+};
+
+/* ---- The run: what was asked for, and what is counted */
+
+struct waiting { uint64_t id, sent_ns; size_t key; };
+
+struct connection {
+    int fd;
+    bool wants_write;
+    char *output; /* room for `pipeline` requests: no more can be unsent, as no more are in flight */
+    size_t output_start, output_end;
+    char *input;
+    size_t input_size, input_capacity;
+    struct waiting *waiting; /* a ring of `pipeline`; `oldest` is answered next */
+    size_t oldest, in_flight;
+};
+
+static const struct protocol *protocol;
+static struct template template;
+static struct argument expected;
+static bool has_expected;
+static char *expected_text;
+static struct text *keys;
+static size_t key_count = 1;
+static bool sequential;
+static uint64_t random_state;
+static size_t connection_count = 50, pipeline = 1;
+static uint64_t request_count, seconds_ns, stall_ns = 60 * NS_PER_SECOND;
+static int epoll_fd;
+static uint64_t issued, replied, in_flight, errors, wrong, bytes_sent, bytes_received, last_reply_ns;
+static bool issuing = true;
+static char first_error[ERROR_SHOWN_MAX + 4];
+static volatile sig_atomic_t told_to_stop;
+
+static void on_stop(int number)
+{
+    (void)number;
+    told_to_stop = 1;
+}
+
+/* Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014); scaled by Lemire's multiplication. */
+static size_t next_key(void)
+{
+    if (sequential)
+        return (size_t)(issued % key_count);
+    uint64_t bits = random_state += UINT64_C(0x9e3779b97f4a7c15);
+    bits = (bits ^ bits >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    bits = (bits ^ bits >> 27) * UINT64_C(0x94d049bb133111eb);
+    return (size_t)((unsigned __int128)(bits ^ bits >> 31) * key_count >> 64);
+}
+
+static void watch_writable(struct connection *connection, bool wanted)
+{
+    if (connection->wants_write == wanted)
+        return;
+    connection->wants_write = wanted;
+    struct epoll_event event = {.events = EPOLLIN | (wanted ? (uint32_t)EPOLLOUT : 0), .data.ptr = connection};
+    if (epoll_ctl(epoll_fd, EPOLL_CTL_MOD, connection->fd, &event))
+        breach("epoll: %s", strerror(errno));
+}
+
+static void flush(struct connection *connection)
+{
+    while (connection->output_start < connection->output_end) {
+        ssize_t sent = send(connection->fd, connection->output + connection->output_start,
+                            connection->output_end - connection->output_start, MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            break;
+        if (sent < 0)
+            breach("sending, with %zu requests unanswered: %s", connection->in_flight, strerror(errno));
+        connection->output_start += (size_t)sent;
+        bytes_sent += (uint64_t)sent;
+    }
+    if (connection->output_start == connection->output_end)
+        connection->output_start = connection->output_end = 0;
+    watch_writable(connection, connection->output_end > 0);
+}
+
+/* Bring the connection to `pipeline` requests in flight and send what can be sent now. */
+static void refill(struct connection *connection)
+{
+    uint64_t now = now_ns();
+    size_t unsent = connection->output_end - connection->output_start;
+    memmove(connection->output, connection->output + connection->output_start, unsent);
+    connection->output_start = 0;
+    connection->output_end = unsent;
+    while (issuing && connection->in_flight < pipeline) {
+        size_t slot = (connection->oldest + connection->in_flight) % pipeline, key = next_key();
+        connection->waiting[slot] = (struct waiting){.id = ++issued, .sent_ns = now, .key = key};
+        connection->output_end +=
+            protocol->put_request(connection->output + connection->output_end, &template, keys[key], issued);
+        connection->in_flight++;
+        in_flight++;
+        if (issued == request_count)
+            issuing = false;
+    }
+    flush(connection);
+}
+
+static void count_reply(const struct reply *reply, const struct waiting *request, uint64_t now)
+{
+    bool is_wrong = false;
+    if (!reply->is_error && has_expected) {
+        size_t size = put_argument(expected_text, &expected, keys[request->key], request->id);
+        is_wrong = !memmem(reply->body.start, reply->body.size, expected_text, size);
+    }
+    errors += reply->is_error;
+    wrong += is_wrong;
+    if ((reply->is_error || is_wrong) && !*first_error)
+        strcpy(first_error, shown(reply->body));
+    record_latency(now - request->sent_ns);
+    replied++;
+}
+
+static void receive(struct connection *connection)
+{
+    if (connection->input_size == connection->input_capacity) {
+        connection->input_capacity = connection->input_capacity ? 2 * connection->input_capacity : INPUT_SIZE_FIRST;
+        connection->input = realloc(connection->input, connection->input_capacity);
+        if (!connection->input)
+            give_up(STATUS_USAGE, "no memory for replies of %zu bytes", connection->input_capacity);
+    }
+    ssize_t received = recv(connection->fd, connection->input + connection->input_size,
+                            connection->input_capacity - connection->input_size, 0);
+    if (received < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
+        return;
+    if (received <= 0 && connection->in_flight == 0) { /* nobody waits here any more */
+        epoll_ctl(epoll_fd, EPOLL_CTL_DEL, connection->fd, NULL);
+        return;
+    }
+    if (received <= 0)
+        breach("the server closed a connection with %zu requests unanswered and %zu bytes of a reply: %s",
+               connection->in_flight, connection->input_size, received ? strerror(errno) : "end of stream");
+    uint64_t now = now_ns();
+    bytes_received += (uint64_t)received;
+    connection->input_size += (size_t)received;
+    size_t at = 0;
+    while (at < connection->input_size) {
+        struct text data = {connection->input + at, connection->input_size - at};
+        if (connection->in_flight == 0)
+            breach("a reply that no request asked for: %s", shown(data));
+        struct waiting *request = &connection->waiting[connection->oldest];
+        struct reply reply;
+        size_t size = protocol->take_reply(data, request->id, &reply);
+        if (size == 0)
+            break;
+        count_reply(&reply, request, now);
+        last_reply_ns = now;
+        connection->oldest = (connection->oldest + 1) % pipeline;
+        connection->in_flight--;
+        in_flight--;
+        at += size;
+    }
+    connection->input_size -= at;
+    memmove(connection->input, connection->input + at, connection->input_size);
+    if (at > 0)
+        refill(connection);
+}
+
+static double run(struct connection *connections)
+{
+    struct epoll_event events[1024];
+    uint64_t start_ns = last_reply_ns = now_ns();
+    for (size_t i = 0; i < connection_count; i++)
+        refill(&connections[i]);
+    while (in_flight > 0) {
+        uint64_t now = now_ns();
+        if (told_to_stop || (seconds_ns && now - start_ns >= seconds_ns))
+            issuing = false;
+        if (now - last_reply_ns >= stall_ns)
+            breach("no reply for %.1f s with %llu requests unanswered", (double)(now - last_reply_ns) / 1e9,
+                   (unsigned long long)in_flight);
+        int wait_ms = (int)((stall_ns - (now - last_reply_ns)) / 1000000) + 1;
+        int count = epoll_wait(epoll_fd, events, sizeof events / sizeof *events, wait_ms);
+        if (count < 0 && errno != EINTR)
+            breach("epoll: %s", strerror(errno));
+        for (int i = 0; i < count; i++) {
+            struct connection *connection = events[i].data.ptr;
+            if (events[i].events & EPOLLOUT)
+                flush(connection);
+            if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+                receive(connection);
+        }
+    }
+    return (double)(last_reply_ns - start_ns) / 1e9;
+}
+
+/* ---- Connections */
+
+struct address { struct sockaddr_storage storage; socklen_t size; };
+
+static struct address resolve(const char *text)
+{
+    struct address address = {.size = 0};
+    if (!strncmp(text, "unix:", 5)) {
+        struct sockaddr_un *local = (struct sockaddr_un *)&address.storage;
+        if (strlen(text + 5) >= sizeof local->sun_path)
+            usage("the socket's path %s is too long; %zu bytes are possible", text + 5, sizeof local->sun_path - 1);
+        local->sun_family = AF_UNIX;
+        strcpy(local->sun_path, text + 5);
+        address.size = sizeof *local;
+        return address;
+    }
+    const char *colon = strrchr(text, ':');
+    if (!colon || colon == text)
+        usage("address %s is neither HOST:PORT nor unix:PATH", text);
+    bool bracketed = text[0] == '[' && colon[-1] == ']';
+    char *host = strndup(text + bracketed, (size_t)(colon - text) - 2 * bracketed);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
+    int failure = getaddrinfo(host, colon + 1, &hints, &found);
+    if (failure)
+        usage("address %s: %s", text, gai_strerror(failure));
+    memcpy(&address.storage, found->ai_addr, found->ai_addrlen);
+    address.size = found->ai_addrlen;
+    freeaddrinfo(found);
+    free(host);
+    return address;
+}
+
+static void connect_all(struct connection *connections, const char *text)
+{
+    struct address address = resolve(text);
+    struct rlimit files = {0, 0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_max < connection_count + 16)
+        usage("%zu connections need more open files than the %llu allowed here", connection_count,
+              (unsigned long long)files.rlim_max);
+    epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_fd < 0)
+        breach("epoll: %s", strerror(errno));
+    struct timeval patience = {.tv_sec = (time_t)(stall_ns / NS_PER_SECOND),
+                               .tv_usec = (suseconds_t)(stall_ns % NS_PER_SECOND / 1000)};
+    for (size_t i = 0; i < connection_count; i++) {
+        struct connection *connection = &connections[i];
+        int fd = connection->fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        /* Blocking until it stands: a full backlog then makes us wait instead of failing. */
+        if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) ||
+            connect(fd, (struct sockaddr *)&address.storage, address.size))
+            breach("connection %zu to %s: %s", i + 1, text, strerror(errno));
+        if (address.storage.ss_family != AF_UNIX)
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+        connection->output = allocate(pipeline, template.size_max);
+        connection->waiting = allocate(pipeline, sizeof *connection->waiting);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
+        if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event))
+            breach("epoll: %s", strerror(errno));
+    }
+}
+
+/* ---- Arguments */
+
+static double parse_number(const char *name, const char *text, double least, double most)
+{
+    char *stop;
+    double number = strtod(text, &stop);
+    if (stop == text || *stop || !(number >= least && number <= most))
+        usage("--%s %s is not a number from %.10g to %.10g", name, text, least, most);
+    return number;
+}
+
+static void add_key(const char *start, size_t size)
+{
+    static size_t capacity;
+    if (key_count == KEYS_MAX)
+        usage("more than %d keys", KEYS_MAX);
+    if (key_count == capacity) {
+        capacity = capacity ? 2 * capacity : 1024;
+        keys = realloc(keys, capacity * sizeof *keys);
+        if (!keys)
+            usage("no memory for %zu keys", capacity);
+    }
+    keys[key_count++] = (struct text){start, size};
+}
+
+static void number_keys(size_t count)
+{
+    char *at = allocate(count, DIGITS_MAX);
+    key_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t size = put_number(at, i);
+        add_key(at, size);
+        at += size;
+    }
+}
+
+static void read_keys(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    if (!file)
+        usage("keys %s: %s", path, strerror(errno));
+    key_count = 0;
+    while ((size = getline(&line, &capacity, file)) > 0) {
+        size -= line[size - 1] == '\n';
+        if (size > 0)
+            add_key(memcpy(allocate((size_t)size, 1), line, (size_t)size), (size_t)size);
+    }
+    if (ferror(file) || key_count == 0)
+        usage("keys %s: %s", path, ferror(file) ? strerror(errno) : "there is none in it");
+    fclose(file);
+    free(line);
+}
+
+static void read_template(const char *text)
+{
+    size_t size = strlen(text), lines = 1, uses = 0, ids = 0, key_size = 0;
+    for (size_t i = 0; i < size && protocol->by_line; i++)
+        lines += text[i] == '\n';
+    template.arguments = allocate(lines, sizeof *template.arguments);
+    for (const char *at = text; template.argument_count < lines; template.argument_count++) {
+        size_t length = protocol->by_line ? strcspn(at, "\n") : size;
+        struct argument *argument = &template.arguments[template.argument_count];
+        *argument = parse_argument(at, length);
+        uses += argument->key_count;
+        ids += argument->id_count;
+        at += length + 1;
+    }
+    if (ids != (protocol->by_line ? 0 : 1))
+        usage("the template has {{id}} %zu times; objserver's needs it once, redis' never", ids);
+    if (uses && !keys)
+        usage("the template has {{key}}; say --key-count or --key-file");
+    if (!keys)
+        keys = &(struct text){"", 0};
+    for (size_t i = 0; i < key_count; i++) {
+        key_size = keys[i].size > key_size ? keys[i].size : key_size;
+        for (size_t j = 0; j < keys[i].size && !protocol->by_line; j++)
+            if ((unsigned char)keys[i].start[j] < 0x20 || keys[i].start[j] == '"' || keys[i].start[j] == '\\')
+                usage("key %s can't stand between JSON's quotes as it is", shown(keys[i]));
+    }
+    for (size_t i = 0; i < template.argument_count; i++) /* each with its frame: a size, line ends */
+        template.size_max += argument_size(&template.arguments[i], key_size, DIGITS_MAX) + DIGITS_MAX + 8;
+    template.size_max += DIGITS_MAX + 8;
+    expected_text = allocate(argument_size(&expected, key_size, DIGITS_MAX) + 1, 1);
+}
+
+static const char HELP[] =
+    "loadgen: drive a server over many connections, check every reply, print one line of JSON\n\n"
+    "  --protocol NAME      objserver or redis\n"
+    "  --address ADDRESS    HOST:PORT or unix:PATH\n"
+    "  --template TEXT      objserver: a JSON body with {{id}}; redis: one argument per line; {{key}} in both\n"
+    "  --connections N      default 50\n"
+    "  --pipeline N         requests in flight on each connection, default 1\n"
+    "  --requests N         in all, or\n"
+    "  --seconds S          how long; SIGTERM and SIGINT end a run early, with its figures\n"
+    "  --key-count N        keys are 0 to N - 1, or\n"
+    "  --key-file PATH      keys are the lines of a file\n"
+    "  --key-order ORDER    random (default) or sequential\n"
+    "  --seed N             of the random keys, default 1\n"
+    "  --expect TEXT        every reply must contain this; may have {{key}}\n"
+    "  --stall-seconds S    give up when nothing is answered for so long, default 60\n";
+
+static const char *parse_arguments(int count, char **values)
+{
+    static const struct option OPTIONS[] = {
+        {"protocol", 1, 0, 'o'},  {"address", 1, 0, 'a'},   {"template", 1, 0, 't'},  {"connections", 1, 0, 'c'},
+        {"pipeline", 1, 0, 'p'},  {"requests", 1, 0, 'n'},  {"seconds", 1, 0, 's'},   {"key-count", 1, 0, 'k'},
+        {"key-file", 1, 0, 'f'},  {"key-order", 1, 0, 'r'}, {"seed", 1, 0, 'd'},      {"expect", 1, 0, 'e'},
+        {"stall-seconds", 1, 0, 'l'}, {"help", 0, 0, 'h'},  {0, 0, 0, 0}};
+    const char *address = NULL, *text = NULL;
+    int option, index;
+    random_state = 1;
+    while ((option = getopt_long(count, values, "", OPTIONS, &index)) != -1) {
+        const char *name = option == '?' ? "" : OPTIONS[index].name;
+        switch (option) {
+        case 'o':
+            protocol = NULL;
+            for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++)
+                if (!strcmp(optarg, PROTOCOLS[i].name))
+                    protocol = &PROTOCOLS[i];
+            if (!protocol)
+                usage("protocol %s is neither objserver nor redis", optarg);
+            break;
+        case 'a': address = optarg; break;
+        case 't': text = optarg; break;
+        case 'c': connection_count = (size_t)parse_number(name, optarg, 1, CONNECTIONS_MAX); break;
+        case 'p': pipeline = (size_t)parse_number(name, optarg, 1, PIPELINE_MAX); break;
+        case 'n': request_count = (uint64_t)parse_number(name, optarg, 1, 1e15); break;
+        case 's': seconds_ns = (uint64_t)(parse_number(name, optarg, 0.001, 1e6) * 1e9); break;
+        case 'k': number_keys((size_t)parse_number(name, optarg, 1, KEYS_MAX)); break;
+        case 'f': read_keys(optarg); break;
+        case 'r':
+            sequential = !strcmp(optarg, "sequential");
+            if (!sequential && strcmp(optarg, "random"))
+                usage("key order %s is neither random nor sequential", optarg);
+            break;
+        case 'd': random_state = (uint64_t)parse_number(name, optarg, 0, 1e15); break;
+        case 'e':
+            expected = parse_argument(optarg, strlen(optarg));
+            has_expected = true;
+            break;
+        case 'l': stall_ns = (uint64_t)(parse_number(name, optarg, 0.001, 1e6) * 1e9); break;
+        case 'h': fputs(HELP, stdout); exit(STATUS_RIGHT);
+        default: exit(STATUS_USAGE);
+        }
+    }
+    if (optind < count)
+        usage("%s is not expected", values[optind]);
+    if (!protocol || !address || !text)
+        usage("--protocol, --address and --template are needed; see --help");
+    if (!request_count == !seconds_ns)
+        usage("say either --requests or --seconds");
+    read_template(text);
+    return address;
+}
+
+static void print_figures(double seconds)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+                 (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+    printf("{\"requests\": %llu, \"errors\": %llu, \"wrong\": %llu, \"seconds\": %.6f, \"throughput\": %.1f, "
+           "\"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}, "
+           "\"bytes_sent\": %llu, \"bytes_received\": %llu, \"cpu_seconds\": %.3f, \"first_error\": ",
+           (unsigned long long)replied, (unsigned long long)errors, (unsigned long long)wrong, seconds,
+           seconds > 0 ? (double)replied / seconds : 0, percentile_us(replied, 500), percentile_us(replied, 900),
+           percentile_us(replied, 990), percentile_us(replied, 999), (double)latency_ns_max / 1000,
+           (unsigned long long)bytes_sent, (unsigned long long)bytes_received, cpu);
+    if (*first_error) {
+        putchar('"');
+        for (const char *at = first_error; *at; at++)
+            printf(*at == '"' || *at == '\\' ? "\\%c" : "%c", *at);
+        puts("\"}");
+    } else
+        puts("null}");
+}
+
+int main(int count, char **values)
+{
+    const char *address = parse_arguments(count, values);
+    struct connection *connections = allocate(connection_count, sizeof *connections);
+    struct sigaction stop = {.sa_handler = on_stop};
+    sigaction(SIGTERM, &stop, NULL);
+    sigaction(SIGINT, &stop, NULL);
+    connect_all(connections, address);
+    print_figures(run(connections));
+    return errors || wrong ? STATUS_ERRORS : STATUS_RIGHT;
+}
