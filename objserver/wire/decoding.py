@@ -29,6 +29,8 @@ InstanceFactory = Callable[[str, dict[str, Any]], Any]
 ReferenceFactory = Callable[[int | None, str | None], Any]
 SetFactory = Callable[[Iterable[Any]], Any]
 
+_BACKSLASH, _BRACE, _BRACKET, _DOLLAR = b"\\{[$"
+
 _ATOMS: Final = frozenset({type(None), bool, int, float, str})
 
 
@@ -74,9 +76,12 @@ def loads(
 
 def needs_decode(data: bytes) -> bool:
     """Whether JSON text may hold a tag or nest too deep. If not, what `orjson.loads` returns is the value."""
-    if b"$" in data and b'"$' in data:
+    # Bytes given as numbers: that search is many times as fast. "\u0024" is another way to write "$".
+    if _DOLLAR in data and b'"$' in data:
         return True
-    return b"\\u0024" in data or data.count(b"[") + data.count(b"{") > VALUE_DEPTH_MAX
+    if _BACKSLASH in data and b"\\u0024" in data:
+        return True
+    return len(data) > VALUE_DEPTH_MAX and data.count(_BRACKET) + data.count(_BRACE) > VALUE_DEPTH_MAX
 
 
 class _Decoder:

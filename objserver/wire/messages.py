@@ -115,7 +115,7 @@ def parse_request(body: bytes) -> Request:
     """
     message = _load(body)
     id = message.get("id")
-    if not _is_id(id):
+    if type(id) is not int and not _is_id(id):
         raise MessageError(
             ErrorCode.INVALID_REQUEST,
             f"the id is an int or a str of at most {REQUEST_ID_LENGTH_MAX} characters",
