@@ -1,0 +1,31 @@
+"""The ordered log of entries, which is the database. Knows nothing of what an entry means.
+
+    engine -> next_entry, append, wait -> segments on disk -> read, entries -> replay, followers
+
+Modules, each using only those before it: `entry` (bytes), `chain` (what may follow what), `interface` (the protocol),
+`segments` (files), `recovery` (what a folder holds), `disk` (the log of a folder). docs/log-format.md draws the files.
+"""
+
+from __future__ import annotations
+
+from objserver.log.chain import EMPTY, Head, follow
+from objserver.log.disk import DiskLog, open_log
+from objserver.log.entry import NO_DIGEST, Entry, decode_entry, encode_entry
+from objserver.log.interface import Log
+from objserver.log.recovery import Cut, Findings, examine
+
+__all__ = [
+    "Cut",
+    "DiskLog",
+    "EMPTY",
+    "Entry",
+    "Findings",
+    "Head",
+    "Log",
+    "NO_DIGEST",
+    "decode_entry",
+    "encode_entry",
+    "examine",
+    "follow",
+    "open_log",
+]
