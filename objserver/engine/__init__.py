@@ -1,0 +1,13 @@
+"""The deterministic state machine: runs batches, logs them, checkpoints, recovers. Synchronous."""
+
+from ..heap import Set as Set
+from .engine import Engine as Engine
+from .requests import Codec as Codec
+from .requests import Fault as Fault
+from .requests import FaultKind as FaultKind
+from .requests import Options as Options
+from .requests import Outcome as Outcome
+from .requests import Request as Request
+from .runtime import RUNTIME as RUNTIME
+
+__all__ = ["RUNTIME", "Codec", "Engine", "Fault", "FaultKind", "Options", "Outcome", "Request", "Set"]

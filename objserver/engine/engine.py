@@ -1,0 +1,434 @@
+"""The engine: a deterministic state machine over an ordered log.
+
+    open     LMDB as of its checkpoint --> replay of the entries after it, each result checked
+    run      snippets, one after the other --> one entry --> sync --> outcomes
+    tend     a slice of a checkpoint, or of eviction
+
+The log is the database, LMDB its checkpoint (docs/architecture.md). A checkpoint begins with a CHECKPOINT entry, which
+says "what changed before me", and a DIGEST entry says later what was written for it, so that whoever replays the log can
+prove that it has the same. Recovery takes the same steps at the same entries as the node that wrote them.
+
+Promise: what `run` returned is durable (durability "always") and complete; after a MachineError nothing more is run, and
+the next `open` finds all that was acknowledged and nothing that was rolled back. Synchronous, one thread at a time; reads no
+clock: the caller says what time it is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgpack
+
+from ..errors import DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
+from ..limits import BATCH_SIZE_MAX
+from ..log import DiskLog, Entry, open_log
+from ..store import Store
+from .checkpoint import Checkpoint
+from .entries import BATCH, CHECKPOINT, DIGEST, Item, pack_batch, pack_digest, unpack_batch, unpack_digest
+from .lock import FolderLock
+from .requests import Codec, Options, Outcome, Request
+from .runner import Runner
+from .runtime import RUNTIME
+
+__all__ = ["Engine"]
+
+# Until leadership can move there is one term.
+TERM: Final = 1
+
+# Objects looked at in one slice of eviction.
+EVICT_COUNT: Final = 1_000
+
+
+class Mark(NamedTuple):
+    """What the checkpoint in LMDB stands for."""
+
+    seq: int  # of its CHECKPOINT entry
+    digest: bytes  # of that entry
+    next_oid: int
+    runtime: str
+
+
+class Engine:
+    """A heap, its log and its checkpoints, in one data folder.
+
+        folder/lock      held while the engine is open
+        folder/log/      the log (docs/log-format.md)
+        folder/heap/     the checkpoint (objserver/store/environment.py)
+
+    Attributes:
+        seq: position of the last entry.
+        notes: what opening found worth telling, a line each.
+    """
+
+    def __init__(self, folder: Path, *, codec: Codec, time_ns: int, options: Options) -> None:
+        self.folder = folder
+        self.options = options
+        self.notes: list[str] = []
+        self.seq = 0
+        self._time_ns = time_ns
+        self._error: BaseException | None = None
+        self._closed = False
+        self._checkpoint: Checkpoint | None = None
+        self._texts: dict[bytes, str] = {}  # code in the log since the last CHECKPOINT
+        self._changed = False  # whether a batch was logged since then
+        self._size = 0  # bytes appended since then
+        self._size_total = 0
+        self._marks: deque[tuple[int, int]] = deque()  # (seq, size_total) of finished checkpoints
+        self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
+        self._lock = FolderLock(folder)
+        self._store: Store | None = None
+        self._log: DiskLog | None = None
+        try:
+            self._open(codec)
+        except BaseException:
+            self._release()
+            raise
+
+    @classmethod
+    def open(cls, folder: Path, *, codec: Codec, time_ns: int, options: Options | None = None) -> Engine:
+        """Open a data folder, made if missing, and bring it to where its log ends.
+
+        Args:
+            time_ns: Unix time in nanoseconds, for entries written before the first batch.
+        Raises:
+            DataFolderInUse: another process has it open.
+            DataDamaged: a file does not hold what was written; nothing was changed.
+            Diverged: a snippet of the log gives another result than when it first ran.
+            RuntimeMismatch: another version must replay the log first.
+            StorageFailed: the disk is full or refuses.
+        """
+        return cls(Path(folder), codec=codec, time_ns=time_ns, options=options or Options())
+
+    def _open(self, codec: Codec) -> None:
+        self._store = store = Store(self.folder / "heap")
+        packed = store.checkpoint_mark()
+        mark = Mark(*msgpack.unpackb(packed)) if packed is not None else None
+        self._runner = Runner(store, codec, fuel=self.options.fuel, next_oid=mark.next_oid if mark else None)
+        self._heap = self._runner.heap
+        self.seq = mark.seq if mark else 0
+        self._log = log = open_log(
+            self.folder / "log",
+            runtime=RUNTIME,
+            from_seq=self.seq + 1,
+            expect_at_least=self.seq,
+            segment_size=self.options.segment_size,
+        )
+        self.notes.extend(log.notes)
+        self._check_fit(log, mark)
+        for entry in log.entries(self.seq + 1):
+            self._replay(entry)
+        self._time_ns = max(self._time_ns, log.head().time_ns)
+
+    def _check_fit(self, log: DiskLog, mark: Mark | None) -> None:
+        """Refuse to replay a log that does not continue the checkpoint, or that another runtime has to replay."""
+        first = self.seq + 1
+        if log.first_seq > first:
+            raise DataDamaged(
+                f"{self.folder}: the log begins with entry {log.first_seq}, the checkpoint in heap/ ends with {self.seq}; "
+                "restore the folder from a backup"
+            )
+        following = next(log.entries(first), None)
+        before = log.head().digest if following is None else following.previous
+        if mark is not None and before != mark.digest:
+            raise DataDamaged(
+                f"{self.folder}: the log is not the one that the checkpoint in heap/ was made from; "
+                "restore both from one backup"
+            )
+        foreign = [runtime for runtime in log.runtimes(first) if runtime != RUNTIME]
+        if foreign and any(entry.kind == BATCH for entry in log.entries(first)):
+            raise RuntimeMismatch(
+                f"{self.folder}: entries from {first} on were written by {foreign[0]!r}, this is {RUNTIME!r}, and may not "
+                f"compute the same; start {foreign[0]!r} once and stop it cleanly, then start this one"
+            )
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def run(self, requests: Sequence[Request], time_ns: int) -> list[Outcome]:
+        """Run requests in order, as one batch: what changed something becomes one entry, covered by one sync.
+
+        Returns: the outcomes in the same order. When this returns, the replies may leave.
+        Raises:
+            MachineError: nothing may be replied; whether the batch is durable is known after the next open.
+        """
+        self._refuse_when_stopped()
+        log, runner = self._log, self._runner
+        assert log is not None and self._store is not None
+        self._time_ns = runner.time_ns = max(self._time_ns, time_ns)
+        outcomes: list[Outcome] = []
+        items: list[Item] = []
+        texts: dict[bytes, str] = {}
+        size = 0
+        try:
+            for request in requests:
+                ran = runner.run(request)
+                item = ran.item
+                if item is not None:
+                    items.append(item)
+                    size += len(item.args)
+                    if item.code not in self._texts:
+                        self._texts[item.code] = texts[item.code] = request.code
+                        size += len(request.code)
+                elif ran.error is not None:
+                    self._failed_count += 1
+                outcomes.append(Outcome(ran.value, ran.error, self.seq + bool(items), ran.output))
+                if size > BATCH_SIZE_MAX:
+                    self._append_batch(items, texts)
+                    items, texts, size = [], {}, 0
+            if items:
+                self._append_batch(items, texts)
+            if self.options.durability == "always":
+                log.wait(self.seq)
+        except BaseException as error:
+            self._error = error
+            raise
+        self._store.release()
+        self._batch_count += 1
+        self._snippet_count += len(outcomes)
+        return outcomes
+
+    def sync(self) -> None:
+        """Make durable what was run so far. Raises StorageFailed."""
+        self._refuse_when_stopped()
+        assert self._log is not None
+        try:
+            self._log.wait(self.seq)
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def _append_batch(self, items: list[Item], texts: dict[bytes, str]) -> None:
+        self._append(BATCH, pack_batch(items, texts))
+        self._logged_count += len(items)
+        self._changed = True
+
+    def _append(self, kind: int, payload: bytes) -> bytes:
+        """Append an entry; return its digest."""
+        log = self._log
+        assert log is not None
+        entry = log.next_entry(term=TERM, time_ns=self._time_ns, kind=kind, payload=payload)
+        log.append(TERM, self.seq + 1, entry)
+        self.seq += 1
+        self._size += len(entry)
+        self._size_total += len(entry)
+        return log.head().digest
+
+    def _refuse_when_stopped(self) -> None:
+        if self._closed:
+            raise ObjserverError("the engine is closed")
+        if self._error is not None:
+            raise StorageFailed(f"the engine stopped: {self._error}; open the folder again") from self._error
+
+    # --- checkpoints and memory -------------------------------------------------------------------------------------
+
+    def tend(self) -> bool:
+        """Do one bounded slice of what is waiting: a checkpoint, eviction. To be called between batches.
+
+        Returns: whether more is waiting that this thread can do at once.
+        Raises:
+            MachineError: the checkpoint could not be written; nothing more is run.
+        """
+        heap, options, checkpoint = self._heap, self.options, self._checkpoint
+        if checkpoint is None and self._size < options.checkpoint_size and len(heap.dirty) < options.checkpoint_count:
+            return heap.evict(options.cache_size, count_max=EVICT_COUNT)
+        self._refuse_when_stopped()
+        try:
+            if checkpoint is None:
+                self._begin_checkpoint(self._append(CHECKPOINT, b""))
+                return True
+            return self._advance(checkpoint)
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def checkpoint(self) -> None:
+        """Write everything that changed to LMDB and return when it is durable there.
+
+        Raises:
+            MachineError: it could not be written; nothing more is run.
+        """
+        self._refuse_when_stopped()
+        try:
+            self._finish_checkpoint()
+            if self._changed:
+                self._begin_checkpoint(self._append(CHECKPOINT, b""))
+                self._finish_checkpoint()
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def _begin_checkpoint(self, digest: bytes) -> None:
+        """Begin the checkpoint of the CHECKPOINT entry at `seq`, whose digest this is."""
+        assert self._store is not None and self._checkpoint is None
+        self._checkpoint = Checkpoint(self._heap, self._store, self.seq, digest)
+        self._texts = {}
+        self._size = 0
+        self._changed = False
+
+    def _advance(self, checkpoint: Checkpoint) -> bool:
+        if checkpoint.ended():
+            self._end_checkpoint(checkpoint)
+            return True
+        if checkpoint.committing:
+            return False
+        if not checkpoint.slice():
+            self._commit(checkpoint)
+        return True
+
+    def _finish_checkpoint(self) -> None:
+        checkpoint = self._checkpoint
+        if checkpoint is not None:
+            while checkpoint.slice():
+                pass
+            if not checkpoint.committing:
+                self._commit(checkpoint)
+            checkpoint.ended(wait=True)
+            self._end_checkpoint(checkpoint)
+
+    def _commit(self, checkpoint: Checkpoint, digest_is_logged: bool = False) -> None:
+        log = self._log
+        assert log is not None
+        if not digest_is_logged:
+            self._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
+        # LMDB must not be ahead of the log on disk, whatever the durability: a mark beyond the log's end is damage.
+        log.wait(checkpoint.seq)
+        mark = Mark(checkpoint.seq, checkpoint.entry_digest, checkpoint.next_oid, RUNTIME)
+        checkpoint.commit(msgpack.packb(mark))
+
+    def _end_checkpoint(self, checkpoint: Checkpoint) -> None:
+        assert self._store is not None and self._log is not None
+        self._checkpoint = None
+        self._checkpoint_count += 1
+        self._store.release()
+        self._marks.append((checkpoint.seq, self._size_total))
+        upto = 0
+        while self._marks and self._size_total - self._marks[0][1] >= self.options.retention_size:
+            upto, _ = self._marks.popleft()
+        if upto:
+            self._log.trim(upto)
+
+    # --- recovery ---------------------------------------------------------------------------------------------------
+
+    def _replay(self, entry: Entry) -> None:
+        """Do what the node that wrote this entry did, and check that it comes to the same.
+
+        Raises:
+            Diverged, DataDamaged: it does not, or can't be done.
+        """
+        assert self._store is not None
+        self.seq = entry.seq
+        self._size += entry.size
+        self._time_ns = self._runner.time_ns = entry.time_ns
+        if entry.kind == BATCH:
+            self._replay_batch(entry)
+            self._changed = True
+            self._store.release()
+            self._heap.evict(self.options.cache_size, count_max=EVICT_COUNT)
+        elif entry.kind == CHECKPOINT:
+            self._end_unproven()
+            self._begin_checkpoint(entry.digest)
+        elif entry.kind == DIGEST:
+            self._replay_digest(entry)
+        else:
+            raise DataDamaged(f"entry {entry.seq} is of kind {entry.kind}, which this version does not know")
+
+    def _replay_batch(self, entry: Entry) -> None:
+        items, texts = unpack_batch(entry.payload)
+        self._texts.update(texts)
+        for index, item in enumerate(items):
+            code = self._texts.get(item.code)
+            if code is None:
+                raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
+            ran = self._runner.replay(item, code)
+            if ran.item is None or ran.item.result_crc != item.result_crc:
+                result = f"{ran.error.type}: {ran.error.message}" if ran.error else ran.value
+                raise Diverged(
+                    f"entry {entry.seq}, snippet {index}: gives another result than when it first ran, now {result!r}; "
+                    f"the snippet is {code!r}"
+                )
+
+    def _replay_digest(self, entry: Entry) -> None:
+        seq, digest = unpack_digest(entry.payload)
+        checkpoint = self._checkpoint
+        if checkpoint is None or checkpoint.seq != seq:
+            return  # of the checkpoint that recovery began with
+        while checkpoint.slice():
+            pass
+        if checkpoint.digest != digest:
+            checkpoint.abandon()
+            self._checkpoint = None
+            raise Diverged(
+                f"entry {entry.seq}: the heap as of entry {seq} has digest {checkpoint.digest.hex()}, "
+                f"was {digest.hex()} when the log was written"
+            )
+        self._commit(checkpoint, digest_is_logged=True)
+        checkpoint.ended(wait=True)
+        self._end_checkpoint(checkpoint)
+
+    def _end_unproven(self) -> None:
+        """End a checkpoint whose DIGEST entry never came: the node that began it was stopped before."""
+        checkpoint = self._checkpoint
+        if checkpoint is not None:
+            while checkpoint.slice():
+                pass
+            self._commit(checkpoint, digest_is_logged=True)
+            checkpoint.ended(wait=True)
+            self._end_checkpoint(checkpoint)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Stop cleanly: checkpoint what changed, so that the next open has nothing to replay, and give the folder back.
+
+        After a MachineError nothing is written; the next open recovers.
+        Raises:
+            MachineError: the checkpoint could not be written; the log has everything.
+        """
+        if self._closed:
+            return
+        try:
+            if self._error is None:
+                self.checkpoint()
+                assert self._log is not None
+                self._log.wait(self.seq)
+        finally:
+            self._closed = True
+            self._release()
+
+    def _release(self) -> None:
+        if self._checkpoint is not None:
+            self._checkpoint.abandon()
+            self._checkpoint = None
+        try:
+            if self._log is not None:
+                self._log.close()
+        except MachineError:
+            if self._error is None:
+                raise
+        finally:
+            if self._store is not None:
+                self._store.close()
+            self._lock.release()
+
+    def statistics(self) -> dict[str, Any]:
+        """Return counts, sizes in bytes, the roots and what kind each is."""
+        assert self._log is not None and self._store is not None
+        self._heap.read_only = True
+        return {
+            "seq": self.seq,
+            "first_seq": self._log.first_seq,
+            "runtime": RUNTIME,
+            "durability": self.options.durability,
+            "batches": self._batch_count,
+            "snippets": self._snippet_count,
+            "snippets_logged": self._logged_count,
+            "snippets_failed": self._failed_count,
+            "checkpoints": self._checkpoint_count,
+            "checkpoint_running": self._checkpoint is not None,
+            "log_size_since_checkpoint": self._size,
+            **self._heap.statistics(),
+            **{f"store_{name}": value for name, value in self._store.statistics().items()},
+            "roots": self._heap.roots(),
+        }

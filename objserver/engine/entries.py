@@ -1,0 +1,68 @@
+"""Payloads of log entries: what a batch is, so that it can be run again.
+
+    BATCH        [[kind, code digest, args, depth, principal, request id, result crc], ...], {code digest: text}
+    CHECKPOINT   nothing: what changed before this entry belongs to the checkpoint it begins
+    DIGEST       [seq of the CHECKPOINT, digest of all records written by it]
+
+msgpack throughout. The text of a code stands in the first batch that runs it after a CHECKPOINT, its digest (BLAKE2b,
+16 bytes) everywhere: recovery begins at a checkpoint and so meets every text before it needs it. `args` are the bytes
+the codec made of the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgpack
+
+__all__ = ["BATCH", "CHECKPOINT", "DIGEST", "Item", "code_digest", "pack_batch", "pack_digest", "unpack_batch", "unpack_digest"]
+
+BATCH: Final = 1
+CHECKPOINT: Final = 2
+DIGEST: Final = 3
+
+_KINDS: Final = ("eval", "call")
+
+
+class Item(NamedTuple):
+    """One snippet of a batch."""
+
+    kind: str
+    code: bytes  # digest
+    args: bytes
+    depth: int | None  # of the result: the crc is that of what was replied
+    principal: str
+    request_id: str
+    result_crc: int
+
+
+def code_digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def pack_batch(items: Sequence[Item], texts: Mapping[bytes, str]) -> bytes:
+    packed: bytes = msgpack.packb(
+        [[(_KINDS.index(kind), *rest) for kind, *rest in items], dict(texts)], unicode_errors="surrogatepass"
+    )
+    return packed
+
+
+def unpack_batch(payload: bytes) -> tuple[list[Item], dict[bytes, str]]:
+    items, texts = _unpack(payload)
+    return [Item(_KINDS[kind], *rest) for kind, *rest in items], texts
+
+
+def pack_digest(seq: int, digest: bytes) -> bytes:
+    packed: bytes = msgpack.packb([seq, digest])
+    return packed
+
+
+def unpack_digest(payload: bytes) -> tuple[int, bytes]:
+    seq, digest = _unpack(payload)
+    return seq, digest
+
+
+def _unpack(payload: bytes) -> Any:
+    return msgpack.unpackb(payload, strict_map_key=False, unicode_errors="surrogatepass")

@@ -1,0 +1,127 @@
+"""What goes into the engine and what comes out: plain data, the same for every door.
+
+    door: message -> Request -> [engine] -> Outcome -> reply
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+__all__ = ["Codec", "Durability", "Fault", "FaultKind", "Kind", "Options", "Outcome", "Request"]
+
+Kind = Literal["eval", "query", "call"]
+Durability = Literal["always", "interval", "none"]
+
+MIB: Final = 1024 * 1024
+
+
+class FaultKind(IntEnum):
+    """Why a snippet has no value. The numbers are those of the native protocol (objserver/wire/messages.py)."""
+
+    RAISED = -32000
+    REFUSED = -32001
+    OUT_OF_FUEL = -32002
+    READ_ONLY = -32003
+    NOT_STORABLE = -32004
+    RESULT_TOO_LARGE = -32005
+
+
+class Fault(NamedTuple):
+    """How a snippet failed. It was rolled back and is not in the log."""
+
+    code: FaultKind
+    type: str
+    message: str
+    line: int | None
+    traceback: str
+
+
+class Outcome(NamedTuple):
+    """What became of a request: `value` (JSON) or `error`, as of log position `seq`, with what was printed."""
+
+    value: bytes | None
+    error: Fault | None
+    seq: int
+    output: str
+
+
+@dataclass(slots=True)
+class Request:
+    """One snippet to run.
+
+    Attributes:
+        code: source text; for a call the path to a function or method, such as "jobs.push".
+        args: parameters by name; of a call the keyword arguments. The engine may keep and change what they hold.
+        positional: of a call.
+        depth: how many levels of containers the value goes down; None for all.
+        principal: who asks, for the log.
+        request_id: the client's own number of the request, for the log.
+    """
+
+    kind: Kind
+    code: str
+    args: dict[str, Any] = field(default_factory=dict)
+    positional: list[Any] = field(default_factory=list)
+    depth: int | None = None
+    principal: str = ""
+    request_id: str = ""
+
+
+class Codec(Protocol):
+    """How values travel and are logged; the wire package hands it in."""
+
+    def encode(
+        self,
+        value: Any,
+        describe: Callable[[Any], Any] | None = None,
+        depth: int | None = None,
+        size_max: int | None = None,
+    ) -> bytes:
+        """Return a value as JSON. `describe` tells the shape of what is not a plain value."""
+        ...
+
+    def loads(self, data: bytes) -> Any:
+        """Return the value of JSON that `encode` made; sets as the heap's."""
+        ...
+
+    def shape(self, kind: str, content: Any, class_name: str, oid: int | None) -> Any:
+        """Return what `describe` returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How an engine runs.
+
+    Attributes:
+        durability: "always" syncs the log before `run` returns, "interval" when `sync` is called, "none" leaves it
+            to the operating system.
+        fuel: steps one snippet may take: loop passes and function calls. Replicas must agree on it.
+        cache_size: bytes of memory for objects that could be read again from disk. A bound for what is kept between
+            snippets; one snippet may load more.
+        checkpoint_size: bytes of log after which a checkpoint begins.
+        checkpoint_count: changed objects after which one begins: they stay in memory until it ends.
+        retention_size: bytes of log kept although the checkpoint no longer needs them.
+        segment_size: bytes of one file of the log.
+    """
+
+    durability: Durability = "always"
+    fuel: int = 10_000_000
+    cache_size: int = 256 * MIB
+    checkpoint_size: int = 64 * MIB
+    checkpoint_count: int = 100_000
+    retention_size: int = 256 * MIB
+    segment_size: int = 64 * MIB
+
+    def __post_init__(self) -> None:
+        if self.durability not in ("always", "interval", "none"):
+            raise ValueError(f"durability {self.durability!r} is not one of always, interval, none")
+        for name in ("fuel", "cache_size", "checkpoint_size", "checkpoint_count", "segment_size"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+
+
+Requests = Sequence[Request]

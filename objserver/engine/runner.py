@@ -1,0 +1,226 @@
+"""One snippet: from its text to a value that stays, or to nothing at all.
+
+    Request -> cell (compiled, linked) -> run -> adopt -> encode the result -> commit
+                                            `-------'-----------------'--> any error: rollback, Fault
+
+Promise: an Outcome with an error leaves the heap as it was; a MachineError is no outcome and ends the engine. What a
+snippet computes depends on the heap, its text, its arguments and the entry it belongs to (time, position), on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from types import FunctionType
+from typing import Any, Final, NamedTuple
+from zlib import crc32
+
+from sandbox import (
+    Cell,
+    Fuel,
+    Hooks,
+    OutOfFuel,
+    SnippetRefused,
+    compile_cell,
+    compile_definition,
+    describe_error,
+    make_builtins,
+)
+
+from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
+from ..heap import Dict, Heap, List, Set
+from ..limits import PRINT_SIZE_MAX, RESULT_SIZE_MAX
+from ..store import Store
+from .describe import Describer
+from .entries import Item, code_digest
+from .paths import resolve_path
+from .requests import Codec, Fault, FaultKind, Kind, Request
+
+__all__ = ["Runner"]
+
+# Compiled cells kept: compiling costs some hundred times what running does.
+CELL_COUNT_MAX: Final = 4_096
+CELL_SOURCE_SIZE_MAX: Final = 16 * 1024 * 1024
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Values that a snippet can't change, so that the arguments may be encoded for the log after it ran.
+_UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class Prepared(NamedTuple):
+    """A cell that can be called."""
+
+    function: FunctionType
+    cell: Cell
+    digest: bytes
+
+
+class Ran(NamedTuple):
+    """What running a request came to. `item` is there when it changed the heap and must be logged."""
+
+    value: bytes | None
+    error: Fault | None
+    output: str
+    item: Item | None
+
+
+class Runner:
+    """Runs requests on one heap."""
+
+    def __init__(self, store: Store, codec: Codec, *, fuel: int, next_oid: int | None) -> None:
+        self._codec = codec
+        self._fuel_count = fuel
+        self._output: list[str] = []
+        self._output_size = 0
+        self.time_ns = 0
+        first = {} if next_oid is None else {"next_oid": next_oid}
+        self.heap = Heap(store, compile_definition=compile_definition, **first)
+        definitions = self.heap.definitions
+        builtins = make_builtins(
+            Hooks(
+                dict_type=Dict,
+                list_type=List,
+                set_type=Set,
+                object_type=object,
+                typeof=self.heap.typeof,
+                root=self.heap.root,
+                unbind=self.heap.root.unbind,
+                define=definitions.define,
+                rootclass=definitions.root_class,
+                localclass=definitions.local_class,
+                write_output=self._write_output,
+                now=self._now,
+            )
+        )
+        self.heap.use_builtins(builtins)
+        self._fuel = Fuel(builtins)
+        self._describe = Describer(self.heap, codec)
+        self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], Prepared] = OrderedDict()
+        self._cells_size = 0
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def run(self, request: Request) -> Ran:
+        """Run a request and let its changes stay, or roll them back.
+
+        Raises:
+            MachineError: the heap could not be read; its state is unknown.
+        """
+        heap = self.heap
+        heap.read_only = request.kind == "query"
+        logged = None if heap.read_only else self._args_before(request)
+        self._fuel.refill(self._fuel_count)
+        try:
+            if request.kind == "call":
+                digest = b""
+                value = resolve_path(heap, request.code)(*request.positional, **request.args)
+            else:
+                function, _, digest = self._prepare(request.code, tuple(request.args), heap.read_only)
+                value = function(**request.args)
+            changed = heap.changed
+            if changed:
+                heap.adopt()
+            encoded = self._codec.encode(value, self._describe, request.depth, RESULT_SIZE_MAX)
+            if heap.fault is not None:
+                raise heap.fault
+        except BaseException as error:
+            heap.rollback()
+            if heap.fault is not None:
+                raise heap.fault from error
+            return Ran(None, self._fault(error, request), self._take_output(), None)
+        item = None
+        if changed:
+            heap.commit()
+            item = Item(
+                request.kind,
+                digest or code_digest(request.code),
+                self._encode_args(request) if logged is None else logged,
+                request.depth,
+                request.principal,
+                request.request_id,
+                crc32(encoded),
+            )
+        return Ran(encoded, None, self._take_output() if self._output else "", item)
+
+    def replay(self, item: Item, code: str) -> Ran:
+        """Run a logged snippet again."""
+        args = self._codec.loads(item.args)
+        positional, keywords = args if item.kind == "call" else ([], args)
+        kind: Kind = "call" if item.kind == "call" else "eval"
+        return self.run(Request(kind, code, keywords, positional, item.depth, item.principal, item.request_id))
+
+    def _args_before(self, request: Request) -> bytes | None:
+        """Return the arguments encoded, if the snippet might change them; None when that can wait."""
+        for value in request.args.values():
+            if type(value) not in _UNCHANGING:
+                return self._encode_args(request)
+        for value in request.positional:
+            if type(value) not in _UNCHANGING:
+                return self._encode_args(request)
+        return None
+
+    def _encode_args(self, request: Request) -> bytes:
+        if request.kind == "call":
+            return self._codec.encode([request.positional, request.args], self._describe)
+        return self._codec.encode(request.args, self._describe)
+
+    # --- cells ----------------------------------------------------------------------------------------------------
+
+    def _prepare(self, source: str, parameters: tuple[str, ...], read_only: bool) -> Prepared:
+        key = (source, parameters, read_only)
+        prepared = self._cells.get(key)
+        if prepared is None:
+            cell = compile_cell(source, parameters, read_only=read_only)
+            prepared = Prepared(FunctionType(cell.code, self.heap.root.namespace), cell, code_digest(source))
+            # Once: what is bound later is an ordinary name already, only what lies in the checkpoint needs linking.
+            self.heap.link(cell.reads | cell.binds)
+            self._cells[key] = prepared
+            self._cells_size += len(source)
+            while len(self._cells) > CELL_COUNT_MAX or self._cells_size > CELL_SOURCE_SIZE_MAX:
+                (old, _, _), _ = self._cells.popitem(last=False)
+                self._cells_size -= len(old)
+        else:
+            self._cells.move_to_end(key)
+        return prepared
+
+    # --- what a snippet sees of the world ---------------------------------------------------------------------------
+
+    def _now(self) -> datetime:
+        return _EPOCH + timedelta(microseconds=self.time_ns // 1000)
+
+    def _write_output(self, text: str) -> None:
+        room = PRINT_SIZE_MAX - self._output_size
+        if room > 0:
+            self._output.append(text[:room])
+            self._output_size += len(text)
+
+    def _take_output(self) -> str:
+        text = "".join(self._output)
+        if self._output_size > PRINT_SIZE_MAX:
+            text += f"\n... {self._output_size - PRINT_SIZE_MAX} more characters were not kept\n"
+        self._output.clear()
+        self._output_size = 0
+        return text
+
+    # --- faults ---------------------------------------------------------------------------------------------------
+
+    def _fault(self, error: BaseException, request: Request) -> Fault:
+        """Return the fault that an exception is. Raises it when it is not the snippet's."""
+        if isinstance(error, SnippetRefused):
+            report = describe_error(error, {})
+            return Fault(FaultKind.REFUSED, "SnippetRefused", report.message, report.line, report.traceback)
+        if isinstance(error, MachineError) or not isinstance(error, Exception | OutOfFuel):
+            raise error
+        kind = next((kind for cls, kind in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
+        cell = "" if request.kind == "call" else request.code
+        report = describe_error(error, lambda name: cell if name == "<cell>" else self.heap.definitions.sources.get(name))
+        return Fault(kind, report.type, report.message, report.line, report.traceback)
+
+
+_FAULTS: Final[dict[type[BaseException], FaultKind]] = {
+    OutOfFuel: FaultKind.OUT_OF_FUEL,
+    ReadOnly: FaultKind.READ_ONLY,
+    NotStorable: FaultKind.NOT_STORABLE,
+    ResultTooLarge: FaultKind.RESULT_TOO_LARGE,
+}

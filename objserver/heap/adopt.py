@@ -1,0 +1,274 @@
+"""Adoption: when a snippet ends, what it left in the heap becomes part of it.
+
+    users["bob"] = {"tags": []}   ->   the dict and the list get an oid each, users refers to them
+
+A plain container becomes the content of a Dict, List or Set; the same container in two places becomes the same object in
+both. A new instance gets an oid as it is. What can't be kept raises NotStorable with the path to it. The walk goes over
+what the snippet changed and over what is new, no further, and without recursion: depth is bounded by memory, not stack.
+
+Promise: oids are given in one order on every replica: that of the changes, then breadth first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import NotStorable
+from . import instances
+from .containers import STATES, Dict, List, Set
+from .instances import HeapClass, Instance
+from .records import ATOMS
+from .root import Root
+
+if TYPE_CHECKING:
+    from .heap import Heap
+
+__all__ = ["Adoption"]
+
+_WRAPS: Final[dict[type, Any]] = {dict: Dict, list: List}
+
+# Tuples and frozensets are stored inline; deeper ones would recurse too far when they are packed.
+_TUPLE_DEPTH_MAX: Final = 50
+
+# How many objects the search for a path looks at before it settles for less.
+_PATH_COUNT_MAX: Final = 10_000
+
+
+class Adoption:
+    """The walk over the changes of one snippet."""
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        self.created: list[Any] = []
+        self._wrapped: dict[int, Any] = {}  # id of a plain container -> the object it became
+        self._origin: dict[int, tuple[Any, Any]] = {}  # oid of a new object -> where it was found: (owner, key)
+        self._queue: deque[Any] = deque()
+
+    def run(self, touched: list[Any], root: Root) -> None:
+        """Adopt everything new in the objects touched and in the root. Raises NotStorable."""
+        namespace = root.namespace
+        for name, _ in root.journal:
+            if name in namespace and type(namespace[name]) not in ATOMS:
+                namespace[name] = self._adopt(namespace[name], root, name)
+        for obj in touched:
+            self._scan(obj, obj.__fresh__() if type(obj) in STATES else None)
+        while self._queue:
+            self._scan(self._queue.popleft(), None)
+
+    def end(self) -> None:
+        """Forget the walk: its snippet was committed or rolled back."""
+        if self.created:
+            self.created.clear()
+            self._wrapped.clear()
+            self._origin.clear()
+            self._queue.clear()
+
+    def _scan(self, obj: Any, fresh: Iterable[Any] | None) -> None:
+        """Adopt what `obj` holds; of a container only under the keys in `fresh`, all when None."""
+        public = STATES.get(type(obj))
+        if public is List:
+            items = obj.__items__
+            if not ATOMS.issuperset(map(type, items)):
+                self._adopt_items(items, range(len(items)) if fresh is None else fresh, obj)
+        elif public is not None:
+            items = obj.__items__
+            if not ATOMS.issuperset(map(type, items)):
+                for key in items:
+                    self._adopt_key(key, obj)
+            if public is Dict and not ATOMS.issuperset(map(type, items.values())):
+                self._adopt_items(items, list(items) if fresh is None else fresh, obj)
+        elif type(obj) is HeapClass:
+            self._scan_class(obj)
+        elif type(obj) is FunctionType:
+            self._scan_function(obj, obj)
+        else:
+            values = instances.attributes(obj)
+            if not ATOMS.issuperset(map(type, values.values())):
+                self._adopt_items(values, list(values), obj)
+
+    def _adopt_items(self, items: Any, keys: Iterable[Any], owner: Any) -> None:
+        for key in keys:
+            try:
+                value = items[key]
+            except LookupError:  # it was taken out again in the same snippet
+                continue
+            if type(value) not in ATOMS:
+                items[key] = self._adopt(value, owner, key)
+
+    def _adopt_key(self, key: Any, owner: Any) -> None:
+        if type(key) not in ATOMS and self._adopt(key, owner, key) is not key:
+            raise NotStorable(f"{self._path(owner, key)}: a key can't hold a plain container")
+
+    def _scan_class(self, cls: Any) -> None:
+        for name, value in instances.class_body(cls).items():
+            functions = instances.functions_of(value)
+            if functions:
+                for function in functions:
+                    if "__info__" in function.__dict__:
+                        self._adopt(function, cls, name)
+                    else:
+                        self._scan_method(function, cls, name)
+            elif type(value) not in ATOMS:
+                adopted = self._adopt(value, cls, name)
+                if adopted is not value:
+                    type.__setattr__(cls, name, adopted)
+        for base in cls.__bases__:
+            if type(base) is HeapClass and base is not Instance:
+                self._adopt(base, cls, "__bases__")
+
+    def _scan_method(self, function: FunctionType, cls: Any, name: str) -> None:
+        if not self._heap.definitions.is_method(function, cls):
+            raise NotStorable(
+                f"{self._path(cls, name)}: function {function.__name__!r} was not defined in the class or as a root"
+            )
+        self._scan_function(function, cls)
+
+    def _scan_function(self, function: FunctionType, owner: Any) -> None:
+        if function.__defaults__:
+            function.__defaults__ = self._adopt(function.__defaults__, owner, "default")
+        for key, value in (function.__kwdefaults__ or {}).items():
+            function.__kwdefaults__[key] = self._adopt(value, owner, key)
+
+    def _adopt(self, value: Any, owner: Any, key: Any, depth: int = 0) -> Any:
+        """Return what stands for `value` in the heap: itself, or the object that a plain container became."""
+        heap = self._heap
+        cls = type(value)
+        if cls in ATOMS:
+            return value
+        if cls in _WRAPS:
+            known = self._wrapped.get(id(value))
+            if known is None:
+                public = _WRAPS[cls]
+                known = object.__new__(public)
+                known.__items__ = value
+                self._wrapped[id(value)] = known
+                self._enroll_container(known, owner, key)
+            return known
+        if cls in STATES:
+            if not value.__oid__:
+                self._enroll_container(value, owner, key)
+            return value
+        if cls is tuple or cls is frozenset:
+            if depth > _TUPLE_DEPTH_MAX:
+                raise NotStorable(f"{self._path(owner, key)}: tuples nested deeper than {_TUPLE_DEPTH_MAX}; use a list")
+            if ATOMS.issuperset(map(type, value)):
+                return value
+            adopted = cls(self._adopt(item, owner, key, depth + 1) for item in value)
+            return value if all(map(_same, value, adopted)) else adopted
+        if type(cls) is HeapClass and issubclass(cls, Instance):
+            return self._adopt_instance(value, owner, key)
+        if cls is HeapClass or cls is FunctionType:
+            info = value.__dict__.get("__info__")
+            if info is not None:
+                if not info.oid:
+                    info.oid = self._enroll(value, owner, key)
+                return value
+        if heap.builtin_names.get(id(value)) is not None:
+            return value
+        raise NotStorable(f"{self._path(owner, key)} is {_describe(value)}, which can't be kept; {_advice(value)}")
+
+    def _adopt_instance(self, value: Any, owner: Any, key: Any) -> Any:
+        try:
+            instances.oid_of(value)
+            return value
+        except AttributeError:  # the slot is empty: the instance is new
+            pass
+        cls = type(value)
+        if "__info__" not in cls.__dict__:
+            raise NotStorable(
+                f"{self._path(owner, key)} is an instance of {cls.__name__!r}, a class of this snippet alone; "
+                f"define {cls.__name__!r} at the top of a cell"
+            )
+        self._adopt(cls, owner, key)
+        instances.enroll(value, self._heap, self._enroll(value, owner, key))
+        instances.set_attributes(value, {**instances.attributes(value)})
+        return value
+
+    def _enroll_container(self, obj: Any, owner: Any, key: Any) -> None:
+        obj.__oid__ = self._enroll(obj, owner, key)
+        obj.__heap__ = self._heap
+        obj.__saved__ = None
+
+    def _enroll(self, obj: Any, owner: Any, key: Any) -> int:
+        heap = self._heap
+        oid = heap.next_oid
+        heap.next_oid += 1
+        heap.live[oid] = obj
+        self.created.append(obj)
+        self._origin[oid] = (owner, key)
+        self._queue.append(obj)
+        return oid
+
+    # --- where a value is, for messages ---------------------------------------------------------------------------
+
+    def _path(self, owner: Any, key: Any) -> str:
+        """Return how a snippet would reach `owner[key]`, as far as that is found quickly."""
+        steps = [_step(owner, key)]
+        while not isinstance(owner, Root):
+            found = self._origin.get(self._heap._oid(owner))
+            if found is None:
+                return self._search(owner) + "".join(reversed(steps))
+            owner, key = found
+            steps.append(_step(owner, key))
+        return "".join(reversed(steps))
+
+    def _search(self, target: Any) -> str:
+        """Return the path to an object that is in the heap already, looking at loaded objects only."""
+        namespace = self._heap.root.namespace
+        queue = deque((value, name) for name, value in namespace.items() if name != "__builtins__")
+        seen: set[int] = set()
+        while queue and len(seen) < _PATH_COUNT_MAX:
+            obj, path = queue.popleft()
+            if obj is target:
+                return path
+            if id(obj) in seen:
+                continue
+            seen.add(id(obj))
+            queue.extend((child, path + _step(obj, key)) for key, child in _children(obj))
+        return f"<{self._heap.kind_of(target)} {self._heap._oid(target)}>"
+
+
+def _children(obj: Any) -> Iterable[tuple[Any, Any]]:
+    cls = type(obj)
+    public = STATES.get(cls)
+    if public is not None:
+        if cls is cls.__ghost__:
+            return ()
+        items = obj.__items__
+        return () if public is Set else items.items() if public is Dict else enumerate(items)
+    if type(cls) is HeapClass and issubclass(cls, Instance):
+        return instances.attributes(obj).items()
+    return ()
+
+
+def _step(owner: Any, key: Any) -> str:
+    if isinstance(owner, Root):
+        return str(key)
+    if type(owner) in STATES:
+        return f"[{key!r}]" if type(key) in ATOMS else f"[<{type(key).__name__}>]"
+    return f".{key}"
+
+
+def _same(first: object, second: object) -> bool:
+    return first is second
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, FunctionType):
+        return "a lambda" if value.__name__ == "<lambda>" else f"the inner function {value.__name__!r}"
+    if isinstance(value, type):
+        return f"the class {value.__name__!r}"
+    return f"a {type(value).__name__}"
+
+
+def _advice(value: Any) -> str:
+    if isinstance(value, FunctionType | type):
+        return "define it by name at the top of a cell"
+    if hasattr(type(value), "__next__"):
+        return "keep list(...) of it"
+    if isinstance(value, BaseException):
+        return "keep its text"
+    return "keep the data it stands for"

@@ -1,0 +1,675 @@
+"""dict, list and set of the heap: what a snippet gets for `dict(...)`, and what its literals become when they are kept.
+
+They hold a plain container each and do not inherit from one, so no C function can read or change them behind the heap's
+back. Everything a snippet may call is here; everything the heap needs has a name in double underscores, which a snippet
+can't spell:
+
+    __items__   the plain dict or list (a set keeps its items as the keys of a dict, in insertion order)
+    __oid__     the object's number, 0 while it is new        __heap__   the heap it belongs to, None while it is new
+    __saved__   what undo needs, while a snippet changes it
+
+Promise: whatever the state (objserver/heap/states.py), results, exceptions and order are those of CPython's containers
+(tests/heap/test_containers.py). A container derived from one (a copy, a slice, a sum) is a plain, new one.
+
+A large container is not copied at its first change: it moves to the state "logged", which keeps the inverse of each
+operation while the operations are those that leave the order alone, and falls back to a copy at the first other one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, MutableSet
+from typing import Any, ClassVar, Final
+
+from .states import clean_twin, ghost_twin
+
+__all__ = ["STATES", "Dict", "List", "Set", "plain"]
+
+# Up to this many items a copy is cheaper than keeping inverses (a dict of 64: 0.4 us).
+COPY_COUNT_MAX = 64
+
+MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
+
+# Every state class of the three containers -> its public class. Filled at the end of this module.
+STATES: Final[dict[type, type]] = {}
+
+
+class ContainerType(type):
+    """Metaclass: `isinstance([], list)` holds for plain containers too, and the classes can't be changed."""
+
+    __plain_types__: tuple[type, ...] = ()
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return type.__instancecheck__(cls, instance) or type(instance) in cls.__plain_types__
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise TypeError(f"cannot set {name!r} attribute of immutable type {cls.__name__!r}")
+
+    def __delattr__(cls, name: str) -> None:
+        raise TypeError(f"cannot delete {name!r} attribute of immutable type {cls.__name__!r}")
+
+
+class Container(metaclass=ContainerType):
+    """What the three have in common."""
+
+    __slots__ = ("__heap__", "__items__", "__oid__", "__saved__")
+    __items__: Any
+    __oid__: int
+    __heap__: Any
+    __saved__: Any
+
+    # The states of each class, set at the end of this module.
+    __free__: ClassVar[Any]
+    __clean__: ClassVar[Any]
+    __ghost__: ClassVar[Any]
+    __logged__: ClassVar[Any]
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        return len(self.__items__)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.__items__
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.__items__)
+
+    def __reversed__(self) -> Iterator[Any]:
+        return reversed(self.__items__)
+
+    def __ne__(self, other: object) -> bool:
+        equal = self.__eq__(other)
+        return equal if equal is NotImplemented else not equal
+
+    def __class_getitem__(cls, item: object) -> type:
+        return cls
+
+    def __keep__(self) -> None:
+        """Keep what undo needs and become free, or logged when a copy would cost too much."""
+        if len(self.__items__) <= COPY_COUNT_MAX:
+            self.__saved__ = self.__items__.copy()
+            self.__class__ = self.__free__
+        else:
+            self.__saved__ = self.__log__()
+            self.__class__ = self.__logged__
+
+    def __log__(self) -> Any:
+        raise AssertionError("each container has its own")
+
+
+def plain(value: Any) -> Any:
+    """Return the plain dict or list that holds the items of a Dict or List, loaded; any other value as it is."""
+    public = STATES.get(type(value))
+    return _items(value) if public is Dict or public is List else value
+
+
+def _items(obj: Any) -> Any:
+    if type(obj) is obj.__ghost__:
+        obj.__heap__.load(obj)
+    return obj.__items__
+
+
+# --- dict ---------------------------------------------------------------------------------------------------------
+
+
+class Dict(Container):
+    """dict, in insertion order."""
+
+    __slots__ = ()
+    __plain_types__ = (dict,)
+    __items__: dict[Any, Any]
+
+    def __init__(self, source: Any = (), /, **entries: Any) -> None:
+        self.__oid__ = 0
+        self.__heap__ = None
+        self.__items__ = dict(plain(source), **entries)
+
+    @classmethod
+    def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
+        return dict.fromkeys(keys, value)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.__items__[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.__items__[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        del self.__items__[key]
+
+    def __eq__(self, other: object) -> bool:
+        other = plain(other)
+        return self.__items__ == other if type(other) is dict else NotImplemented
+
+    def __or__(self, other: Any) -> dict[Any, Any]:
+        other = plain(other)
+        return self.__items__ | other if type(other) is dict else NotImplemented
+
+    def __ror__(self, other: Any) -> dict[Any, Any]:
+        return other | self.__items__ if type(other) is dict else NotImplemented
+
+    def __ior__(self, other: Any) -> Dict:
+        self.update(other)
+        return self
+
+    def __repr__(self) -> str:
+        return _nested_repr(self, "{...}")
+
+    def get(self, key: Any, default: Any = None, /) -> Any:
+        return self.__items__.get(key, default)
+
+    def keys(self) -> Any:
+        return self.__items__.keys()
+
+    def values(self) -> Any:
+        return self.__items__.values()
+
+    def items(self) -> Any:
+        return self.__items__.items()
+
+    def copy(self) -> dict[Any, Any]:
+        return self.__items__.copy()
+
+    def setdefault(self, key: Any, default: Any = None, /) -> Any:
+        return self.__items__.setdefault(key, default)
+
+    def pop(self, key: Any, default: Any = MISSING, /) -> Any:
+        return self.__items__.pop(key) if default is MISSING else self.__items__.pop(key, default)
+
+    def popitem(self) -> tuple[Any, Any]:
+        return self.__items__.popitem()
+
+    def update(self, source: Any = (), /, **entries: Any) -> None:
+        self.__items__.update(plain(source), **entries)
+
+    def clear(self) -> None:
+        self.__items__.clear()
+
+    def __log__(self) -> list[tuple[Any, Any]]:
+        return []  # (key, old value or MISSING) of each assignment
+
+    def __undo__(self) -> None:
+        if type(self.__saved__) is dict:
+            self.__items__ = self.__saved__
+        else:
+            _undo_entries(self.__items__, self.__saved__)
+
+    def __fresh__(self) -> Iterable[Any]:
+        """Return the keys whose values may be new since `__keep__`."""
+        if type(self.__saved__) is dict:
+            return list(self.__items__)
+        return dict.fromkeys(key for key, _ in self.__saved__)
+
+
+def _undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
+    # Backwards: a key that was new is the last one again when its turn comes, so the order is restored too.
+    for key, old in reversed(saved):
+        if old is MISSING:
+            del items[key]
+        else:
+            items[key] = old
+
+
+def _clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
+    if key not in self.__items__:
+        self[key] = default
+    return self.__items__[key]
+
+
+def _clean_dict_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
+    if default is not MISSING and key not in self.__items__:
+        return default
+    self.__heap__.touch(self)
+    return self.pop(key) if default is MISSING else self.pop(key, default)
+
+
+def _logged_dict_setitem(self: Any, key: Any, value: Any) -> None:
+    items = self.__items__
+    self.__saved__.append((key, items.get(key, MISSING)))
+    items[key] = value
+
+
+def _logged_dict_update(self: Any, source: Any = (), /, **entries: Any) -> None:
+    for key, value in dict(plain(source), **entries).items():
+        self[key] = value
+
+
+# --- list ---------------------------------------------------------------------------------------------------------
+
+
+class List(Container):
+    """list."""
+
+    __slots__ = ()
+    __plain_types__ = (list,)
+    __items__: list[Any]
+
+    def __init__(self, source: Iterable[Any] = (), /) -> None:
+        self.__oid__ = 0
+        self.__heap__ = None
+        self.__items__ = list(source)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.__items__[index]
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.__items__[index] = value
+
+    def __delitem__(self, index: Any) -> None:
+        del self.__items__[index]
+
+    def __add__(self, other: Any) -> list[Any]:
+        other = plain(other)
+        return self.__items__ + other if type(other) is list else NotImplemented
+
+    def __radd__(self, other: Any) -> list[Any]:
+        return other + self.__items__ if type(other) is list else NotImplemented
+
+    def __iadd__(self, other: Iterable[Any]) -> List:
+        self.extend(other)
+        return self
+
+    def __mul__(self, count: int) -> list[Any]:
+        return self.__items__ * count
+
+    def __rmul__(self, count: int) -> list[Any]:
+        return self.__items__ * count
+
+    def __imul__(self, count: int) -> List:
+        self.__items__ *= count
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        other = plain(other)
+        return self.__items__ == other if type(other) is list else NotImplemented
+
+    def __lt__(self, other: Any) -> bool:
+        other = plain(other)
+        return self.__items__ < other if type(other) is list else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        other = plain(other)
+        return self.__items__ <= other if type(other) is list else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        other = plain(other)
+        return self.__items__ > other if type(other) is list else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        other = plain(other)
+        return self.__items__ >= other if type(other) is list else NotImplemented
+
+    def __repr__(self) -> str:
+        return _nested_repr(self, "[...]")
+
+    def append(self, item: Any, /) -> None:
+        self.__items__.append(item)
+
+    def extend(self, items: Iterable[Any], /) -> None:
+        self.__items__.extend(plain(items))  # plain: a list extended by itself must end
+
+    def insert(self, index: int, item: Any, /) -> None:
+        self.__items__.insert(index, item)
+
+    def pop(self, index: int = -1, /) -> Any:
+        return self.__items__.pop(index)
+
+    def remove(self, item: Any, /) -> None:
+        self.__items__.remove(item)
+
+    def clear(self) -> None:
+        self.__items__.clear()
+
+    def reverse(self) -> None:
+        self.__items__.reverse()
+
+    def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
+        # Not in place: list.sort empties the list while it calls user code, and what that sees would be CPython's affair.
+        self.__items__[:] = sorted(self.__items__, key=key, reverse=reverse)  # type: ignore[type-var,arg-type]
+
+    def copy(self) -> list[Any]:
+        return self.__items__.copy()
+
+    def index(self, item: Any, /, *bounds: int) -> int:
+        return self.__items__.index(item, *bounds)
+
+    def count(self, item: Any, /) -> int:
+        return self.__items__.count(item)
+
+    def __log__(self) -> tuple[int, list[tuple[int, Any]]]:
+        return len(self.__items__), []  # the length, and (index, old item) of each assignment below it
+
+    def __undo__(self) -> None:
+        if type(self.__saved__) is list:
+            self.__items__ = self.__saved__
+        else:
+            _undo_items(self.__items__, self.__saved__)
+
+    def __fresh__(self) -> Iterable[int]:
+        """Return the indexes whose items may be new since `__keep__`."""
+        if type(self.__saved__) is list:
+            return range(len(self.__items__))
+        length, replaced = self.__saved__
+        return [*dict.fromkeys(index for index, _ in replaced), *range(length, len(self.__items__))]
+
+
+def _undo_items(items: list[Any], saved: tuple[int, list[tuple[int, Any]]]) -> None:
+    length, replaced = saved
+    del items[length:]
+    for index, old in reversed(replaced):
+        items[index] = old
+
+
+def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
+    items = self.__items__
+    if type(index) is not int:
+        return _copying("__setitem__")(self, index, value)  # a slice may move the rest
+    old = items[index]
+    if index < 0:
+        index += len(items)
+    length, replaced = self.__saved__
+    if index < length:
+        replaced.append((index, old))
+    items[index] = value
+    return None
+
+
+# --- set ----------------------------------------------------------------------------------------------------------
+
+
+class Set(Container):
+    """set, in insertion order: a set that is saved and read again must not change its order."""
+
+    __slots__ = ()
+    __plain_types__ = (set,)
+    __items__: dict[Any, None]
+
+    def __init__(self, source: Iterable[Any] = (), /) -> None:
+        self.__oid__ = 0
+        self.__heap__ = None
+        self.__items__ = dict.fromkeys(source)
+
+    def __repr__(self) -> str:
+        return _nested_repr(self, "set(...)")
+
+    def __eq__(self, other: object) -> bool:
+        return self.__items__.keys() == _members(other) if _is_set(other) else NotImplemented
+
+    def __le__(self, other: Any) -> bool:
+        return self.__items__.keys() <= _members(other) if _is_set(other) else NotImplemented
+
+    def __lt__(self, other: Any) -> bool:
+        return self.__items__.keys() < _members(other) if _is_set(other) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return self.__items__.keys() >= _members(other) if _is_set(other) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return self.__items__.keys() > _members(other) if _is_set(other) else NotImplemented
+
+    def __or__(self, other: Any) -> Set:
+        return self.union(other) if _is_set(other) else NotImplemented
+
+    def __and__(self, other: Any) -> Set:
+        return self.intersection(other) if _is_set(other) else NotImplemented
+
+    def __sub__(self, other: Any) -> Set:
+        return self.difference(other) if _is_set(other) else NotImplemented
+
+    def __xor__(self, other: Any) -> Set:
+        return self.symmetric_difference(other) if _is_set(other) else NotImplemented
+
+    def __ror__(self, other: Any) -> Set:
+        return Set(other).union(self) if _is_set(other) else NotImplemented
+
+    def __rand__(self, other: Any) -> Set:
+        return Set(other).intersection(self) if _is_set(other) else NotImplemented
+
+    def __rsub__(self, other: Any) -> Set:
+        return Set(other).difference(self) if _is_set(other) else NotImplemented
+
+    def __rxor__(self, other: Any) -> Set:
+        return Set(other).symmetric_difference(self) if _is_set(other) else NotImplemented
+
+    def __ior__(self, other: Any) -> Set:
+        if not _is_set(other):
+            return NotImplemented
+        self.update(other)
+        return self
+
+    def __iand__(self, other: Any) -> Set:
+        if not _is_set(other):
+            return NotImplemented
+        self.intersection_update(other)
+        return self
+
+    def __isub__(self, other: Any) -> Set:
+        if not _is_set(other):
+            return NotImplemented
+        self.difference_update(other)
+        return self
+
+    def __ixor__(self, other: Any) -> Set:
+        if not _is_set(other):
+            return NotImplemented
+        self.symmetric_difference_update(other)
+        return self
+
+    def add(self, item: Any, /) -> None:
+        self.__items__[item] = None
+
+    def discard(self, item: Any, /) -> None:
+        self.__items__.pop(item, None)
+
+    def remove(self, item: Any, /) -> None:
+        del self.__items__[item]
+
+    def pop(self) -> Any:
+        """Remove and return the item that was added first."""
+        for item in self.__items__:
+            del self.__items__[item]
+            return item
+        raise KeyError("pop from an empty set")
+
+    def clear(self) -> None:
+        self.__items__.clear()
+
+    def copy(self) -> Set:
+        return Set(self.__items__)
+
+    def update(self, *others: Iterable[Any]) -> None:
+        for other in others:
+            self.__items__.update(dict.fromkeys(other))
+
+    def intersection_update(self, *others: Iterable[Any]) -> None:
+        self.__items__ = self.intersection(*others).__items__
+
+    def difference_update(self, *others: Iterable[Any]) -> None:
+        self.__items__ = self.difference(*others).__items__
+
+    def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
+        self.__items__ = self.symmetric_difference(other).__items__
+
+    def union(self, *others: Iterable[Any]) -> Set:
+        result = self.copy()
+        for other in others:
+            result.__items__.update(dict.fromkeys(other))
+        return result
+
+    def intersection(self, *others: Iterable[Any]) -> Set:
+        result = self.copy()
+        for other in others:
+            members = _members(other)
+            result.__items__ = {item: None for item in result.__items__ if item in members}
+        return result
+
+    def difference(self, *others: Iterable[Any]) -> Set:
+        result = self.copy()
+        for other in others:
+            for item in list(other):
+                result.__items__.pop(item, None)
+        return result
+
+    def symmetric_difference(self, other: Iterable[Any], /) -> Set:
+        result = self.copy()
+        for item in dict.fromkeys(other):
+            if item in self.__items__:
+                del result.__items__[item]
+            else:
+                result.__items__[item] = None
+        return result
+
+    def isdisjoint(self, other: Iterable[Any], /) -> bool:
+        return not any(item in self.__items__ for item in other)
+
+    def issubset(self, other: Iterable[Any], /) -> bool:
+        return self.__items__.keys() <= _members(other)
+
+    def issuperset(self, other: Iterable[Any], /) -> bool:
+        return all(item in self.__items__ for item in other)
+
+    def __log__(self) -> list[tuple[Any, Any]]:
+        return []  # (item, MISSING) of each item added
+
+    def __undo__(self) -> None:
+        if type(self.__saved__) is dict:
+            self.__items__ = self.__saved__
+        else:
+            _undo_entries(self.__items__, self.__saved__)
+
+    def __fresh__(self) -> Iterable[Any]:
+        """Return the items that may be new since `__keep__`."""
+        if type(self.__saved__) is dict:
+            return list(self.__items__)
+        return [item for item, _ in self.__saved__]
+
+
+def _is_set(value: object) -> bool:
+    return STATES.get(type(value)) is Set or isinstance(value, frozenset | set) or isinstance(value, type({}.keys()))
+
+
+def _members(value: Any) -> Any:
+    """Return something that answers `in` and compares as a set of the items of `value`."""
+    if STATES.get(type(value)) is Set:
+        return _items(value).keys()
+    return value if isinstance(value, frozenset | set) else dict.fromkeys(value).keys()
+
+
+def _clean_set_add(self: Any, item: Any, /) -> None:
+    if item not in self.__items__:
+        self.__heap__.touch(self)
+        self.add(item)
+
+
+def _clean_set_discard(self: Any, item: Any, /) -> None:
+    if item in self.__items__:
+        self.__heap__.touch(self)
+        self.discard(item)
+
+
+def _logged_set_add(self: Any, item: Any, /) -> None:
+    if item not in self.__items__:
+        self.__items__[item] = None
+        self.__saved__.append((item, MISSING))
+
+
+def _logged_set_update(self: Any, *others: Iterable[Any]) -> None:
+    for other in others:
+        for item in dict.fromkeys(other):
+            self.add(item)
+
+
+# --- repr ---------------------------------------------------------------------------------------------------------
+
+_printing: set[int] = set()
+
+
+def _nested_repr(obj: Any, again: str) -> str:
+    """Return CPython's repr of the items; `again` inside itself, as CPython does for cycles."""
+    if id(obj) in _printing:
+        return again
+    _printing.add(id(obj))
+    try:
+        if isinstance(obj, Set):
+            return f"{{{repr(list(obj.__items__))[1:-1]}}}" if obj.__items__ else "set()"
+        return repr(obj.__items__)
+    finally:
+        _printing.discard(id(obj))
+
+
+# --- the states of each -------------------------------------------------------------------------------------------
+
+
+def _copying(name: str) -> Callable[..., Any]:
+    """Return the method of a logged container whose inverse is not worth keeping: a copy, from here on."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = self.__items__.copy()
+        if isinstance(before, dict):
+            _undo_entries(before, self.__saved__)
+        else:
+            _undo_items(before, self.__saved__)
+        self.__saved__ = before
+        self.__class__ = self.__free__
+        return getattr(self, name)(*args, **kwargs)
+
+    return method
+
+
+def _make_states(cls: Any, writes: str, clean: dict[str, Any], logged: dict[str, Any]) -> None:
+    """Give `cls` its states. Of `writes`, those not in `logged` fall back to a copy in the logged state."""
+    names = [name for name, value in {**vars(Container), **vars(cls)}.items() if callable(value)]
+    internal = {"__init__", "__keep__", "__undo__", "__fresh__", "__log__", "__class_getitem__"}
+    copying = {name: _copying(name) for name in writes.split() if name not in logged}
+    states = {
+        "__free__": cls,
+        "__clean__": clean_twin(cls, [name for name in writes.split() if name not in clean], **clean),
+        "__ghost__": ghost_twin(cls, [name for name in names if name not in internal]),
+        "__logged__": clean_twin(cls, [], **logged, **copying),
+    }
+    for name, state in states.items():
+        type.__setattr__(cls, name, state)
+        STATES[state] = cls
+
+
+for _cls, _name, _abc, _writes, _clean, _logged in (
+    (
+        Dict,
+        "dict",
+        MutableMapping,
+        "__setitem__ __delitem__ __ior__ setdefault pop popitem update clear",
+        {"setdefault": _clean_dict_setdefault, "pop": _clean_dict_pop},
+        {
+            "__setitem__": _logged_dict_setitem,
+            "__ior__": Dict.__ior__,
+            "setdefault": _clean_dict_setdefault,
+            "update": _logged_dict_update,
+        },
+    ),
+    (
+        List,
+        "list",
+        MutableSequence,
+        "__setitem__ __delitem__ __iadd__ __imul__ append extend insert pop remove clear reverse sort",
+        {},
+        {
+            # What grows the list is undone by its old length alone.
+            "__setitem__": _logged_list_setitem,
+            "__iadd__": List.__iadd__,
+            "append": List.append,
+            "extend": List.extend,
+        },
+    ),
+    (
+        Set,
+        "set",
+        MutableSet,
+        "add discard remove pop clear update intersection_update difference_update symmetric_difference_update",
+        {"add": _clean_set_add, "discard": _clean_set_discard},
+        {"add": _logged_set_add, "update": _logged_set_update},
+    ),
+):
+    for _attribute in ("__name__", "__qualname__"):
+        type.__setattr__(_cls, _attribute, _name)
+    _abc.register(_cls)
+    _make_states(_cls, _writes, _clean, _logged)

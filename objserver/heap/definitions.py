@@ -1,0 +1,214 @@
+"""Classes and functions as data: from the definition in a cell to a record, and from the record to code.
+
+    cell: def f / class C --> define(...) --> rebind to the code of the stored source --> root
+    record: name, version, source, parts --> compile the source --> the same function or class
+
+A stored function consists of its source and its defaults, a stored class of its source, bases and attributes; a function
+among those is kept as its place in the source (qualified name, line) and its defaults. The statement itself runs once, in
+the cell that defines it: what it computed (defaults, class attributes) is state and not computed again after a restart.
+
+Promise: a function behaves after a restart as it did before, because before it ran from the stored source too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from types import CellType, CodeType, FunctionType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DataDamaged
+from . import instances
+from .instances import CodeInfo, HeapClass, Instance
+from .records import KIND_CLASS
+
+if TYPE_CHECKING:
+    from .heap import CompileDefinition, Heap
+
+__all__ = ["Definitions"]
+
+
+class Definitions:
+    """Defines, packs and loads classes and functions for one heap."""
+
+    def __init__(self, heap: Heap, compile_definition: CompileDefinition) -> None:
+        self._heap = heap
+        self._compile = compile_definition
+        self._loading: list[tuple[Any, CodeInfo]] = []  # the class whose attributes are being unpacked
+        self.sources: dict[str, str] = {}  # file name in tracebacks -> source
+
+    # --- hooks of the compiled cell -------------------------------------------------------------------------------
+
+    def define(self, name: str, source: str, first_line: int, kind: str) -> Callable[[Any], Any]:
+        """Return the outermost decorator of a definition at cell level: it binds the root.
+
+        Args:
+            source: the text of the definition, its decorators included.
+            first_line: the line of the cell where that text begins.
+            kind: "function" or "class".
+        """
+
+        def bind(obj: Any) -> Any:
+            if kind == "class" and isinstance(obj, HeapClass) and obj.__dict__.get("__info__") is not None:
+                self._define_class(obj, name, source, first_line)
+            elif kind == "function" and isinstance(obj, FunctionType) and "__info__" not in obj.__dict__:
+                self._define_function(obj, name, source, first_line)
+            self._heap.root[name] = obj
+            return obj
+
+        return bind
+
+    def root_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], **keywords: Any) -> type:
+        """Metaclass of a class statement at cell level: a new class, or the new body of the one that has the name."""
+        bases = _checked_bases(name, bases)
+        existing = self._existing(name)
+        if isinstance(existing, HeapClass) and (info := existing.__dict__.get("__info__")) and info.name == name:
+            instances.take_over(existing, bases, body)
+            super(existing, existing).__init_subclass__(**keywords)  # type: ignore[misc]
+            return existing
+        body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
+        cls = type.__new__(HeapClass, name, bases, body, **keywords)
+        instances.make_twins(cls)
+        return cls
+
+    def local_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], **keywords: Any) -> type:
+        """Metaclass of every other class statement: the class ends with the snippet."""
+        return type.__new__(HeapClass, name, _checked_bases(name, bases), body, **keywords)
+
+    def _existing(self, name: str) -> Any:
+        root = self._heap.root
+        if name in root.packed:
+            self._heap.link((name,))
+        return root.namespace.get(name)
+
+    def _define_class(self, cls: Any, name: str, source: str, first_line: int) -> None:
+        info = cls.__dict__["__info__"]
+        version = info.version + 1
+        codes = self._compiled(source, name, version)
+        for value in instances.class_body(cls).values():
+            for function in instances.functions_of(value):
+                _rebind(function, codes, first_line)
+        info.source, info.version, info.codes = source, version, codes
+
+    def _define_function(self, function: FunctionType, name: str, source: str, first_line: int) -> None:
+        previous = getattr(self._existing(name), "__info__", None)
+        version = previous.version + 1 if isinstance(previous, CodeInfo) else 1
+        codes = self._compiled(source, name, version)
+        if _rebind(function, codes, first_line):
+            function.__dict__["__info__"] = CodeInfo(self._heap, name, source, version, codes)
+
+    def _compiled(self, source: str, name: str, version: int) -> Any:
+        filename = f"<{name} version {version}>"
+        self.sources[filename] = source
+        return self._compile(source, name, filename).codes
+
+    # --- linking --------------------------------------------------------------------------------------------------
+
+    def link_code_of(self, value: Any) -> None:
+        """Link the roots that a class or function mentions, before its code runs."""
+        if isinstance(value, FunctionType):
+            self._heap.link(_names(value.__code__))
+        elif isinstance(value, HeapClass):
+            info = value.__dict__.get("__info__")
+            if info is not None:
+                for code in info.codes.values():
+                    self._heap.link(_names(code))
+
+    # --- records --------------------------------------------------------------------------------------------------
+
+    def record(self, obj: Any) -> bytes:
+        """Return the record of a class or function."""
+        pack = self._heap.records.pack
+        info: CodeInfo = obj.__dict__["__info__"]
+        head = [info.name, info.version, info.source]
+        if isinstance(obj, FunctionType):
+            return b"f" + pack([*head, pack(self.function_parts(obj))])
+        bases = [None if base is Instance else base for base in obj.__bases__]
+        return b"c" + pack([*head, pack(bases), pack(instances.class_body(obj))])
+
+    def function_parts(self, function: FunctionType) -> list[Any]:
+        """Return what is kept of a function beside its source."""
+        code = function.__code__
+        return [code.co_qualname, code.co_firstlineno, function.__defaults__, function.__kwdefaults__]
+
+    def is_method(self, function: FunctionType, cls: Any) -> bool:
+        """Whether `function` runs from the source of `cls`."""
+        code = function.__code__
+        return cls.__dict__["__info__"].codes.get((code.co_qualname, code.co_firstlineno)) is code
+
+    def load(self, oid: int, kind: int, content: list[Any]) -> Any:
+        """Return the class or function of an unpacked record. Registers a class before its attributes are unpacked:
+        they may refer to it."""
+        heap = self._heap
+        name, version, source, *parts = content
+        info = CodeInfo(heap, name, source, version, self._compiled(source, name, version))
+        info.oid = oid
+        if kind != KIND_CLASS:
+            function = self._make_function(info, heap.records.unpack(parts[0]), None)
+            function.__dict__["__info__"] = info
+            heap.live[oid] = function
+            self.link_code_of(function)
+            return function
+        bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
+        cls = instances.make_class(name, bases, {"__info__": info})
+        instances.make_twins(cls)
+        heap.live[oid] = cls
+        self._loading.append((cls, info))
+        try:
+            body = heap.records.unpack(parts[1])
+        finally:
+            self._loading.pop()
+        for attribute, value in body.items():
+            type.__setattr__(cls, attribute, value)
+        self.link_code_of(cls)
+        return cls
+
+    def make_method(self, parts: list[Any]) -> FunctionType:
+        """Return a function of the class that is being loaded."""
+        cls, info = self._loading[-1]
+        return self._make_function(info, parts, cls)
+
+    def _make_function(self, info: CodeInfo, parts: list[Any], cls: Any) -> FunctionType:
+        qualname, line, defaults, keyword_defaults = parts
+        code = info.codes.get((qualname, line))
+        if code is None:
+            raise DataDamaged(
+                f"{self._heap.store.path}: {info.name!r} version {info.version} has no code for {qualname!r} at line {line}"
+            )
+        closure = tuple(CellType(cls) for _ in code.co_freevars)  # __class__ is the only one that can be stored
+        function = FunctionType(code, self._heap.root.namespace, None, defaults, closure)
+        function.__kwdefaults__ = keyword_defaults
+        return function
+
+
+def _rebind(function: FunctionType, codes: Any, first_line: int) -> bool:
+    """Let a function run from the stored source. False when it is none of that source's."""
+    code = function.__code__
+    stored = codes.get((code.co_qualname, code.co_firstlineno - first_line + 1))
+    if stored is None or stored.co_freevars != code.co_freevars or "__info__" in function.__dict__:
+        return False
+    function.__code__ = stored
+    return True
+
+
+def _names(code: CodeType) -> Iterable[str]:
+    """Return the names that `code` and the code in it mention; attributes are among them, which does no harm."""
+    names = list(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names.extend(_names(constant))
+    return names
+
+
+def _checked_bases(name: str, bases: tuple[type, ...]) -> tuple[type, ...]:
+    bases = tuple(base for base in bases if base is not object)
+    for base in bases:
+        if not isinstance(base, HeapClass) and not (isinstance(base, type) and issubclass(base, BaseException)):
+            what = getattr(base, "__name__", type(base).__name__)
+            raise TypeError(f"class {name!r} can't derive from {what!r}; keep one in an attribute instead")
+        if not issubclass(base, Instance) and _defines(base, "__init_subclass__"):
+            raise TypeError(f"class {name!r}: an exception class can't have __init_subclass__")
+    return bases or (Instance,)
+
+
+def _defines(cls: type, name: str) -> bool:
+    return any(type(parent) is HeapClass and name in parent.__dict__ for parent in cls.__mro__)

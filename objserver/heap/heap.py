@@ -1,0 +1,466 @@
+"""The heap: which objects there are, which of them are loaded, changed or new, and how a snippet's changes end.
+
+    begin --> snippet runs: load, touch --> adopt --> commit            every change stays
+                                        `--> rollback                   none does
+
+    commit --> dirty --> freeze --> slices of records --> settle        a checkpoint, beside running snippets
+    evict: clean objects --> ghosts                                     between snippets
+
+Objects: `live` maps an oid to the one Python object that stands for it, so that `is` holds. An object is never in two
+places, loaded or not; a ghost is the same object without its state.
+
+Promise: after `rollback` the heap is what it was at `begin`, order included. What is loaded when never changes a result.
+Nothing here reads a clock or a random number; oids are given in order of adoption, the same on every replica.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from types import CellType, CodeType, FunctionType
+from typing import Any, Final, Protocol
+
+from ..errors import DataDamaged, MachineError, ReadOnly
+from ..store import Store
+from . import instances
+from .adopt import Adoption
+from .containers import STATES, Dict, List, Set
+from .definitions import Definitions
+from .instances import CodeInfo, HeapClass, Instance
+from .records import (
+    KIND_CLASS,
+    KIND_DICT,
+    KIND_FUNCTION,
+    KIND_INSTANCE,
+    KIND_LIST,
+    KIND_SET,
+    ROOT_OID,
+    Records,
+    Reference,
+    record_key,
+)
+from .root import Root
+
+__all__ = ["CompileDefinition", "Heap"]
+
+_KIND_OF: Final[dict[type, int]] = {Dict: KIND_DICT, List: KIND_LIST, Set: KIND_SET}
+_CONTAINER_OF: Final[dict[int, Any]] = {kind: cls for cls, kind in _KIND_OF.items()}
+_RECORD_OF: Final[dict[int, bytes]] = {
+    KIND_DICT: b"d",
+    KIND_LIST: b"l",
+    KIND_SET: b"s",
+    KIND_INSTANCE: b"i",
+    KIND_FUNCTION: b"f",
+    KIND_CLASS: b"c",
+}
+
+# What an object costs in memory, from the size of its record: measured 3 to 5 times on nested documents of short texts
+# and numbers, and some 300 bytes for the object itself.
+_MEMORY_FACTOR: Final = 4
+_OBJECT_SIZE: Final = 300
+
+# References to an object that nothing but `live` and the sweep itself hold: the dict, the loop's name, the argument.
+_REFERENCES_OF_UNUSED: Final = 3
+
+
+class Definition(Protocol):
+    """A compiled definition: code objects by (qualified name, line)."""
+
+    @property
+    def codes(self) -> Mapping[tuple[str, int], CodeType]: ...
+
+
+CompileDefinition = Callable[[str, str, str], Definition]
+
+
+class Heap:
+    """The objects of one data folder. One thread at a time."""
+
+    def __init__(self, store: Store, *, compile_definition: CompileDefinition, next_oid: int = ROOT_OID + 1) -> None:
+        """
+        Args:
+            compile_definition: (source, name, file name) -> definition; the language is not the heap's affair.
+            next_oid: the oid that the next new object gets; from the checkpoint.
+        """
+        self.store = store
+        self.read_only = False
+        self.fault: MachineError | None = None  # what went wrong in a load; the snippet may have caught it
+        self.missing: AttributeError = AttributeError()
+        self.next_oid = next_oid
+        self.root = Root(self._before_root_change, self._link_name)
+        self.live: dict[int, Any] = {}
+        self.touched: list[Any] = []
+        self.dirty: dict[int, Any] = {}
+        self.root_dirty = False
+        self.loaded: dict[int, int] = {}  # oid -> bytes of memory, in order of loading
+        self.loaded_size = 0
+        self._frozen: dict[int, Any] = {}
+        self._early: list[tuple[bytes, bytes]] = []  # records of frozen objects that changed before their turn
+        self._pinned: set[int] = set()  # written, not yet committed: must not be evicted
+        self._sweep: Iterator[int] = iter(())
+        self._sweep_at = 10_000
+        self.builtin_names: dict[int, str] = {}
+        self.builtins: dict[str, Any] = {}
+        self.definitions = Definitions(self, compile_definition)
+        self._adoption = Adoption(self)
+        self.records = Records(
+            refer=self.refer,
+            resolve=self._resolve,
+            builtin_name=lambda value: self.builtin_names.get(id(value)),
+            builtin=self._builtin,
+            function_parts=self.definitions.function_parts,
+            make_function=self.definitions.make_method,
+        )
+        self._load_root()
+
+    # --- one snippet ----------------------------------------------------------------------------------------------
+
+    def use_builtins(self, builtins: dict[str, Any]) -> None:
+        """Give the code of the heap its builtins. Their classes and functions can be stored, by name."""
+        self.root.namespace["__builtins__"] = builtins
+        self.builtins = {name: value for name, value in builtins.items() if not name.startswith((".", "_"))}
+        self.builtin_names = {id(value): name for name, value in self.builtins.items() if callable(value)}
+
+    def link(self, names: Iterable[str]) -> None:
+        """Make these names readable by code that is about to run; names that are not roots are passed over."""
+        packed = self.root.packed
+        for name in names:
+            if name in packed:
+                self._link_name(name)
+
+    def touch(self, obj: Any) -> None:
+        """Called by a clean object before its first change in a snippet.
+
+        Raises:
+            ReadOnly: the snippet is a query.
+        """
+        if self.read_only:
+            raise ReadOnly("a query can't change the heap; use eval")
+        if type(obj) in STATES:
+            if obj.__oid__ in self._frozen:
+                self._freeze_early(obj.__oid__)
+            obj.__keep__()
+        else:
+            if instances.oid_of(obj) in self._frozen:
+                self._freeze_early(instances.oid_of(obj))
+            instances.keep(obj)
+        self.touched.append(obj)
+
+    def touch_class(self, cls: Any) -> None:
+        """The same for a class."""
+        if self.read_only:
+            raise ReadOnly("a query can't change the heap; use eval")
+        oid = cls.__dict__["__info__"].oid
+        if oid in self._frozen:
+            self._freeze_early(oid)
+        instances.keep_class(cls)
+        self.touched.append(cls)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the snippet changed anything so far."""
+        return bool(self.touched or self.root.journal)
+
+    def adopt(self) -> None:
+        """Make objects of the heap of whatever the snippet left in it; the snippet can still be rolled back.
+
+        Raises:
+            NotStorable: a value that can't be kept; `rollback` must follow.
+        """
+        self._adoption.run(self.touched, self.root)
+
+    def commit(self) -> None:
+        """Let every change of the snippet stay. After `adopt`."""
+        for obj in self.touched:
+            self.dirty[self._settle_state(obj)] = obj
+        for obj in self._adoption.created:
+            oid = self._settle_state(obj)
+            self.dirty[oid] = obj
+            self.loaded[oid] = _OBJECT_SIZE
+            self.loaded_size += _OBJECT_SIZE
+        if self.root.journal:
+            self.root_dirty = True
+            self.root.journal.clear()
+        self.touched.clear()
+        self._adoption.end()
+
+    def rollback(self) -> None:
+        """Undo every change of the snippet."""
+        for obj in reversed(self.touched):
+            if isinstance(obj, HeapClass):
+                instances.undo_class(obj)
+            elif type(obj) in STATES:
+                obj.__undo__()
+                obj.__saved__ = None
+                obj.__class__ = obj.__clean__
+            else:
+                instances.set_attributes(obj, instances.saved_of(obj))
+                instances.set_saved(obj, None)
+                instances.set_class(obj, type(obj).__dict__["__info__"].clean)
+        self.touched.clear()
+        self.root.undo()
+        for obj in self._adoption.created:
+            del self.live[self._oid(obj)]
+        self.next_oid -= len(self._adoption.created)
+        self._adoption.end()
+
+    # --- objects and references -----------------------------------------------------------------------------------
+
+    def refer(self, value: Any) -> Reference | None:
+        """Return (kind, oid, class oid or 0) of an object of the heap, None for anything else."""
+        cls = type(value)
+        public = STATES.get(cls)
+        if public is not None:
+            return (_KIND_OF[public], value.__oid__, 0)
+        if type(cls) is HeapClass and issubclass(cls, Instance):
+            return (KIND_INSTANCE, instances.oid_of(value), cls.__info__.oid)
+        if cls is HeapClass and (info := value.__dict__.get("__info__")) is not None:
+            return (KIND_CLASS, info.oid, 0)
+        if cls is FunctionType and (info := value.__dict__.get("__info__")) is not None:
+            return (KIND_FUNCTION, info.oid, 0)
+        return None
+
+    def refer_if_kept(self, value: Any) -> int | None:
+        """Return the oid of a value that is an object of the heap, None when it is not or not yet."""
+        try:
+            reference = self.refer(value)
+        except AttributeError:  # a new instance, or a class of the snippet's own
+            return None
+        return reference[1] or None if reference is not None else None
+
+    def typeof(self, value: Any) -> type:
+        """Return the class of `value` as a snippet sees it, whatever its state."""
+        cls = type(value)
+        public = STATES.get(cls) or _PUBLIC.get(cls)
+        if public is None and type(cls) is HeapClass:
+            public = cls.__dict__.get("__public__")
+        return public or cls
+
+    def load(self, obj: Any) -> None:
+        """Give a ghost its state. A ghost that is one no more is left alone.
+
+        Raises:
+            DataDamaged: its record is missing or unreadable; kept in `fault`, since a snippet might catch it.
+        """
+        try:
+            if type(obj) in STATES:
+                if type(obj) is obj.__ghost__:
+                    kind = _KIND_OF[STATES[type(obj)]]
+                    items = self._read(obj.__oid__, kind)
+                    obj.__items__ = dict.fromkeys(items) if kind == KIND_SET else items
+                    obj.__class__ = obj.__clean__
+            elif type(obj) is (info := type(obj).__info__).ghost:
+                instances.set_attributes(obj, self._read(instances.oid_of(obj), KIND_INSTANCE))
+                instances.set_class(obj, info.clean)
+        except MachineError as error:
+            self.fault = error
+            raise
+
+    def _read(self, oid: int, kind: int) -> Any:
+        record = self.store.get(record_key(oid))
+        if record is None or record[:1] != _RECORD_OF[kind]:
+            what = "missing" if record is None else f"of kind {record[:1]!r}, expected {_RECORD_OF[kind]!r}"
+            raise DataDamaged(f"{self.store.path}: record of object {oid} is {what}; restore the folder from a backup")
+        self._account(oid, len(record))
+        return self.records.unpack(record[1:])
+
+    def _account(self, oid: int, record_size: int) -> None:
+        size = record_size * _MEMORY_FACTOR + _OBJECT_SIZE
+        self.loaded_size += size - self.loaded.get(oid, 0)
+        self.loaded[oid] = size
+
+    def _resolve(self, kind: int, oid: int, class_oid: int) -> Any:
+        obj = self.live.get(oid)
+        if obj is not None:
+            return obj
+        if kind in _CONTAINER_OF:
+            obj = object.__new__(_CONTAINER_OF[kind].__ghost__)
+            obj.__oid__, obj.__heap__, obj.__saved__ = oid, self, None
+        elif kind == KIND_INSTANCE:
+            obj = object.__new__(self._resolve(KIND_CLASS, class_oid, 0).__info__.ghost)
+            instances.enroll(obj, self, oid)
+        else:
+            obj = self.definitions.load(oid, kind, self._read(oid, kind))
+        self.live[oid] = obj
+        return obj
+
+    def _builtin(self, name: str) -> Any:
+        if name not in self.builtins:
+            raise DataDamaged(f"{self.store.path}: a record refers to the builtin {name!r}, which this version lacks")
+        return self.builtins[name]
+
+    def _oid(self, obj: Any) -> int:
+        if type(obj) in STATES:
+            return obj.__oid__  # type: ignore[no-any-return]
+        if isinstance(obj, HeapClass | FunctionType):
+            return obj.__dict__["__info__"].oid  # type: ignore[no-any-return]
+        return instances.oid_of(obj)  # type: ignore[no-any-return]
+
+    def _settle_state(self, obj: Any) -> int:
+        """Make a free object clean; return its oid."""
+        if type(obj) in STATES:
+            obj.__saved__ = None
+            obj.__class__ = obj.__clean__
+            return obj.__oid__  # type: ignore[no-any-return]
+        if isinstance(obj, HeapClass | FunctionType):
+            info: CodeInfo = obj.__dict__["__info__"]
+            info.saved = None
+            return info.oid
+        instances.set_saved(obj, None)
+        instances.set_class(obj, type(obj).__info__.clean)
+        return instances.oid_of(obj)  # type: ignore[no-any-return]
+
+    # --- the root -------------------------------------------------------------------------------------------------
+
+    def _before_root_change(self) -> None:
+        if self.read_only:
+            raise ReadOnly("a query can't change the heap; use eval")
+
+    def _load_root(self) -> None:
+        record = self.store.get(record_key(ROOT_OID))
+        if record is not None:
+            self.root.packed = self.records.unpack(record[1:])
+
+    def _link_name(self, name: str) -> None:
+        packed = self.root.packed.pop(name)
+        try:
+            value = self.root.namespace[name] = self.records.unpack(packed)
+        except MachineError as error:
+            self.root.packed[name] = packed
+            self.fault = error
+            raise
+        self.definitions.link_code_of(value)
+
+    def value_of(self, name: str) -> Any:
+        """Return the value of a root. Raises NameError."""
+        if name in self.root.packed:
+            self._link_name(name)
+        if name not in self.root.namespace or name.startswith("__"):
+            raise NameError(f"name {name!r} is not defined")
+        return self.root.namespace[name]
+
+    # --- checkpoint -----------------------------------------------------------------------------------------------
+
+    def freeze(self) -> None:
+        """Set aside what changed since the last checkpoint, as it is now; later changes belong to the next one."""
+        assert not self._frozen and not self._pinned and not self.touched, "one checkpoint at a time, between snippets"
+        self._frozen, self.dirty = self.dirty, {}
+        if self.root_dirty:
+            self.root_dirty = False
+            names = self.root.packed | {
+                name: self.records.pack(value)
+                for name, value in self.root.namespace.items()
+                if name != "__builtins__"
+            }
+            self._early.append((record_key(ROOT_OID), b"r" + self.records.pack(dict(sorted(names.items())))))
+
+    def frozen_slice(self, count_max: int, size_max: int) -> list[tuple[bytes, bytes]]:
+        """Return the next records of what was frozen, at least one; [] when all were returned.
+
+        Stops at `count_max` objects or after exceeding `size_max` bytes.
+        """
+        records, self._early = self._early, []
+        size = sum(len(record) for _, record in records)
+        while self._frozen and len(records) < count_max and size <= size_max:
+            oid = next(iter(self._frozen))
+            record = self._record(oid, self._frozen.pop(oid))
+            records.append(record)
+            size += len(record[1])
+        return records
+
+    def settle(self) -> None:
+        """The records of the last freeze are committed: their objects may be evicted."""
+        assert not self._frozen and not self._early
+        self._pinned.clear()
+
+    def _freeze_early(self, oid: int) -> None:
+        # A frozen object is about to change: write it down as it was.
+        self._early.append(self._record(oid, self._frozen.pop(oid)))
+
+    def _record(self, oid: int, obj: Any) -> tuple[bytes, bytes]:
+        public = STATES.get(type(obj))
+        if public is Set:
+            body = b"s" + self.records.pack(list(obj.__items__))
+        elif public is not None:
+            body = _RECORD_OF[_KIND_OF[public]] + self.records.pack(obj.__items__)
+        elif isinstance(obj, HeapClass | FunctionType):
+            body = self.definitions.record(obj)
+        else:
+            body = b"i" + self.records.pack(instances.attributes(obj))
+        self._pinned.add(oid)
+        if type(obj) is not HeapClass and type(obj) is not FunctionType:
+            self._account(oid, len(body))
+        return record_key(oid), body
+
+    # --- memory ---------------------------------------------------------------------------------------------------
+
+    def evict(self, size_max: int, *, count_max: int = 1_000) -> bool:
+        """Turn clean objects, oldest first, back into ghosts until those loaded fit in `size_max` bytes.
+
+        Looks at no more than `count_max` objects. Between snippets only.
+        Returns: whether there is more to do that can be done now.
+        """
+        if self.loaded_size <= size_max:
+            return self._sweep_ghosts(count_max)
+        evicted = False
+        for oid in list(islice(self.loaded, count_max)):
+            size = self.loaded.pop(oid)
+            obj = self.live.get(oid)
+            if oid in self.dirty or oid in self._frozen or oid in self._pinned or isinstance(obj, HeapClass | FunctionType):
+                self.loaded[oid] = size
+                continue
+            self.loaded_size -= size
+            evicted = True
+            if type(obj) in STATES:
+                del obj.__items__
+                obj.__class__ = obj.__ghost__
+            else:
+                instances.set_attributes(obj, {})
+                instances.set_class(obj, type(obj).__info__.ghost)
+            if self.loaded_size <= size_max:
+                break
+        return evicted
+
+    def _sweep_ghosts(self, count_max: int) -> bool:
+        """Forget ghosts that nothing refers to, `count_max` at a time, once there are many objects."""
+        if len(self.live) < self._sweep_at:
+            return False
+        live, getrefcount = self.live, sys.getrefcount
+        oids = list(islice(self._sweep, count_max))
+        if not oids:
+            self._sweep = iter(list(live))
+            oids = list(islice(self._sweep, count_max))
+        for oid in oids:
+            obj = live.get(oid)
+            if obj is not None and oid not in self.loaded and getrefcount(obj) <= _REFERENCES_OF_UNUSED:
+                if not isinstance(obj, HeapClass | FunctionType):
+                    del live[oid]
+        obj = None
+        if len(oids) < count_max:
+            self._sweep = iter(())
+            self._sweep_at = 2 * len(live) + 10_000
+            return False
+        return True
+
+    def statistics(self) -> dict[str, int]:
+        """Return counts (objects) and sizes (bytes)."""
+        return {
+            "objects_loaded": len(self.loaded),
+            "objects_known": len(self.live),
+            "objects_changed": len(self.dirty) + len(self._frozen),
+            "loaded_size": self.loaded_size,
+            "next_oid": self.next_oid,
+        }
+
+    def roots(self) -> dict[str, str]:
+        """Return each root's name and what it is: a type's name, "function", "class"."""
+        return {name: self.kind_of(self.value_of(name)) for name in self.root.names()}
+
+    def kind_of(self, value: Any) -> str:
+        if isinstance(value, type):
+            return "class"
+        return "function" if callable(value) and not isinstance(value, Instance) else self.typeof(value).__name__
+
+
+_PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set}

@@ -1,0 +1,219 @@
+"""Records: the state of one object as bytes and back.
+
+    object -> [record] -> LMDB: oid u64 big-endian (and the number of a piece, for a container in pieces) -> bytes
+
+    dict      "d" map          key -> value, in order
+    list      "l" array        items
+    set       "s" array        items, in order
+    instance  "i" map          attribute -> value, in order
+    function  "f" array        name, version, source, then as FUNCTION below
+    class     "c" array        name, version, source, bases, attributes (map)
+    root      "r" map          name -> packed value, sorted by name
+
+The first byte is the kind, the rest is msgpack. Values that can't change are inline; a reference to an object is the
+extension REF: what kind of object and its oid, for an instance also the oid of its class, so that a ghost of the right
+class stands in for it until it is touched.
+
+Promise: the same state gives the same bytes in every process and on every replica, and decodes to the same state.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from types import FunctionType
+from typing import Any, Final
+from uuid import UUID
+
+import msgpack
+
+__all__ = ["ATOMS", "KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
+
+ROOT_OID: Final = 1
+
+# Exact types whose values are stored inline as they are.
+ATOMS: Final = frozenset(
+    {type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal, Fraction, UUID}
+)
+
+KIND_DICT: Final = 0
+KIND_LIST: Final = 1
+KIND_SET: Final = 2
+KIND_INSTANCE: Final = 3
+KIND_FUNCTION: Final = 4
+KIND_CLASS: Final = 5
+
+(
+    _REF,
+    _TUPLE,
+    _FROZENSET,
+    _INT,
+    _COMPLEX,
+    _DATETIME,
+    _DATE,
+    _TIME,
+    _TIMEDELTA,
+    _DECIMAL,
+    _FRACTION,
+    _UUID,
+    _BUILTIN,
+    _FUNCTION,
+    _WRAPPED,
+) = range(1, 16)
+
+_REFERENCE: Final = struct.Struct(">BQ")
+_INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")
+
+# A key is unhashable only if the record was damaged and its checksum was not; nothing else makes msgpack fail.
+Reference = tuple[int, int, int]
+
+
+def record_key(oid: int, piece: int = 0) -> bytes:
+    """Return the key of an object's record. Piece 0 is the object itself; a container in pieces has more, from 1."""
+    return oid.to_bytes(8, "big") if piece == 0 else oid.to_bytes(8, "big") + piece.to_bytes(8, "big")
+
+
+class Records:
+    """Packs and unpacks values.
+
+    Args:
+        refer: object -> (kind, oid, class oid or 0), None for what is not an object of the heap.
+        resolve: the reverse, an existing object or a new ghost.
+        builtin_name: builtin function or class that snippets see -> its name, None for anything else.
+        builtin: the reverse.
+        function_parts: method -> [qualified name, line, defaults, keyword defaults] within its class.
+        make_function: the reverse; the class being loaded is known to the heap.
+    """
+
+    def __init__(
+        self,
+        *,
+        refer: Callable[[Any], Reference | None],
+        resolve: Callable[[int, int, int], Any],
+        builtin_name: Callable[[Any], str | None],
+        builtin: Callable[[str], Any],
+        function_parts: Callable[[FunctionType], list[Any]],
+        make_function: Callable[[list[Any]], Any],
+    ) -> None:
+        self._refer = refer
+        self._resolve = resolve
+        self._builtin_name = builtin_name
+        self._builtin = builtin
+        self._function_parts = function_parts
+        self._make_function = make_function
+        self._packer = msgpack.Packer(
+            default=self._pack_other, strict_types=True, use_bin_type=True, unicode_errors="surrogatepass"
+        )
+
+    def pack(self, value: Any) -> bytes:
+        """Return a value, or a plain container of values, as msgpack."""
+        try:
+            packed: bytes = self._packer.pack(value)
+        except BaseException:
+            self._packer.reset()
+            raise
+        return packed
+
+    def unpack(self, data: bytes) -> Any:
+        return msgpack.unpackb(
+            data, ext_hook=self._unpack_other, strict_map_key=False, unicode_errors="surrogatepass", raw=False
+        )
+
+    def _pack_other(self, value: Any) -> msgpack.ExtType:
+        kind = type(value)
+        if (reference := self._refer(value)) is not None:
+            return msgpack.ExtType(_REF, pack_reference(reference))
+        if kind is frozenset:
+            # Sorted by their bytes: a frozenset has no order of its own, and the bytes must be the same everywhere.
+            return msgpack.ExtType(_FROZENSET, self._nested(sorted(value, key=self._nested)))
+        if kind in _PACKERS:
+            code, to_plain = _PACKERS[kind]
+            return msgpack.ExtType(code, self._nested(to_plain(value)))
+        if (name := self._builtin_name(value)) is not None:
+            return msgpack.ExtType(_BUILTIN, name.encode())
+        if kind is FunctionType:
+            return msgpack.ExtType(_FUNCTION, self._nested(self._function_parts(value)))
+        if kind in _WRAPPERS:
+            return msgpack.ExtType(_WRAPPED, self._nested([_WRAPPERS[kind], *_wrapped_parts(value)]))
+        raise AssertionError(f"{kind.__name__} was not adopted")
+
+    def _nested(self, value: Any) -> bytes:
+        # A packer of its own: the one in use is in the middle of a record.
+        packer = msgpack.Packer(
+            default=self._pack_other, strict_types=True, use_bin_type=True, unicode_errors="surrogatepass"
+        )
+        packed: bytes = packer.pack(value)
+        return packed
+
+    def _unpack_other(self, code: int, data: bytes) -> Any:
+        if code == _REF:
+            return self._resolve(*unpack_reference(data))
+        if code == _BUILTIN:
+            return self._builtin(data.decode())
+        content = self.unpack(data)
+        if code == _FUNCTION:
+            return self._make_function(content)
+        if code == _WRAPPED:
+            wrapper, *parts = content
+            return {"property": property, "staticmethod": staticmethod, "classmethod": classmethod}[wrapper](*parts)
+        return _UNPACKERS[code](content)
+
+
+def pack_reference(reference: Reference) -> bytes:
+    kind, oid, class_oid = reference
+    return _INSTANCE_REFERENCE.pack(kind, oid, class_oid) if class_oid else _REFERENCE.pack(kind, oid)
+
+
+def unpack_reference(data: bytes) -> Reference:
+    if len(data) == _REFERENCE.size:
+        return (*_REFERENCE.unpack(data), 0)
+    return _INSTANCE_REFERENCE.unpack(data)  # type: ignore[return-value]
+
+
+def _int_bytes(value: int) -> bytes:
+    return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _datetime_parts(value: datetime) -> list[Any]:
+    return [value.isoformat(), value.fold]
+
+
+_PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
+    tuple: (_TUPLE, list),
+    int: (_INT, _int_bytes),  # beyond 64 bits
+    complex: (_COMPLEX, lambda value: [value.real, value.imag]),
+    datetime: (_DATETIME, _datetime_parts),
+    date: (_DATE, date.isoformat),
+    time: (_TIME, lambda value: [value.isoformat(), value.fold]),
+    timedelta: (_TIMEDELTA, lambda value: [value.days, value.seconds, value.microseconds]),
+    Decimal: (_DECIMAL, str),
+    Fraction: (_FRACTION, lambda value: [value.numerator, value.denominator]),
+    UUID: (_UUID, lambda value: value.bytes),
+}
+_UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
+    _TUPLE: tuple,
+    _FROZENSET: frozenset,
+    _INT: lambda content: int.from_bytes(content, "big", signed=True),
+    _COMPLEX: lambda content: complex(*content),
+    _DATETIME: lambda content: datetime.fromisoformat(content[0]).replace(fold=content[1]),
+    _DATE: date.fromisoformat,
+    _TIME: lambda content: time.fromisoformat(content[0]).replace(fold=content[1]),
+    _TIMEDELTA: lambda content: timedelta(*content),
+    _DECIMAL: Decimal,
+    _FRACTION: lambda content: Fraction(*content),
+    _UUID: lambda content: UUID(bytes=content),
+}
+_WRAPPERS: Final[dict[type, str]] = {
+    property: "property",
+    staticmethod: "staticmethod",
+    classmethod: "classmethod",
+}
+
+
+def _wrapped_parts(value: Any) -> list[Any]:
+    if type(value) is property:
+        return [value.fget, value.fset, value.fdel, value.__doc__]
+    return [value.__func__]

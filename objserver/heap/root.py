@@ -1,0 +1,65 @@
+"""The root: the names that clients see, and the one dict from which all of them are read.
+
+    cell, stored function --- LOAD_GLOBAL ---> namespace --- values ---> objects, ghosts
+
+A cell reads a root natively; it changes one only through `root[name] = value` and `unbind(name)`, which the compiler puts
+in place of the store. A name is in `packed` until code that mentions it is about to run (`Heap.link`), so that opening a
+heap compiles no class and no function.
+
+Promise: undo restores every name; the record is sorted by name, so what was linked when leaves no mark in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .containers import MISSING
+
+__all__ = ["Root"]
+
+
+class Root:
+    """The names of the heap."""
+
+    __slots__ = ("_change", "_link", "journal", "namespace", "packed")
+
+    def __init__(self, change: Callable[[], None], link: Callable[[str], None]) -> None:
+        """
+        Args:
+            change: called before each change; raises ReadOnly in a query.
+            link: makes a packed name an ordinary one.
+        """
+        self.namespace: dict[str, Any] = {}
+        self.packed: dict[str, bytes] = {}
+        self.journal: list[tuple[str, Any]] = []  # (name, old value or MISSING), of this snippet
+        self._change = change
+        self._link = link
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._change()
+        if name in self.packed:
+            self._link(name)
+        self.journal.append((name, self.namespace.get(name, MISSING)))
+        self.namespace[name] = value
+
+    def unbind(self, name: str) -> None:
+        """Remove a name. Raises NameError when it is not bound."""
+        if name in self.packed:
+            self._link(name)
+        if name not in self.namespace:
+            raise NameError(f"name {name!r} is not defined")
+        self._change()
+        self.journal.append((name, self.namespace.pop(name)))
+
+    def names(self) -> list[str]:
+        """Return every name, sorted."""
+        return sorted((self.namespace.keys() | self.packed.keys()) - {"__builtins__"})
+
+    def undo(self) -> None:
+        for name, old in reversed(self.journal):
+            if old is MISSING:
+                self.namespace.pop(name, None)
+            else:
+                self.namespace[name] = old
+        self.journal.clear()

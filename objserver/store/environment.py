@@ -1,0 +1,189 @@
+"""Records in LMDB: bytes by key, read one at a time, written in one transaction with the position they stand for.
+
+    heap: ghosts ---- get ---> [store] <--- put, commit ---- engine: checkpoint
+
+    heap/data.mdb    database "records": key -> crc32 u32 big-endian, record
+                     database "meta":    "format" -> version, "checkpoint" -> opaque bytes of the engine
+
+Promise: what was committed is read back as it was, or DataDamaged says which file and record does not hold it. The only
+package that imports lmdb; it does not know what a record means.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from zlib import crc32
+
+import lmdb
+
+from ..errors import DataDamaged, StorageFailed
+
+__all__ = ["Store", "Writer"]
+
+FORMAT = b"objserver-records-1"
+
+# The map is address space, not disk: LMDB's file grows as pages are written. One size above any disk we
+# expect spares the resizing, which LMDB allows only while nobody reads.
+MAP_SIZE = 1 << 40
+
+_CRC_SIZE = 4
+
+
+class Store:
+    """One LMDB environment. Reads belong to one thread; a `Writer` to the thread that opened it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the environment in `folder`, made if missing.
+
+        Raises:
+            DataDamaged: the file is not one of ours, or shorter than its own account of itself.
+            StorageFailed: the disk refuses.
+        """
+        self.path = folder / "data.mdb"
+        fresh = not self.path.exists()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._refuse_damage_that_would_crash()
+            self._env = lmdb.open(
+                str(folder),
+                map_size=MAP_SIZE,
+                subdir=True,
+                max_dbs=2,
+                sync=True,
+                metasync=True,
+                writemap=False,
+                readahead=False,  # records are read by oid, in no order that the disk could foresee
+                meminit=False,
+                lock=True,
+            )
+            self._records = self._env.open_db(b"records")
+            self._meta = self._env.open_db(b"meta")
+            if fresh:
+                with self._env.begin(write=True) as txn:
+                    txn.put(b"format", FORMAT, db=self._meta)
+                _sync_folder(folder)
+        except (lmdb.Error, OSError) as error:
+            raise self._explain(error) from error
+        with self._env.begin() as txn:
+            found = txn.get(b"format", db=self._meta)
+        if found != FORMAT:
+            self._env.close()
+            raise DataDamaged(f"{self.path} has format {found!r}, expected {FORMAT!r}; restore it from a backup")
+        self._check_size()
+        self._reader: lmdb.Transaction | None = None
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the record under `key` as of the last commit, None when there is none.
+
+        Raises:
+            DataDamaged: the record does not match its checksum.
+        """
+        reader = self._reader
+        try:
+            if reader is None:
+                reader = self._reader = self._env.begin(db=self._records, buffers=False)
+            stored = reader.get(key)
+        except lmdb.Error as error:
+            raise self._explain(error) from error
+        if stored is None:
+            return None
+        record: bytes = stored[_CRC_SIZE:]
+        if crc32(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
+            raise DataDamaged(
+                f"{self.path}: record {key.hex()} does not match its checksum; restore the folder from a backup"
+            )
+        return record
+
+    def release(self) -> None:
+        """End the current read snapshot: the next `get` sees the last commit, and old pages can be reused."""
+        if self._reader is not None:
+            self._reader.abort()
+            self._reader = None
+
+    def checkpoint_mark(self) -> bytes | None:
+        """Return what the last commit said it stands for, None before the first one."""
+        with self._env.begin(db=self._meta) as txn:
+            mark: bytes | None = txn.get(b"checkpoint")
+            return mark
+
+    def writer(self) -> Writer:
+        """Begin the write transaction of a checkpoint. It stays on the calling thread."""
+        return Writer(self)
+
+    def statistics(self) -> dict[str, int]:
+        """Return `records` (count), `file_size` and `used_size` (bytes)."""
+        with self._env.begin() as txn:
+            records = txn.stat(self._records)["entries"]
+        info, page_size = self._env.info(), self._env.stat()["psize"]
+        return {
+            "records": records,
+            "file_size": self.path.stat().st_size,
+            "used_size": (info["last_pgno"] + 1) * page_size,
+        }
+
+    def close(self) -> None:
+        self.release()
+        self._env.close()
+
+    def _refuse_damage_that_would_crash(self) -> None:
+        # LMDB maps the file: a page beyond its end is a SIGBUS, not an error.
+        if self.path.exists() and 0 < self.path.stat().st_size < 2 * 4096:
+            raise DataDamaged(f"{self.path} is cut to {self.path.stat().st_size} bytes; restore it from a backup")
+
+    def _check_size(self) -> None:
+        needed = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+        size = self.path.stat().st_size
+        if size < needed:
+            self._env.close()
+            raise DataDamaged(f"{self.path} is cut at offset {size}, expected {needed} bytes; restore it from a backup")
+
+    def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, lmdb.DiskError | lmdb.MapFullError | OSError):
+            return StorageFailed(f"{self.path}: {error}; make space or check the disk, then start again")
+        return DataDamaged(f"{self.path}: {error}; nothing was changed, restore it from a backup")
+
+
+class Writer:
+    """A write transaction: put any number of records, then commit them with a mark, all or nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._txn = store._env.begin(write=True, db=store._records)
+
+    def put(self, records: Iterable[tuple[bytes, bytes]]) -> None:
+        """Write records. Raises StorageFailed when the disk or the map is full."""
+        put = self._txn.put
+        try:
+            for key, record in records:
+                put(key, crc32(record).to_bytes(_CRC_SIZE, "big") + record)
+        except (lmdb.Error, OSError) as error:
+            raise self._store._explain(error) from error
+
+    def commit(self, mark: bytes) -> None:
+        """Make everything durable together with `mark`. Raises StorageFailed; then nothing was written."""
+        try:
+            self._txn.put(b"checkpoint", mark, db=self._store._meta)
+            self._txn.commit()
+        except (lmdb.Error, OSError) as error:
+            raise self._store._explain(error) from error
+
+    def abort(self) -> None:
+        self._txn.abort()
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is not None:
+            self.abort()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
