@@ -1,0 +1,333 @@
+"""The native door: frames of JSON-RPC in, frames of JSON-RPC out. Does no I/O.
+
+    bytes -> receive -> [bodies] -> take -> [slots] + batch -> engine.run -> outcomes -> deliver -> [frames] -> bytes
+                                    parse, check     |                                      ^
+                                                     ping, stats, mistakes: no engine ------+
+
+    method        params
+    hello         client: str?, protocol: int?     -> server, version, protocol
+    eval, query   source: str, args: object?, depth: int?
+    call          path: str, args: array?, kwargs: object?, depth: int?
+    ping          none                             -> null
+    stats         none                             -> figures, as they are after the batch it stands in
+
+Whoever owns a connection moves the bytes and runs the batches: the reactor for sockets, `exchange` inside one
+process. Bodies wait as bytes and are parsed when their turn comes, so that what waits takes the memory it took
+to send it.
+
+Promise: however the bytes are split and however the batches are cut, the same requests run in the order they
+came in and are answered in that order (tests/doors/test_native.py).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from objserver.doors.codec import CODEC
+from objserver.engine import Fault, Outcome, Request
+from objserver.errors import BadRequest, FrameTooLarge, RequestError
+from objserver.limits import BATCH_COUNT_MAX, BATCH_SIZE_MAX, VALUE_DEPTH_MAX
+from objserver.version import VERSION
+from objserver.wire.frame import FrameReader
+from objserver.wire.messages import PROTOCOL, ErrorCode, MessageError, encode_error, encode_result, parse_request
+
+__all__ = ["Connection", "exchange"]
+
+# How much of a foreign name an error message repeats.
+NAME_LENGTH_MAX: Final = 64
+
+MISSING: Final = object()
+
+JSON_NAMES: Final = {
+    type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a string",
+    list: "an array", dict: "an object",
+}  # fmt: skip
+
+RequestId = int | str | None
+# Who answers: the engine, the server's own figures, or nobody any more because the reply is written.
+Answer = Request | Literal["hello", "ping", "stats"] | bytes
+
+
+class Connection:
+    """One client's side of the conversation.
+
+    The owner calls `receive` with what arrived, `take` while `waiting`, `deliver` with the outcomes, and sends
+    what `data_to_send` gives. When `finished`, nothing more will come: send the rest and close.
+    """
+
+    __slots__ = (
+        "_bodies", "_bodies_size", "_ended", "_frames", "_last", "_reader", "_slots", "_statistics", "principal",
+    )  # fmt: skip
+
+    def __init__(self, statistics: Callable[[], dict[str, object]], principal: str = "") -> None:
+        """
+        Args:
+            statistics: what `stats` answers.
+            principal: in whose name the requests run.
+        """
+        self.principal = principal
+        self._statistics = statistics
+        self._reader = FrameReader()
+        self._bodies: deque[bytes] = deque()
+        self._bodies_size = 0
+        # Requests taken and not yet answered, in order.
+        self._slots: deque[tuple[RequestId, Answer]] = deque()
+        self._frames: list[bytes] = []
+        self._ended = False
+        # The error that ends the conversation, sent behind the replies to what came before it.
+        self._last: bytes | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """There is something to `take` or to `deliver`."""
+        return bool(self._bodies or self._slots)
+
+    @property
+    def finished(self) -> bool:
+        """Everything received was answered and nothing more will be read."""
+        return self._ended and not (self._bodies or self._slots)
+
+    @property
+    def buffered(self) -> int:
+        """Bytes received and not yet taken."""
+        return self._bodies_size + self._reader.pending
+
+    def receive(self, data: bytes) -> None:
+        """Add bytes from the client. After a broken frame, or the end, they are ignored."""
+        if self._ended:
+            return
+        bodies: Sequence[bytes]
+        try:
+            bodies = self._reader.feed(data)
+        except FrameTooLarge as error:
+            bodies = error.bodies
+            self.refuse(error)
+        self._bodies.extend(bodies)
+        for body in bodies:
+            self._bodies_size += len(body)
+
+    def receive_end(self) -> None:
+        """The client sends no more. What is complete is still answered; part of a frame is forgotten."""
+        self._ended = True
+
+    def refuse(self, error: RequestError) -> None:
+        """End the conversation: the last thing the client hears, behind the replies it waits for, is `error`."""
+        code = ErrorCode.FRAME_TOO_LARGE if isinstance(error, FrameTooLarge) else ErrorCode.OVERLOADED
+        self._last = encode_error(None, code, str(error), {"type": type(error).__name__})
+        self._ended = True
+
+    def take(self, batch: list[Request], count_max: int = BATCH_COUNT_MAX, size_max: int = BATCH_SIZE_MAX) -> int:
+        """Append requests to `batch` in the order they came, and return their size in bytes.
+
+        Looks at `count_max` messages at most, and stops when their bodies reach `size_max` bytes. What an earlier
+        batch left unanswered is offered again first.
+        """
+        slots = self._slots
+        for _, answer in slots:
+            if type(answer) is Request:
+                batch.append(answer)
+        bodies, principal = self._bodies, self.principal
+        size = 0
+        for _ in range(min(count_max, len(bodies))):
+            body = bodies.popleft()
+            size += len(body)
+            try:
+                id, method, params, tagged = parse_request(body)
+                read = _METHODS.get(method)
+                if read is None:
+                    slots.append((id, _unknown_method(id, method)))
+                else:
+                    answer = read(method, params, tagged, principal)
+                    if type(answer) is Request:
+                        batch.append(answer)
+                    slots.append((id, answer))
+            except MessageError as error:
+                slots.append((error.id, encode_error(error.id, error.code, error.message, _BAD_REQUEST)))
+            except BadRequest as error:
+                text = f"{method}: {error}"
+                slots.append((id, encode_error(id, ErrorCode.INVALID_PARAMS, text, _BAD_REQUEST)))
+            if size >= size_max:
+                break
+        self._bodies_size -= size
+        return size
+
+    def deliver(self, outcomes: Sequence[Outcome], seq: int) -> None:
+        """Answer what was taken, up to the first request without an outcome.
+
+        Args:
+            outcomes: of the requests this connection put into the batch, in order; fewer when the engine stopped
+                early, and the rest is offered again.
+            seq: of the engine, after the batch.
+        """
+        slots, frames = self._slots, self._frames
+        position = 0
+        while slots:
+            id, answer = slots[0]
+            if type(answer) is Request:
+                if position == len(outcomes):
+                    return
+                outcome = outcomes[position]
+                position += 1
+                if outcome.error is None:
+                    assert outcome.value is not None
+                    frames.append(encode_result(id, outcome.value, outcome.seq, outcome.output))
+                else:
+                    frames.append(_encode_fault(id, outcome.error, outcome.output))
+            elif type(answer) is bytes:
+                frames.append(answer)
+            else:
+                frames.append(encode_result(id, self._tell(answer), seq))
+            slots.popleft()
+
+    def data_to_send(self) -> bytes:
+        """Return the replies written since the last call."""
+        frames = self._frames
+        if self._last is not None and self.finished:
+            frames.append(self._last)
+            self._last = None
+        data = frames[0] if len(frames) == 1 else b"".join(frames)
+        frames.clear()
+        return data
+
+    def _tell(self, what: Answer) -> bytes:
+        if what == "stats":
+            return CODEC.encode(self._statistics())
+        if what == "hello":
+            return CODEC.encode({"server": "objserver", "version": VERSION, "protocol": PROTOCOL})
+        return b"null"
+
+
+def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Request]], Sequence[Outcome]],
+             seq: Callable[[], int]) -> bytes:
+    """Give `data` to the connection, run all that is complete, and return the replies.
+
+    Args:
+        run: runs requests as one batch; may stop early, but runs at least one.
+        seq: the engine's, now.
+    """
+    connection.receive(data)
+    while connection.waiting:
+        batch: list[Request] = []
+        connection.take(batch)
+        connection.deliver(run(batch) if batch else (), seq())
+    return connection.data_to_send()
+
+
+def _read_snippet(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+    source = params.pop("source", MISSING)
+    if type(source) is not str:
+        raise _wrong("source", "a string", source)
+    args = _pop_named(params, "args", tagged)
+    depth = _pop_depth(params) if params else None
+    if params:
+        raise _unknown(params, "source, args, depth")
+    # By position: half the time of by name, and this is done for every request.
+    return Request("query" if method == "query" else "eval", source, args, [], depth, principal)
+
+
+def _read_call(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+    path = params.pop("path", MISSING)
+    if type(path) is not str:
+        raise _wrong("path", "a string", path)
+    positional = params.pop("args", [])
+    if type(positional) is not list:
+        raise _wrong("args", "an array", positional)
+    if tagged:
+        positional = [CODEC.decode(value) for value in positional]
+    args = _pop_named(params, "kwargs", tagged)
+    depth = _pop_depth(params)
+    if params:
+        raise _unknown(params, "path, args, kwargs, depth")
+    return Request("call", path, args, positional, depth, principal)
+
+
+def _read_hello(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+    client = params.pop("client", "")
+    if type(client) is not str:
+        raise _wrong("client", "a string", client)
+    protocol = params.pop("protocol", PROTOCOL)
+    if type(protocol) is not int:
+        raise _wrong("protocol", "an integer", protocol)
+    if protocol != PROTOCOL:
+        raise BadRequest(f"protocol {protocol} is not spoken here; this server speaks {PROTOCOL}")
+    if params:
+        raise _unknown(params, "client, protocol")
+    return "hello"
+
+
+def _read_ping(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+    if params:
+        raise _unknown(params, "none")
+    return "ping"
+
+
+def _read_stats(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+    if params:
+        raise _unknown(params, "none")
+    return "stats"
+
+
+_METHODS: Final[dict[str, Callable[[str, dict[str, Any], bool, str], Answer]]] = {
+    "call": _read_call,
+    "eval": _read_snippet,
+    "hello": _read_hello,
+    "ping": _read_ping,
+    "query": _read_snippet,
+    "stats": _read_stats,
+}
+
+_BAD_REQUEST: Final = {"type": BadRequest.__name__}
+
+
+def _pop_named(params: dict[str, Any], name: str, tagged: bool) -> dict[str, Any]:
+    """Take an object of arguments out. Its keys are names, so it is never a tagged value itself."""
+    args = params.pop(name, MISSING)
+    if args is MISSING:
+        return {}
+    if type(args) is not dict:
+        raise _wrong(name, "an object", args)
+    for key in args:
+        if not key.isidentifier():
+            raise BadRequest(f"{_quote(key)} in {name!r} can't be the name of a parameter")
+    if tagged:
+        return {key: CODEC.decode(value) for key, value in args.items()}
+    return args
+
+
+def _pop_depth(params: dict[str, Any]) -> int | None:
+    depth = params.pop("depth", MISSING)
+    if depth is MISSING:
+        return None
+    if type(depth) is not int:
+        raise _wrong("depth", "an integer", depth)
+    if not 0 <= depth <= VALUE_DEPTH_MAX:
+        raise BadRequest(f"'depth' is from 0 to {VALUE_DEPTH_MAX}, not {depth}")
+    return depth
+
+
+def _wrong(name: str, wanted: str, found: object) -> BadRequest:
+    if found is MISSING:
+        return BadRequest(f"{name!r} is missing; it must be {wanted}")
+    return BadRequest(f"{name!r} must be {wanted}, not {JSON_NAMES[type(found)]}")
+
+
+def _unknown(params: dict[str, Any], known: str) -> BadRequest:
+    return BadRequest(f"unknown parameter {_quote(next(iter(params)))}; it takes: {known}")
+
+
+def _unknown_method(id: RequestId, method: str) -> bytes:
+    text = f"unknown method {_quote(method)}; this server knows {', '.join(_METHODS)}"
+    return encode_error(id, ErrorCode.UNKNOWN_METHOD, text, _BAD_REQUEST)
+
+
+def _quote(name: str) -> str:
+    return repr(name if len(name) <= NAME_LENGTH_MAX else name[:NAME_LENGTH_MAX] + "...")
+
+
+def _encode_fault(id: RequestId, fault: Fault, output: str) -> bytes:
+    data: dict[str, str | int | None] = {"type": fault.type, "line": fault.line, "traceback": fault.traceback}
+    if output:
+        data["output"] = output
+    return encode_error(id, fault.code, f"{fault.type}: {fault.message}", data)
