@@ -50,17 +50,18 @@ class Workload:
     template: str
     expect: str | None = None
     key_count: int | None = None
+    key_order: str = "random"
 
     @classmethod
-    def request(cls, method: str, params: Mapping[str, object], **checks: Any) -> Workload:
-        """A request to objserver; `checks` are `expect` and `key_count`."""
+    def request(cls, method: str, params: Mapping[str, object], **others: Any) -> Workload:
+        """A request to objserver; `others` are the fields `expect`, `key_count`, `key_order`."""
         body = f'{{"jsonrpc":"2.0","id":{{{{id}}}},"method":"{method}","params":{json.dumps(params)}}}'
-        return cls("objserver", body, **checks)
+        return cls("objserver", body, **others)
 
     @classmethod
-    def script(cls, digest: str, key: str, **checks: Any) -> Workload:
+    def script(cls, digest: str, key: str, **others: Any) -> Workload:
         """Redis' script `digest`, called with one key."""
-        return cls("redis", "\n".join(["EVALSHA", digest, "1", key]), **checks)
+        return cls("redis", "\n".join(["EVALSHA", digest, "1", key]), **others)
 
 
 @dataclass(frozen=True)
@@ -131,11 +132,11 @@ class Report:
         table = "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
         return "\n".join([f"{self.name}: {self.workload}", "", table, "", *(f"- {note}" for note in self.notes)])
 
-    def write(self, folder: Path) -> Path:
+    def write(self, folder: Path, machine: Mapping[str, object]) -> Path:
         """Keep everything as JSON under `folder`, named by benchmark and time (UTC); return the file."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.json"
-        path.write_text(json.dumps(asdict(self) | {"machine": machine_facts(folder)}, indent=1, default=str) + "\n")
+        path.write_text(json.dumps({"machine": machine, **asdict(self)}, indent=1) + "\n")
         return path
 
 
@@ -186,6 +187,7 @@ class Load:
             "template": target.workload.template,
             "expect": target.workload.expect,
             "key-count": target.workload.key_count,
+            "key-order": target.workload.key_order,
             "connections": shape.connections,
             "pipeline": shape.pipeline,
             "requests": requests,
@@ -292,10 +294,11 @@ def disk_size(folder: Path) -> int:
 
 
 def machine_facts(folder: Path) -> dict[str, object]:
-    """What a reader must know before comparing: processor, memory, kernel, file system, versions."""
+    """What a reader must know before comparing: processor, memory, kernel, the file system of `folder`, versions."""
     processor = _first_value("/proc/cpuinfo", "model name") or platform.processor()
     memory_kib = (_first_value("/proc/meminfo", "MemTotal") or "0").split()[0]
-    file_system = subprocess.run(["stat", "-f", "-c", "%T", folder], capture_output=True, text=True).stdout.strip()
+    mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    holding = [(len(point), kind) for point, kind in mounts if folder.resolve().is_relative_to(point)]
     redis = shutil.which("redis-server")
     version = subprocess.run([redis, "--version"], capture_output=True, text=True).stdout if redis else ""
     return {
@@ -303,7 +306,7 @@ def machine_facts(folder: Path) -> dict[str, object]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_mib": int(memory_kib) // 1024,
         "kernel": platform.release(),
-        "file_system": file_system,
+        "file_system": max(holding)[1],
         "python": platform.python_version(),
         "redis": next((word[2:] for word in version.split() if word.startswith("v=")), "not installed"),
         "load_average": os.getloadavg()[0],

@@ -444,7 +444,7 @@ static struct argument expected;
 static bool has_expected;
 static char *expected_text;
 static struct text *keys;
-static size_t key_count = 1;
+static size_t key_count;
 static bool sequential;
 static uint64_t random_state;
 static size_t connection_count = 50, pipeline = 1;
@@ -703,7 +703,6 @@ static void add_key(const char *start, size_t size)
 static void number_keys(size_t count)
 {
     char *at = allocate(count, DIGITS_MAX);
-    key_count = 0;
     for (size_t i = 0; i < count; i++) {
         size_t size = put_number(at, i);
         add_key(at, size);
@@ -719,7 +718,6 @@ static void read_keys(const char *path)
     ssize_t size;
     if (!file)
         usage("keys %s: %s", path, strerror(errno));
-    key_count = 0;
     while ((size = getline(&line, &capacity, file)) > 0) {
         size -= line[size - 1] == '\n';
         if (size > 0)
@@ -750,7 +748,7 @@ static void read_template(const char *text)
     if (uses && !keys)
         usage("the template has {{key}}; say --key-count or --key-file");
     if (!keys)
-        keys = &(struct text){"", 0};
+        add_key("", 0);
     for (size_t i = 0; i < key_count; i++) {
         key_size = keys[i].size > key_size ? keys[i].size : key_size;
         for (size_t j = 0; j < keys[i].size && !protocol->by_line; j++)
@@ -791,6 +789,8 @@ static const char *parse_arguments(int count, char **values)
     random_state = 1;
     while ((option = getopt_long(count, values, "", OPTIONS, &index)) != -1) {
         const char *name = option == '?' ? "" : OPTIONS[index].name;
+        if ((option == 'k' || option == 'f') && keys)
+            usage("the keys are given twice");
         switch (option) {
         case 'o':
             protocol = NULL;
