@@ -54,9 +54,12 @@ class Adoption:
             if name in namespace and type(namespace[name]) not in ATOMS:
                 namespace[name] = self._adopt(namespace[name], root, name)
         for obj in touched:
-            self._scan(obj, obj.__fresh__() if type(obj) in STATES else None)
+            if type(obj) in STATES and type(obj) is obj.__logged__:
+                self._scan_fresh(obj)
+            else:
+                self._scan(obj)
         while self._queue:
-            self._scan(self._queue.popleft(), None)
+            self._scan(self._queue.popleft())
 
     def end(self) -> None:
         """Forget the walk: its snippet was committed or rolled back."""
@@ -66,20 +69,20 @@ class Adoption:
             self._origin.clear()
             self._queue.clear()
 
-    def _scan(self, obj: Any, fresh: Iterable[Any] | None) -> None:
-        """Adopt what `obj` holds; of a container only under the keys in `fresh`, all when None."""
+    def _scan(self, obj: Any) -> None:
+        """Adopt whatever `obj` holds."""
         public = STATES.get(type(obj))
         if public is List:
             items = obj.__items__
             if not ATOMS.issuperset(map(type, items)):
-                self._adopt_items(items, range(len(items)) if fresh is None else fresh, obj)
+                self._adopt_items(items, range(len(items)), obj)
         elif public is not None:
             items = obj.__items__
             if not ATOMS.issuperset(map(type, items)):
                 for key in items:
                     self._adopt_key(key, obj)
             if public is Dict and not ATOMS.issuperset(map(type, items.values())):
-                self._adopt_items(items, list(items) if fresh is None else fresh, obj)
+                self._adopt_items(items, list(items), obj)
         elif type(obj) is HeapClass:
             self._scan_class(obj)
         elif type(obj) is FunctionType:
@@ -88,6 +91,15 @@ class Adoption:
             values = instances.attributes(obj)
             if not ATOMS.issuperset(map(type, values.values())):
                 self._adopt_items(values, list(values), obj)
+
+    def _scan_fresh(self, obj: Any) -> None:
+        """Adopt what a large container got in this snippet, at a cost that follows that and not its size."""
+        fresh = obj.__fresh__()
+        if STATES[type(obj)] is not List:
+            for key in fresh:
+                self._adopt_key(key, obj)
+        if STATES[type(obj)] is not Set:
+            self._adopt_items(obj.__items__, fresh, obj)
 
     def _adopt_items(self, items: Any, keys: Iterable[Any], owner: Any) -> None:
         for key in keys:

@@ -85,7 +85,10 @@ class Container(metaclass=ContainerType):
         return cls
 
     def __keep__(self) -> None:
-        """Keep what undo needs and become free, or logged when a copy would cost too much."""
+        """Keep what undo needs and become free, or logged when a copy would cost too much.
+
+        In this order: a snippet near its recursion limit may be stopped between any two calls.
+        """
         if len(self.__items__) <= COPY_COUNT_MAX:
             self.__saved__ = self.__items__.copy()
             self.__class__ = self.__free__
@@ -195,9 +198,7 @@ class Dict(Container):
             _undo_entries(self.__items__, self.__saved__)
 
     def __fresh__(self) -> Iterable[Any]:
-        """Return the keys whose values may be new since `__keep__`."""
-        if type(self.__saved__) is dict:
-            return list(self.__items__)
+        """Return the keys whose values may be new; of a logged dict."""
         return dict.fromkeys(key for key, _ in self.__saved__)
 
 
@@ -205,7 +206,7 @@ def _undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
     # Backwards: a key that was new is the last one again when its turn comes, so the order is restored too.
     for key, old in reversed(saved):
         if old is MISSING:
-            del items[key]
+            items.pop(key, None)  # it is missing still when the assignment itself failed
         else:
             items[key] = old
 
@@ -346,9 +347,7 @@ class List(Container):
             _undo_items(self.__items__, self.__saved__)
 
     def __fresh__(self) -> Iterable[int]:
-        """Return the indexes whose items may be new since `__keep__`."""
-        if type(self.__saved__) is list:
-            return range(len(self.__items__))
+        """Return the indexes whose items may be new; of a logged list."""
         length, replaced = self.__saved__
         return [*dict.fromkeys(index for index, _ in replaced), *range(length, len(self.__items__))]
 
@@ -538,9 +537,7 @@ class Set(Container):
             _undo_entries(self.__items__, self.__saved__)
 
     def __fresh__(self) -> Iterable[Any]:
-        """Return the items that may be new since `__keep__`."""
-        if type(self.__saved__) is dict:
-            return list(self.__items__)
+        """Return the items that may be new; of a logged set."""
         return [item for item, _ in self.__saved__]
 
 
@@ -569,8 +566,8 @@ def _clean_set_discard(self: Any, item: Any, /) -> None:
 
 def _logged_set_add(self: Any, item: Any, /) -> None:
     if item not in self.__items__:
-        self.__items__[item] = None
         self.__saved__.append((item, MISSING))
+        self.__items__[item] = None
 
 
 def _logged_set_update(self: Any, *others: Iterable[Any]) -> None:

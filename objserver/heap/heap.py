@@ -137,6 +137,8 @@ class Heap:
         """
         if self.read_only:
             raise ReadOnly("a query can't change the heap; use eval")
+        # Noted before it is done: a snippet near its recursion limit may be stopped between any two calls, and go on.
+        self.touched.append(obj)
         if type(obj) in STATES:
             if obj.__oid__ in self._frozen:
                 self._freeze_early(obj.__oid__)
@@ -145,17 +147,16 @@ class Heap:
             if instances.oid_of(obj) in self._frozen:
                 self._freeze_early(instances.oid_of(obj))
             instances.keep(obj)
-        self.touched.append(obj)
 
     def touch_class(self, cls: Any) -> None:
         """The same for a class."""
         if self.read_only:
             raise ReadOnly("a query can't change the heap; use eval")
+        self.touched.append(cls)
         oid = cls.__dict__["__info__"].oid
         if oid in self._frozen:
             self._freeze_early(oid)
         instances.keep_class(cls)
-        self.touched.append(cls)
 
     @property
     def changed(self) -> bool:
@@ -188,16 +189,15 @@ class Heap:
     def rollback(self) -> None:
         """Undo every change of the snippet."""
         for obj in reversed(self.touched):
-            if isinstance(obj, HeapClass):
-                instances.undo_class(obj)
-            elif type(obj) in STATES:
-                obj.__undo__()
-                obj.__saved__ = None
-                obj.__class__ = obj.__clean__
-            else:
-                instances.set_attributes(obj, instances.saved_of(obj))
-                instances.set_saved(obj, None)
-                instances.set_class(obj, type(obj).__dict__["__info__"].clean)
+            if type(obj) in STATES:
+                if obj.__saved__ is not None:
+                    obj.__undo__()
+            elif isinstance(obj, HeapClass):
+                if obj.__dict__["__info__"].saved is not None:
+                    instances.undo_class(obj)
+            elif (saved := instances.saved_of(obj)) is not None:
+                instances.set_attributes(obj, saved)
+            self._settle_state(obj)
         self.touched.clear()
         self.root.undo()
         for obj in self._adoption.created:
@@ -262,8 +262,9 @@ class Heap:
         if record is None or record[:1] != _RECORD_OF[kind]:
             what = "missing" if record is None else f"of kind {record[:1]!r}, expected {_RECORD_OF[kind]!r}"
             raise DataDamaged(f"{self.store.path}: record of object {oid} is {what}; restore the folder from a backup")
+        content = self.records.unpack(record[1:])
         self._account(oid, len(record))
-        return self.records.unpack(record[1:])
+        return content
 
     def _account(self, oid: int, record_size: int) -> None:
         size = record_size * _MEMORY_FACTOR + _OBJECT_SIZE
@@ -376,7 +377,8 @@ class Heap:
 
     def _freeze_early(self, oid: int) -> None:
         # A frozen object is about to change: write it down as it was.
-        self._early.append(self._record(oid, self._frozen.pop(oid)))
+        self._early.append(self._record(oid, self._frozen[oid]))
+        del self._frozen[oid]
 
     def _record(self, oid: int, obj: Any) -> tuple[bytes, bytes]:
         public = STATES.get(type(obj))

@@ -50,7 +50,8 @@ class Root:
         if name not in self.namespace:
             raise NameError(f"name {name!r} is not defined")
         self._change()
-        self.journal.append((name, self.namespace.pop(name)))
+        self.journal.append((name, self.namespace[name]))
+        del self.namespace[name]
 
     def names(self) -> list[str]:
         """Return every name, sorted."""
