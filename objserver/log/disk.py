@@ -163,13 +163,17 @@ class DiskLog:
         found: list[bytes] = []
         room = size_max
         chunk_size = min(max(size_max, BLOCK_SIZE), CHUNK_SIZE)
-        for offset, buffer, place, fields, _ in self._walk(first, chunk_size):
-            size = entry_size(fields[3])
-            room -= size
-            if found and room < 0:
-                break
-            found.append(buffer[place : place + size])
-            self._next_read = (fields[7] + 1, offset + size)
+        try:
+            for offset, buffer, place, fields, _ in self._walk(first, chunk_size):
+                size = entry_size(fields[3])
+                room -= size
+                if found and room < 0:
+                    break
+                found.append(buffer[place : place + size])
+                self._next_read = (fields[7] + 1, offset + size)
+        except DataDamaged:
+            if not found:  # else the reader gets the good ones first, and comes back
+                raise
         return found
 
     def entries(self, first: int) -> Iterator[Entry]:
@@ -227,17 +231,17 @@ class DiskLog:
                 # A descriptor of its own, for the last segment too: an append between two steps may close the log's.
                 fd = open_file(segment.path, os.O_RDONLY)
             try:
-                for offset, buffer, place, fields in walk(fd, start, stop, chunk_size):
-                    segment.mark(seq, offset)
+                for damage, buffer, place, fields in walk(fd, start, stop, chunk_size):
                     if fields[7] != seq:
                         raise BadEntry(f"entry {fields[7]} stands where {seq} belongs")
+                    segment.mark(seq, damage)
                     if seq >= first:
                         if fields[11] != digest and digest is not None:
                             raise BadEntry(f"entry {seq} does not follow the one before")
                         digest = check_body(buffer, place, fields)
-                        yield offset, buffer, place, fields, digest
+                        yield damage, buffer, place, fields, digest
                     seq += 1
-                    damage = offset + entry_size(fields[3])
+                    damage += entry_size(fields[3])
             except BadEntry as error:
                 raise DataDamaged(f"{segment.path}: offset {damage}: {error}; restore it from a copy") from error
             except OSError as error:

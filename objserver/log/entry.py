@@ -56,6 +56,7 @@ NO_DIGEST: Final = bytes(DIGEST_SIZE)  # before the first entry
 
 _HEADER: Final = struct.Struct(">4sIIIBBHQQQQ16s")
 HEADER_SIZE: Final = _HEADER.size
+_OVERHEAD_SIZE_MAX: Final = HEADER_SIZE + ALIGNMENT - 1
 _CRC_FROM: Final = 8  # what stands before is the magic and the CRC itself
 _DIGEST_FROM: Final = 16
 _ZEROS: Final = tuple(bytes(count) for count in range(ALIGNMENT))
@@ -141,13 +142,12 @@ def make_entry(buffer: bytes, offset: int, fields: Fields, digest: bytes) -> Ent
     _, _, _, payload_size, _, kind, flags, seq, term, time_ns, synced_seq, previous = fields
     start = offset + HEADER_SIZE
     payload = buffer[start : start + payload_size]
-    size = entry_size(payload_size)
-    return Entry(seq, term, time_ns, kind, flags, synced_seq, previous, digest, size, payload)
+    return Entry(seq, term, time_ns, kind, flags, synced_seq, previous, digest, entry_size(payload_size), payload)
 
 
 def entry_size(payload_size: int) -> int:
     """Return the bytes an entry takes, header and padding included."""
-    return (HEADER_SIZE + payload_size + ALIGNMENT - 1) & -ALIGNMENT
+    return (payload_size + _OVERHEAD_SIZE_MAX) & -ALIGNMENT
 
 
 def is_header(buffer: bytes, offset: int) -> bool:

@@ -69,7 +69,7 @@ class Log(Protocol):
 
         Raises:
             Compacted: `first` is below `first_seq`; take a snapshot instead.
-            DataDamaged: an entry is not what was written; names file and offset.
+            DataDamaged: entry `first` is not what was written; names file and offset.
         Source: Raft (Ongaro and Ousterhout, 2014), section 5.3.
         """
         ...

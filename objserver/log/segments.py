@@ -125,9 +125,9 @@ def read_segment(path: Path) -> Segment:
     if magic != _MAGIC or crc != value(block[_CRC_FROM:]):
         raise DataDamaged(f"{path}: offset 0: the header is not what was written; restore the file from a copy")
     if version != _VERSION:
-        raise DataDamaged(f"{path}: format version {version}, known is {_VERSION}; use the objserver that wrote it")
+        raise DataDamaged(f"{path}: offset 0: version {version}, not {_VERSION}; use the objserver that wrote it")
     if path.name != _name(first):
-        raise DataDamaged(f"{path}: begins with entry {first}; its name should be {_name(first)}")
+        raise DataDamaged(f"{path}: offset 0: begins with entry {first}, so its name should be {_name(first)}")
     runtime = block[_HEADER.size : _HEADER.size + runtime_size].decode()
     previous_first, previous_size, term, time_ns, digest = others
     return Segment(path, Head(first - 1, term, digest, time_ns), runtime, previous_first, previous_size, size)
@@ -179,19 +179,22 @@ def walk(fd: int, offset: int, stop: int, chunk_size: int = CHUNK_SIZE) -> Itera
     Raises:
         BadEntry: no whole entry begins at the next offset, which is that of the last one yielded plus its size.
     """
-    buffer, base = b"", offset
+    buffer, place, left = b"", 0, 0
     while offset < stop:
-        place = offset - base
-        if len(buffer) - place < HEADER_SIZE:
-            buffer, base, place = os.pread(fd, min(chunk_size, stop - offset), offset), offset, 0
+        if left < HEADER_SIZE:
+            buffer, place = os.pread(fd, min(chunk_size, stop - offset), offset), 0
+            left = len(buffer)
         fields = check_header(buffer, place)
         size = entry_size(fields[3])
-        if len(buffer) - place < size:
-            buffer, base, place = os.pread(fd, min(max(chunk_size, size), stop - offset), offset), offset, 0
-            if len(buffer) < size:
-                raise BadEntry(f"the file ends {len(buffer)} bytes into entry {fields[7]} of {size}")
+        if left < size:
+            buffer, place = os.pread(fd, min(max(chunk_size, size), stop - offset), offset), 0
+            left = len(buffer)
+            if left < size:
+                raise BadEntry(f"the file ends {left} bytes into entry {fields[7]} of {size}")
         yield offset, buffer, place, fields
         offset += size
+        place += size
+        left -= size
 
 
 def open_file(path: Path, flags: int) -> int:
