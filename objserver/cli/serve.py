@@ -1,0 +1,61 @@
+"""`objserver serve`: the only command that starts a server."""
+
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+from typing import Final, Literal
+
+import click
+
+__all__ = ["serve"]
+
+MIB: Final = 1024 * 1024
+
+
+@click.command()
+@click.option("--data", "folder", required=True, metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+              help="Folder that keeps the objects; made if it is missing. One server at a time holds it.")
+@click.option("--listen", multiple=True, metavar="ADDRESS", default=["127.0.0.1:7707"], show_default=True,
+              help="HOST:PORT, [IPV6]:PORT or unix:/path; may be given several times. Port 0 takes a free one.")
+@click.option("--durability", type=click.Choice(["always", "interval", "none"]), default="always", show_default=True,
+              help="When a change is on the disk: before its reply leaves; at most --sync-ms after; or when the"
+                   " system gets to it. The last two lose the latest changes when the machine fails, never order"
+                   " and never half a snippet.")
+@click.option("--sync-ms", type=click.IntRange(1, 60_000), default=100, show_default=True,
+              help="With --durability interval: at most this much of acknowledged work can be lost.")
+@click.option("--cache-mb", type=click.IntRange(1), default=256, show_default=True,
+              help="Memory for objects in use; colder ones go back to disk and come when they are touched.")
+@click.option("--fuel", type=click.IntRange(1), default=10_000_000, show_default=True,
+              help="Steps (loop passes, function calls) a snippet may take before it is stopped and undone.")
+@click.option("--checkpoint-mb", type=click.IntRange(1), default=64, show_default=True,
+              help="Checkpoint when the log has grown by this much. Less makes a start after a crash quicker, more"
+                   " writes a hot object less often.")
+def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "interval", "none"], sync_ms: int,
+          cache_mb: int, fuel: int, checkpoint_mb: int) -> None:
+    """Serve the objects kept in a folder.
+
+    Prints `ready ADDRESS seq=N` when clients can connect. SIGTERM or Ctrl-C stops it: what has arrived is
+    answered, the objects are written, the status is 0. A second one ends it at once; nothing acknowledged is lost.
+
+    \b
+    objserver serve --data ./data
+    objserver serve --data ./data --listen 127.0.0.1:0 --listen unix:./objserver.sock
+    """
+    # Here and not above, so that the other commands do not wait for the engine to be imported.
+    import trio
+
+    from objserver.engine import Options
+    from objserver.errors import MachineError
+    from objserver.server import serve as serve_folder
+
+    options = Options(durability=durability, fuel=fuel, cache_size=cache_mb * MIB, checkpoint_size=checkpoint_mb * MIB)
+    sync_seconds = sync_ms / 1000 if durability == "interval" else inf
+
+    async def run() -> None:
+        await serve_folder(folder, listen, options, sync_seconds=sync_seconds, handle_signals=True)
+
+    try:
+        trio.run(run)
+    except MachineError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,108 @@
+"""The life of a server: open the engine, listen, serve, stop.
+
+    resolve addresses -> Engine.open -> listen -> "ready ..." -> reactor -> engine.close
+                                                                   ^
+    first SIGTERM or SIGINT: stop accepting, answer, close --------+        second: the process ends at once
+
+Until it is ready a signal ends the process at once. Nothing is lost that way at any time: what was acknowledged
+is in the log.
+"""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from math import inf
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import trio
+
+from objserver.doors.codec import CODEC
+from objserver.engine import Engine, Options
+from objserver.limits import CONNECTIONS_MAX
+
+from .listeners import open_listeners, resolve
+from .reactor import Reactor
+
+__all__ = ["serve"]
+
+# Descriptors kept for everything that is no client: log, LMDB, epoll, trio, listeners.
+FILES_RESERVED_COUNT: Final = 64
+
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+
+async def serve(
+    folder: Path,
+    listen: Sequence[str],
+    options: Options,
+    *,
+    sync_seconds: float = inf,
+    handle_signals: bool = False,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve the objects in `folder` until a signal, or until cancelled.
+
+    Prints one line on standard output when clients can connect: `ready ADDRESS... seq=N`. Everything else it has
+    to say goes to standard error.
+
+    Args:
+        folder: made if it is missing.
+        listen: addresses, as `resolve` reads them.
+        sync_seconds: how late a batch may be synced; with durability "interval" only.
+        handle_signals: SIGTERM and SIGINT stop the server; needs the main thread.
+        task_status: `started` with the addresses as they are, real ports in them.
+    Raises:
+        ListenFailed: an address is in use or may not be served.
+        MachineError: the folder can't be served, or not any more. No reply has left that is not kept.
+    """
+    addresses = [resolve(text) for text in listen]
+    engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=options)
+    try:
+        for note in engine.notes:
+            _tell(note)
+        listeners = open_listeners(addresses)
+        names = [listener.name for listener in listeners]
+        reactor = Reactor(engine, listeners, sync_seconds=sync_seconds, connections_max=_connections_max(), warn=_tell)
+        if handle_signals:
+            _stop_on_signals(reactor)
+        print("ready", *names, f"seq={engine.seq}", flush=True)
+        task_status.started(names)
+        await reactor.run()
+    finally:
+        engine.close()
+
+
+def _stop_on_signals(reactor: Reactor) -> None:
+    token = trio.lowlevel.current_trio_token()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        # The kernel's own handling for the second signal: it ends even a process that is busy inside C.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_DFL)
+        token.run_sync_soon(reactor.stop)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, stop)
+
+
+def _connections_max() -> int:
+    """How many clients there are descriptors for, after asking for as many as we are allowed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = CONNECTIONS_MAX + FILES_RESERVED_COUNT
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return CONNECTIONS_MAX
+    _tell(f"the limit of {soft} open files leaves room for {soft - FILES_RESERVED_COUNT} clients; raise it (ulimit -n)")
+    return max(1, soft - FILES_RESERVED_COUNT)
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

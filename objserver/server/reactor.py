@@ -1,0 +1,457 @@
+"""The reactor: one task that owns every client's socket, and the engine.
+
+    epoll -> read all that is ready -> one batch -> engine.run (one sync) -> send the replies -> engine.tend -> again
+      ^                                                                                                          |
+      +---- trio waits for the epoll descriptor when nothing is ready, and gets a turn every PASSES_MAX passes <-+
+
+A task and two trio calls for each request would cost more than the snippet. Here a pass serves every client that
+has something to say, with one `recv` and one `send` each, and the batch of all they said is synced once.
+
+Nobody else calls the engine. A fault of the machine ends the task before any reply to its batch has left.
+
+Promise: what one client does (silence, floods, broken bytes, unread replies) costs it its own connection and the
+others nothing but their share of a pass (tests/server/test_reactor.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from math import inf
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from typing import Final
+
+import trio
+
+from objserver.doors.native import Connection
+from objserver.engine import Engine, Request
+from objserver.errors import Overloaded
+from objserver.limits import (
+    BATCH_COUNT_MAX,
+    BATCH_SIZE_MAX,
+    BUFFERS_SIZE_MAX,
+    CONNECTIONS_MAX,
+    LINGER_SECONDS_MAX,
+    OUTPUT_STALL_SECONDS_MAX,
+    READ_SIZE,
+    READY_COUNT_MAX,
+    STOP_SECONDS_MAX,
+)
+
+from .listeners import Listener
+from .session import Session
+
+__all__ = ["Reactor"]
+
+# Passes before the other tasks of trio get a turn. A turn costs some 50 us, a pass with 50 clients 500.
+PASSES_MAX: Final = 16
+
+# Connections accepted from one listener in one pass.
+ACCEPT_COUNT_MAX: Final = 64
+
+# Without descriptors left, new clients wait in the kernel's backlog; look again after this long.
+ACCEPT_PAUSE_SECONDS: Final = 0.1
+NO_ROOM: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+# With nobody to serve, look this often whether a checkpoint's thread has come to its end.
+TEND_SECONDS: Final = 1
+
+# Refused clients that are still being told so; beyond it they are closed without a word.
+REFUSED_COUNT_MAX: Final = 64
+
+
+class Reactor:
+    """Serves the clients of `listeners` from `engine`, and closes the listeners when it ends."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        listeners: Sequence[Listener],
+        *,
+        sync_seconds: float = inf,
+        connections_max: int = CONNECTIONS_MAX,
+        warn: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
+    ) -> None:
+        """
+        Args:
+            sync_seconds: a batch is synced at most this much later; for an engine that does not sync by itself.
+            connections_max: more clients than this are refused with `Overloaded`.
+            warn: takes one readable line for the operator.
+        """
+        self._engine = engine
+        self._listeners = {listener.sock.fileno(): listener for listener in listeners}
+        self._sync_seconds = sync_seconds
+        self._connections_max = connections_max
+        self._warn = warn
+        self._epoll = select.epoll()
+        self._sessions: dict[int, Session] = {}
+        # Sessions with requests to run, the one served longest ago first.
+        self._waiting: deque[Session] = deque()
+        # Sessions with a deadline; and the earliest time, of trio's clock, at which something is due.
+        self._timed: set[Session] = set()
+        self._alarm = self._sync_at = self._accept_at = self._stop_at = inf
+        self._stopping = self._draining = False
+        self._idle = trio.CancelScope()
+        self._held_size = 0
+        self._lingering_count = 0
+        self._polled_ns = 0
+        # Counters since the start.
+        self._started_ns = time.monotonic_ns()
+        self._pause_ns_max = 0
+        self._accepted_count = self._refused_count = self._dropped_count = 0
+        self._request_count = self._batch_count = 0
+        self._received_size = self._sent_size = 0
+
+    def statistics(self) -> dict[str, object]:
+        """The engine's figures and the reactor's: counts and sizes since the start, but `connections`: now.
+
+        `reactor_pause_ms_max` is the longest that a ready client was not looked at.
+        """
+        return {
+            **self._engine.statistics(),
+            "batches": self._batch_count,
+            "bytes_in": self._received_size,
+            "bytes_out": self._sent_size,
+            "connections": len(self._sessions) - self._lingering_count,
+            "connections_accepted": self._accepted_count,
+            "connections_dropped": self._dropped_count,
+            "connections_refused": self._refused_count,
+            "reactor_pause_ms_max": round(self._pause_ns_max / 1e6, 3),
+            "requests": self._request_count,
+            "uptime_seconds": (time.monotonic_ns() - self._started_ns) // 1_000_000_000,
+        }
+
+    def stop(self) -> None:
+        """Accept nobody any more, answer what has arrived, and let `run` return. Call it in trio's thread."""
+        self._stopping = True
+        self._idle.cancel()
+
+    async def run(self) -> None:
+        """Serve until `stop`.
+
+        Raises:
+            MachineError: the engine can't go on. The replies to its last batch did not leave.
+        """
+        passes = 0
+        try:
+            for fd in self._listeners:
+                self._epoll.register(fd, EPOLLIN)
+            self._polled_ns = time.perf_counter_ns()
+            while not self._draining or self._sessions:
+                if self._stopping and not self._draining:
+                    self._begin_draining()
+                worked = self._pass()
+                if self._alarm < inf and (now := trio.current_time()) >= self._alarm:
+                    self._ring(now)
+                more = self._engine.tend()
+                passes += 1
+                if worked and passes < PASSES_MAX:
+                    continue
+                passes = 0
+                if worked or more:
+                    await trio.lowlevel.checkpoint()
+                elif not self._draining or self._sessions:
+                    deadline = min(self._alarm, trio.current_time() + TEND_SECONDS)
+                    with trio.CancelScope(deadline=deadline) as self._idle:
+                        await trio.lowlevel.wait_readable(self._epoll.fileno())
+                    self._polled_ns = time.perf_counter_ns()
+        finally:
+            self._close_listeners()
+            for session in list(self._sessions.values()):
+                self._drop(session)
+            self._epoll.close()
+
+    # One pass
+
+    def _pass(self) -> bool:
+        """Read all that is ready, run one batch, send its replies. False when there was nothing to do."""
+        now_ns = time.perf_counter_ns()
+        if now_ns - self._polled_ns > self._pause_ns_max:
+            self._pause_ns_max = now_ns - self._polled_ns
+        self._polled_ns = now_ns
+        ready = self._epoll.poll(0, READY_COUNT_MAX)
+        worked = bool(ready)
+        sessions = self._sessions
+        accepting: list[Listener] = []
+        for fd, event in ready:
+            session = sessions.get(fd)
+            if session is None:
+                # Accepted last: a descriptor closed in this pass must not come back under another client's name.
+                if fd in self._listeners:
+                    accepting.append(self._listeners[fd])
+            elif event == EPOLLIN:
+                self._read(session)
+            else:
+                self._handle(session, event)
+        for listener in accepting:
+            self._accept(listener)
+        if self._draining:
+            for session in [session for session in sessions.values() if session.reading and not session.choked]:
+                self._read(session)
+                worked = True
+        if self._waiting:
+            self._run_batch()
+            worked = True
+        return worked
+
+    def _read(self, session: Session) -> None:
+        # What is queued runs before more is read, so that a pipeline waits in the kernel and with its client.
+        if session.queued or session.choked or not session.reading:
+            return
+        try:
+            data = session.recv(READ_SIZE)
+        except BlockingIOError:
+            if not self._draining:
+                return
+            data = b""
+        except OSError:
+            self._drop(session)
+            return
+        connection = session.connection
+        if data and not session.lingering:
+            self._received_size += len(data)
+            connection.receive(data)
+        elif not data:
+            connection.receive_end()
+            session.reading = False
+            self._watch(session)
+        if connection.waiting:
+            session.queued = True
+            self._waiting.append(session)
+        else:
+            self._send(session)
+
+    def _handle(self, session: Session, event: int) -> None:
+        """Handle events that are rarer than bytes to read."""
+        if event & EPOLLOUT:
+            self._flush(session)
+        if session.reading and not session.choked:
+            # The end of the stream, or the error, comes with the reading, behind what was sent before it.
+            if event & (EPOLLIN | EPOLLERR | EPOLLHUP):
+                self._read(session)
+        elif event & (EPOLLERR | EPOLLHUP) and not session.queued:
+            self._drop(session)
+
+    def _run_batch(self) -> None:
+        """Let every waiting session have its share of one batch, and answer it."""
+        waiting = self._waiting
+        batch: list[Request] = []
+        turns: list[tuple[Session, int]] = []
+        share = max(1, BATCH_COUNT_MAX // len(waiting))
+        size = 0
+        while waiting and len(batch) < BATCH_COUNT_MAX and size < BATCH_SIZE_MAX:
+            session = waiting.popleft()
+            session.queued = False
+            if session.fd < 0:
+                continue
+            before = len(batch)
+            try:
+                size += session.connection.take(batch, share, BATCH_SIZE_MAX - size)
+            except Exception:
+                del batch[before:]
+                self._give_up(session)
+                continue
+            turns.append((session, len(batch) - before))
+        outcomes = self._engine.run(batch, time.time_ns()) if batch else []
+        seq = self._engine.seq
+        if batch:
+            assert outcomes, "the engine runs at least one request"
+            self._batch_count += 1
+            self._request_count += len(outcomes)
+            if self._sync_at == inf and self._sync_seconds < inf:
+                self._sync_at = trio.current_time() + self._sync_seconds
+                self._alarm = min(self._alarm, self._sync_at)
+        first = 0
+        for session, count in turns:
+            try:
+                session.connection.deliver(outcomes[first : first + count], seq)
+            except Exception:
+                self._give_up(session)
+            else:
+                self._send(session)
+            first += count
+
+    def _send(self, session: Session) -> None:
+        """Send the replies of a session, see what is left to do for it, and what it holds."""
+        if session.fd < 0:
+            return
+        connection = session.connection
+        data = connection.data_to_send()
+        if data:
+            sent = 0
+            if not session.unsent_size:
+                try:
+                    sent = session.send(data)
+                except BlockingIOError:
+                    pass
+                except OSError:
+                    self._drop(session)
+                    return
+            self._sent_size += sent
+            if sent < len(data):
+                if not session.unsent_size:
+                    self._set_deadline(session, OUTPUT_STALL_SECONDS_MAX)
+                session.keep(data, sent)
+                self._watch(session)
+        self._go_on(session)
+
+    def _flush(self, session: Session) -> None:
+        try:
+            sent = session.flush()
+        except OSError:
+            self._drop(session)
+            return
+        self._sent_size += sent
+        if not session.unsent_size:
+            self._clear_deadline(session)
+            self._watch(session)
+        elif sent:
+            self._set_deadline(session, OUTPUT_STALL_SECONDS_MAX)
+        self._go_on(session)
+
+    def _go_on(self, session: Session) -> None:
+        """After something was taken from a session or sent to it: queue it again, end it, count what it holds."""
+        connection = session.connection
+        if connection.waiting:
+            if not session.queued and not session.choked:
+                session.queued = True
+                self._waiting.append(session)
+        elif connection.finished and not session.unsent_size:
+            self._finish(session)
+            return
+        held = session.count_held()
+        if held != session.held:
+            self._held_size += held - session.held
+            session.held = held
+            if self._held_size > BUFFERS_SIZE_MAX:
+                most = max(self._sessions.values(), key=lambda other: other.held)
+                self._evict(most, f"it held {most.held} of {self._held_size} buffered bytes")
+
+    # Beginnings and ends
+
+    def _accept(self, listener: Listener) -> None:
+        for _ in range(ACCEPT_COUNT_MAX):
+            try:
+                sock, _ = listener.sock.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno in NO_ROOM:
+                    self._pause_accepting(error)
+                    return
+                continue  # that client left while it stood in the backlog
+            sock.setblocking(False)
+            if sock.family is not socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            session = Session(sock, Connection(self.statistics))
+            full = len(self._sessions) - self._lingering_count >= self._connections_max
+            self._sessions[session.fd] = session
+            self._epoll.register(session.fd, EPOLLIN)
+            if not full:
+                self._accepted_count += 1
+                continue
+            self._refused_count += 1
+            if self._lingering_count < REFUSED_COUNT_MAX:
+                text = f"{self._connections_max} clients are connected, and that is the bound; retry later"
+                session.connection.refuse(Overloaded(text))
+                self._send(session)
+            else:
+                self._drop(session)
+
+    def _pause_accepting(self, error: OSError) -> None:
+        self._warn(f"can't accept clients for the moment: {error.strerror}; {len(self._sessions)} are connected")
+        for fd in self._listeners:
+            self._epoll.modify(fd, 0)
+        self._accept_at = trio.current_time() + ACCEPT_PAUSE_SECONDS
+        self._alarm = min(self._alarm, self._accept_at)
+
+    def _finish(self, session: Session) -> None:
+        """Everything is said: close, or wait for a client that is still sending to read the last reply."""
+        if not session.reading or self._draining:
+            self._drop(session)
+        elif not session.lingering:
+            try:
+                session.sock.shutdown(socket.SHUT_WR)
+            except OSError:
+                self._drop(session)
+                return
+            session.lingering = True
+            self._lingering_count += 1
+            self._set_deadline(session, LINGER_SECONDS_MAX)
+
+    def _give_up(self, session: Session) -> None:
+        """A bug of ours, met by the bytes of one client, costs that client its connection and nobody else."""
+        self._evict(session, f"its requests met a bug:\n{traceback.format_exc()}")
+
+    def _evict(self, session: Session, why: str) -> None:
+        self._dropped_count += 1
+        self._warn(f"closed a client: {why}")
+        self._drop(session)
+
+    def _drop(self, session: Session) -> None:
+        """Close the socket and forget the session. What it had sent in full and is in no batch does not run."""
+        if session.fd < 0:
+            return
+        del self._sessions[session.fd]
+        session.fd = -1
+        session.sock.close()
+        self._timed.discard(session)
+        self._held_size -= session.held
+        self._lingering_count -= session.lingering
+
+    def _begin_draining(self) -> None:
+        """From here on every session is read until nothing is there, answered and closed."""
+        self._draining = True
+        self._close_listeners()
+        self._stop_at = trio.current_time() + STOP_SECONDS_MAX
+        self._alarm = min(self._alarm, self._stop_at)
+
+    def _close_listeners(self) -> None:
+        for fd, listener in self._listeners.items():
+            self._epoll.unregister(fd)
+            listener.close()
+        self._listeners.clear()
+
+    # What is waited for
+
+    def _watch(self, session: Session) -> None:
+        wanted = session.wanted()
+        if wanted != session.interest:
+            self._epoll.modify(session.fd, wanted)
+            session.interest = wanted
+
+    def _set_deadline(self, session: Session, seconds: float) -> None:
+        session.deadline = trio.current_time() + seconds
+        self._timed.add(session)
+        self._alarm = min(self._alarm, session.deadline)
+
+    def _clear_deadline(self, session: Session) -> None:
+        session.deadline = inf
+        self._timed.discard(session)
+
+    def _ring(self, now: float) -> None:
+        """Do what is due, and set the alarm to what is due next."""
+        if now >= self._sync_at:
+            self._engine.sync()
+            self._sync_at = inf
+        if now >= self._accept_at:
+            for fd in self._listeners:
+                self._epoll.modify(fd, EPOLLIN)
+            self._accept_at = inf
+        if now >= self._stop_at:
+            self._stop_at = inf
+            for session in list(self._sessions.values()):
+                self._evict(session, f"it did not take its replies within {STOP_SECONDS_MAX} s of the stop")
+        for session in [session for session in self._timed if now >= session.deadline]:
+            if session.lingering:
+                self._drop(session)
+            else:
+                self._evict(session, f"it left {session.unsent_size} bytes unread for {OUTPUT_STALL_SECONDS_MAX} s")
+        first = min((session.deadline for session in self._timed), default=inf)
+        self._alarm = min(first, self._sync_at, self._accept_at, self._stop_at)
