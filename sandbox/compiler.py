@@ -1,0 +1,244 @@
+"""Compiler: source text to code that can only do what it may.
+
+    text -> shape -> scope -> rewrite -> [compile] -> bytecode check -> Cell
+
+A cell becomes one function. Its parameters and own names are locals, as fast as Python's; its roots are globals, and
+every store to one is a call of a hook. The same text with the same parameters always gives the same code.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import sys
+import unicodedata
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import CodeType, MappingProxyType
+from typing import Final
+
+from sandbox import policy, scope, shape
+from sandbox.bytecode import global_reads, inner_codes
+from sandbox.errors import SnippetRefused
+from sandbox.rewrite import Rewriter
+
+CELL_NAME: Final = "<cell>"
+# Frames that the compiler may use on top of its caller's; TREE_DEPTH_MAX levels need four each.
+_FRAMES_MAX: Final = 1_000
+_CO_OPTIMIZED: Final = 1
+
+assert _FRAMES_MAX > 5 * policy.TREE_DEPTH_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A compiled snippet. `FunctionType(cell.code, roots)` called with the parameters by name runs it.
+
+    `binds` are the roots it may bind or delete, `reads` those that are read
+    anywhere in it, functions included.
+    """
+
+    code: CodeType
+    source: str
+    parameters: tuple[str, ...]
+    binds: frozenset[str]
+    reads: frozenset[str]
+    filename: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A stored function or class, compiled from its text alone.
+
+    `codes` holds every function in it by qualified name and first line, the definition's first line being 1.
+    """
+
+    name: str
+    source: str
+    codes: Mapping[tuple[str, int], CodeType]
+    filename: str
+
+
+def compile_cell(
+    source: str, parameters: tuple[str, ...] = (), *, read_only: bool = False, filename: str = CELL_NAME
+) -> Cell:
+    """Compile a snippet.
+
+    Args:
+        parameters: names of the values that come with the request.
+        read_only: compile a query, which binds no roots: all its names are its own.
+        filename: shown in tracebacks, and by which describe_error finds the source.
+    Raises:
+        SnippetRefused: for any text that is not a snippet, whatever is wrong with it.
+    """
+    text = ""
+    try:
+        text = shape.read_text(source)
+        _check_parameters(parameters)
+        with _room():
+            tree = shape.parse(text, filename)
+            roots = frozenset() if read_only else scope.roots(tree.body, parameters)
+            rewriter = Rewriter(text.split("\n"), roots, read_only=read_only)
+            code = _compile(rewriter, tree, parameters, roots, filename)
+        reads = _checked(code, rewriter)
+    except SnippetRefused as error:
+        raise _with_text(error, text) from None
+    return Cell(code, source, parameters, roots, reads, filename)
+
+
+def compile_definition(source: str, name: str, filename: str) -> Definition:
+    """Compile the text of one `def` or `class`, as the `.define` hook was given it.
+
+    The code is that of the cell it came from, with lines counted from the definition's first.
+
+    Raises:
+        SnippetRefused: the text is not the definition of `name`.
+    """
+    text = ""
+    try:
+        text = shape.read_text(source)
+        with _room():
+            indented = text[:1] in (" ", "\t", "\f")
+            tree = shape.parse("if 1:\n" + text if indented else text, filename)
+            if indented:
+                block = tree.body[0]
+                assert isinstance(block, ast.If)
+                tree.body = [*block.body, *tree.body[1:]]
+                ast.increment_lineno(tree, -1)
+            only = tree.body[0] if len(tree.body) == 1 else None
+            if not isinstance(only, ast.FunctionDef | ast.ClassDef) or only.name != name:
+                raise SnippetRefused(f"the text must be the definition of {name!r} and nothing else")
+            roots = scope.roots(tree.body, ())
+            rewriter = Rewriter(text.split("\n"), roots, read_only=False)
+            code = _compile(rewriter, tree, (), roots, filename)
+        _checked(code, rewriter)
+    except SnippetRefused as error:
+        raise _with_text(error, text) from None
+    codes = {
+        (inner.co_qualname, inner.co_firstlineno): inner
+        for inner in inner_codes(code)
+        # Lambdas, comprehensions and the cell itself have names in angle brackets; a class body is no function.
+        if inner.co_flags & _CO_OPTIMIZED and not inner.co_name.startswith("<")
+    }
+    return Definition(name, source, MappingProxyType(codes), filename)
+
+
+def _check_parameters(parameters: tuple[str, ...]) -> None:
+    if len(parameters) > policy.PARAMETER_COUNT_MAX:
+        raise SnippetRefused(f"{len(parameters)} parameters are more than {policy.PARAMETER_COUNT_MAX}; send a dict")
+    for name in parameters:
+        if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
+            raise SnippetRefused(f"{name!r} can't name a parameter; use a plain identifier")
+        if name.startswith("_") or policy.name_refusal(name) is not None:
+            raise SnippetRefused(f"{name!r} can't name a parameter; use another name")
+    if len(set(parameters)) < len(parameters):
+        raise SnippetRefused("a parameter is named twice")
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Give the compiler the same room wherever it is called, so that it refuses the same texts everywhere."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + _FRAMES_MAX)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _compile(
+    rewriter: Rewriter, tree: ast.Module, parameters: tuple[str, ...], roots: frozenset[str], filename: str
+) -> CodeType:
+    place = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+    returns = bool(tree.body) and isinstance(tree.body[-1], ast.Expr)
+    body: list[ast.stmt] = rewriter.each(tree.body)
+    if returns:
+        last = body[-1]
+        assert isinstance(last, ast.Expr)
+        body[-1] = ast.copy_location(ast.Return(last.value), last)
+    if roots:
+        body.insert(0, ast.Global(sorted(roots), **place))
+    cell = ast.FunctionDef(
+        name=CELL_NAME,
+        args=ast.arguments([], [ast.arg(name, None, None, **place) for name in parameters], None, [], [], None, []),
+        body=body or [ast.Pass(**place)],
+        decorator_list=[],
+        returns=None,
+        type_comment=None,
+        **place,
+    )
+    if sys.version_info >= (3, 12):
+        cell.type_params = []
+    module = ast.Module([cell], [])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Neither this module's __future__ imports nor the interpreter's -O may change what a snippet means.
+            code: CodeType = compile(module, filename, "exec", dont_inherit=True, optimize=0)
+    except SyntaxError as error:
+        raise shape.refused_syntax(error) from None
+    except (RecursionError, MemoryError):
+        raise SnippetRefused("nested too deeply; split it into several statements or functions") from None
+    except (ValueError, OverflowError, SystemError) as error:
+        raise SnippetRefused(f"not Python: {error}") from None
+    return next(part for part in code.co_consts if isinstance(part, CodeType))
+
+
+def _checked(code: CodeType, rewriter: Rewriter) -> frozenset[str]:
+    """Check the finished code; return the global names it reads."""
+    defined = rewriter.defined
+    for part in code.co_consts:
+        if isinstance(part, CodeType) and part.co_name in defined:
+            captured = set(part.co_freevars) - {"__class__"}
+            if captured:
+                name = min(captured)
+                raise SnippetRefused(
+                    f"{part.co_name!r} is kept, but uses {name!r}, which ends with the snippet; "
+                    f"pass it as an argument, or keep it under a name of its own",
+                    defined[part.co_name],
+                )
+    return global_reads(code, frozenset(defined))
+
+
+def _with_text(error: SnippetRefused, text: str) -> SnippetRefused:
+    lines = text.split("\n")
+    if 1 <= error.line <= len(lines):
+        error.text = lines[error.line - 1]
+    return error
+
+
+class CellCache:
+    """Compiled cells by source, parameters and kind; the one used longest ago goes first. Refusals are not kept."""
+
+    def __init__(self, count_max: int, size_max: int) -> None:
+        """Keep at most `count_max` cells whose sources have at most `size_max` characters together."""
+        assert count_max > 0
+        self._count_max = count_max
+        self._size_max = size_max
+        self._size = 0
+        self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], Cell] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def get(self, source: str, parameters: tuple[str, ...], read_only: bool) -> Cell:
+        """Return the compiled cell, from the cache where it is there.
+
+        Raises:
+            SnippetRefused: see compile_cell.
+        """
+        key = (source, parameters, read_only)
+        cell = self._cells.get(key)
+        if cell is not None:
+            self._cells.move_to_end(key)
+            return cell
+        cell = compile_cell(source, parameters, read_only=read_only)
+        self._cells[key] = cell
+        self._size += len(source)
+        while len(self._cells) > self._count_max or (self._size > self._size_max and len(self._cells) > 1):
+            (old, _, _), _ = self._cells.popitem(last=False)
+            self._size -= len(old)
+        return cell

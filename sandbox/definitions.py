@@ -1,0 +1,170 @@
+"""Definitions: functions and classes, and the names they declare. Last part of the rewriting.
+
+At cell level a `def` or `class` is a root's. It keeps its name global and gets, outermost, the decorator
+`.define(name, source, first_line, kind)`, so that the heap learns what was defined by which text:
+
+    @cached                    @.define("total", "@cached\\ndef total(xs): ...", 1, "function")
+    def total(xs): ...   ->    @cached
+                               def total(xs): .tick(); ...
+
+Every function ticks when it is entered, a class is made by the heap's `.rootclass` or by `.localclass`. The text
+compiled alone (compiler.compile_definition) gives the same code, because all that is rewritten follows from the text.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from sandbox import policy, purity
+from sandbox.build import assign, at, call, constant, load, run, store
+from sandbox.expressions import Scope
+from sandbox.statements import Statements
+
+
+class Definitions(Statements):
+    """The visitor of functions, classes and declarations."""
+
+    def __init__(self, lines: list[str], roots: frozenset[str], *, read_only: bool) -> None:
+        super().__init__()
+        self.lines = lines
+        self.read_only = read_only
+        self.scope = Scope("cell", set(roots))
+        # Names of the roots' definitions: name -> line of the first one.
+        self.defined: dict[str, int] = {}
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
+        outer = self.scope
+        method = outer.kind == "class" and policy.is_dunder(node.name)
+        if not method:
+            self.check_definition(node)
+        elif node.name not in policy.DUNDERS_DEFINED:
+            reason = policy.DUNDERS_REFUSED.get(node.name, "it is not among the methods a class may define")
+            self.refuse(node, f"method {node.name!r} is not available: {reason}")
+        self.check_type_parameters(node)
+        pure = method and node.name in policy.DUNDERS_PURE
+        if pure:
+            purity.check(node, self.refuse)
+        definition = self.definition(node, "function")
+        node.decorator_list[:] = self.dunder_decorators(node) if method else self.each(node.decorator_list)
+        node.decorator_list[:0] = definition
+        node.args = self.visit(node.args)
+        node.returns = None
+        node.type_comment = None
+        self.scope = Scope("function", private=outer.private, pure=pure)
+        body = self.each(node.body)
+        self.scope = outer
+        head = [body.pop(0)] if _is_docstring(node.body[0]) else []
+        if pure:
+            body = purity.fenced(node, body)
+        else:
+            if method and node.name == "__exit__":
+                body[:0] = self.exit_prologue(node)
+            body.insert(0, run(".tick", node))
+        node.body[:] = head + body
+        return node
+
+    def check_definition(self, node: ast.FunctionDef | ast.ClassDef) -> None:
+        self.check_bound(node, node.name)
+        if self.scope.kind == "function" and node.name in self.scope.roots:
+            self.refuse(node, f"{node.name!r} is global here; define it at the level of the cell")
+
+    def check_type_parameters(self, node: ast.FunctionDef | ast.ClassDef) -> None:
+        if getattr(node, "type_params", None):
+            self.refuse(node, policy.NODES_REFUSED["TypeVar"])
+
+    def definition(self, node: ast.FunctionDef | ast.ClassDef, kind: str) -> list[ast.expr]:
+        """Return the decorator that tells the heap of a root's definition, none for other definitions."""
+        if self.scope.kind != "cell" or node.name not in self.scope.roots:
+            return []
+        first = self.first_line(node)
+        assert node.end_lineno is not None
+        text = "\n".join(self.lines[first - 1:node.end_lineno])
+        self.defined.setdefault(node.name, node.lineno)
+        # The code's first line is that of its first decorator, so this one must stand where the user's stands.
+        place = node.decorator_list[0] if node.decorator_list else node
+        parts = [constant(part, place) for part in (node.name, text, first, kind)]
+        return [call(".define", place, *parts)]
+
+    def first_line(self, node: ast.FunctionDef | ast.ClassDef) -> int:
+        """Return the line of the first `@`, or of the `def` or `class` itself."""
+        if not node.decorator_list:
+            return node.lineno
+        # `@(` and a line end may stand before the expression; nothing else can, so no other `@` starts a line between.
+        line = node.decorator_list[0].lineno
+        while not self.lines[line - 1].lstrip(" \t\f").startswith("@"):
+            line -= 1
+        return line
+
+    def dunder_decorators(self, node: ast.FunctionDef) -> list[ast.expr]:
+        """Return the decorators of a dunder method: Python's own two, under names nothing can shadow.
+
+        Any other could put something that does not tick in the place of the method, which C code calls at any time.
+        """
+        done: list[ast.expr] = []
+        for decorator in node.decorator_list:
+            if not isinstance(decorator, ast.Name) or decorator.id not in policy.DUNDER_DECORATORS:
+                self.refuse(decorator, f"method {node.name!r} can't be decorated; let it call a method that is")
+            done.append(load(f".{decorator.id}", decorator))
+        return done
+
+    def exit_prologue(self, node: ast.FunctionDef) -> list[ast.stmt]:
+        """Return statements that let pass what no snippet may catch, and take the traceback out of the arguments."""
+        arguments = node.args
+        names = [argument.arg for argument in [*arguments.posonlyargs, *arguments.args]]
+        if arguments.vararg is None and len(names) == 4:
+            leaving = run(".leaving", node, load(names[2], node))
+            return [leaving, assign(store(names[3], node), constant(None, node), node)]
+        if arguments.vararg is None or len(names) != 1:
+            self.refuse(node, "'__exit__' takes (self, type, error, traceback) or (self, *details)")
+        rest = arguments.vararg.arg
+        return [assign(store(rest, node), call(".leaving_all", node, load(rest, node)), node)]
+
+    # --- classes ------------------------------------------------------------------------------------------------------
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> Any:
+        outer = self.scope
+        self.check_definition(node)
+        self.check_type_parameters(node)
+        if node.keywords:
+            self.refuse(node, "a class statement takes base classes alone; set what you need in the body")
+        if any(isinstance(base, ast.Starred) for base in node.bases):
+            self.refuse(node, "name the base classes one by one")
+        definition = self.definition(node, "class")
+        node.decorator_list[:] = definition + self.each(node.decorator_list)
+        node.bases[:] = self.each(node.bases)
+        maker = ".rootclass" if definition else ".localclass"
+        node.keywords[:] = [at(ast.keyword("metaclass", load(maker, node)), node)]
+        self.scope = Scope("class", private=node.name)
+        node.body[:] = self.each(node.body)
+        self.scope = outer
+        return node
+
+    # --- declarations -------------------------------------------------------------------------------------------------
+
+    def visit_Global(self, node: ast.Global) -> Any:
+        if self.read_only:
+            self.refuse(node, "a query binds no roots; use eval")
+        for name in node.names:
+            self.check_bound(node, name)
+            if name.startswith("_"):
+                self.refuse(node, f"{name!r} begins with '_' and so is never a root; use another name")
+        if self.scope.kind == "cell":
+            return at(ast.Pass(), node)
+        if self.scope.kind != "function":
+            self.refuse(node, "'global' can't stand in a class body; assign the root outside")
+        self.scope.roots.update(node.names)
+        return node
+
+    def visit_Nonlocal(self, node: ast.Nonlocal) -> Any:
+        if self.scope.kind != "function":
+            self.refuse(node, "'nonlocal' can stand only in a function inside a function")
+        for name in node.names:
+            self.check_bound(node, name)
+        return node
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

@@ -1,0 +1,292 @@
+"""Expressions: rewrite what has a value, so that it can do only what the policy allows. First half of the rewriting.
+
+    scope -> [rewrite: expressions < statements < definitions] -> compile
+
+A visit returns the node to put in the place of the one visited, or raises SnippetRefused. Nodes that mean what they
+mean in Python are only passed through; an unknown class of node is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NoReturn, TypeVar
+
+from RestrictedPython.transformer import RestrictingNodeTransformer
+
+from sandbox import policy
+from sandbox.build import LOAD, at, call, constant, load, root
+from sandbox.errors import SnippetRefused
+from sandbox.shape import CHILD_FIELDS
+
+Node = TypeVar("Node", bound=ast.AST)
+
+# Operators whose work is not bounded by the size of what they are given, and the hooks that bound it.
+GUARDED_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Mult: "times", ast.Pow: "power", ast.LShift: "shift", ast.Mod: "modulo",
+}
+_CONVERSIONS = {ord("r"): ".repr", ord("s"): ".str", ord("a"): ".ascii"}
+# A factor this small makes a sequence no longer than writing it out would.
+_FACTOR_MAX = 16
+
+
+@dataclass(slots=True)
+class Scope:
+    """The scope that a node stands in: what kind, which of its names are roots, and what may not stand there now."""
+
+    kind: str  # "cell", "function", "lambda", "class", or "target" of a comprehension
+    roots: set[str] = field(default_factory=set)
+    # The class whose private names (`__x`) are mangled here.
+    private: str | None = None
+    # How many blocks around this place would run code when a suspended generator is thrown away.
+    cleanups: int = 0
+    # Inside a comparison or hash method.
+    pure: bool = False
+
+
+class Expressions(RestrictingNodeTransformer):
+    """The visitor of expressions, and what all visits share."""
+
+    handlers: ClassVar[dict[type[ast.AST], Any]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scope = Scope("cell")
+
+    def refuse(self, node: ast.AST, message: str) -> NoReturn:
+        raise SnippetRefused(message, getattr(node, "lineno", 1), getattr(node, "col_offset", None))
+
+    def error(self, node: ast.AST, info: str) -> NoReturn:
+        """Stop at the first error; RestrictedPython collects them."""
+        self.refuse(node, info)
+
+    def not_allowed(self, node: ast.AST) -> NoReturn:
+        name = type(node).__name__
+        self.refuse(node, policy.NODES_REFUSED.get(name, f"syntax of the kind {name!r} is not available"))
+
+    def visit(self, node: ast.AST) -> Any:
+        """Rewrite one node by the rule of its class."""
+        rule = self.handlers.get(type(node))
+        if rule is None:
+            self.not_allowed(node)
+        return rule(self, node)
+
+    def children(self, node: Node) -> Node:
+        """Rewrite what stands in `node`, in place."""
+        for name in CHILD_FIELDS[type(node)]:
+            value = getattr(node, name, None)
+            if type(value) is list:
+                value[:] = self.each(value)
+            elif isinstance(value, ast.AST):
+                setattr(node, name, self.visit(value))
+        return node
+
+    def each(self, nodes: Iterable[Any]) -> list[Any]:
+        """Rewrite a list of nodes; a statement may become several."""
+        done: list[Any] = []
+        for node in nodes:
+            new = self.visit(node) if isinstance(node, ast.AST) else node
+            if type(new) is list:
+                done += new
+            else:
+                done.append(new)
+        return done
+
+    # --- names --------------------------------------------------------------------------------------------------------
+
+    def check_bound(self, node: ast.AST, name: str | None) -> None:
+        """Refuse a name that may not be bound in any scope."""
+        if name is not None and (reason := policy.name_refusal(name)) is not None:
+            self.refuse(node, f"{name!r} can't be bound: {reason}")
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        name = node.id
+        if type(node.ctx) is ast.Load:
+            if name.startswith("__") and name.endswith("__") and name != "__name__":
+                self.refuse(node, f"{name!r} can't be read: names with two underscores on both sides belong to Python")
+            return node
+        self.check_bound(node, name)
+        return root(name, node) if name in self.scope.roots else node
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        name = node.target.id
+        self.check_bound(node, name)
+        if self.scope.kind == "target":
+            self.refuse(node, "':=' can't stand in the target of a comprehension")
+        node.value = self.visit(node.value)
+        if name in self.scope.roots:
+            return call(".bind", node, constant(name, node), node.value)
+        return node
+
+    # --- attributes and calls -----------------------------------------------------------------------------------------
+
+    def check_attribute(self, node: ast.AST, name: str) -> None:
+        """Refuse an attribute name, as it is written and as CPython will mangle it."""
+        reason = policy.attribute_refusal(name)
+        if reason is None and name.startswith("__"):
+            reason = policy.attribute_refusal(policy.mangled(name, self.scope.private))
+        if reason is not None:
+            self.refuse(node, f"attribute {name!r} is not available: {reason}")
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        name, loads = node.attr, type(node.ctx) is ast.Load
+        if loads and policy.is_dunder(name):
+            if name in policy.DUNDERS_READ:
+                node.value = self.visit(node.value)
+                return call(".type", node, node.value) if name == "__class__" else node
+            if _is_super(node.value) and name in policy.DUNDERS_SUPER - policy.DUNDERS_SUPER_TEXT:
+                return node
+        self.check_attribute(node, name)
+        node.value = self.visit(node.value)
+        if loads and name in policy.ATTRIBUTES_GUARDED:
+            return call(".guard", node, node.value, constant(name, node))
+        return node
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        method = node.func
+        if isinstance(method, ast.Attribute) and method.attr in policy.DUNDERS_SUPER_TEXT and _is_super(method.value):
+            node.args[:] = self.each(node.args)
+            node.keywords[:] = self.each(node.keywords)
+            return call(".scrub", node, node)
+        if self.scope.pure:
+            return self.pure_call(node)
+        return self.children(node)
+
+    def pure_call(self, node: ast.Call) -> ast.AST:
+        """Rewrite a call inside a comparison or hash method; purity has checked its form."""
+        node.args[:] = self.each(node.args)
+        if isinstance(node.func, ast.Name):
+            node.func = load(f".pure_{node.func.id}", node.func)
+            return node
+        assert isinstance(node.func, ast.Attribute)
+        return call(".pure_text", node, self.visit(node.func.value), constant(node.func.attr, node))
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.children(node)
+        return call(".pure_item", node, node.value, node.slice) if self.scope.pure else node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        self.check_bound(node, node.arg)
+        node.value = self.visit(node.value)
+        return node
+
+    # --- values -------------------------------------------------------------------------------------------------------
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if type(node.value) is int and node.value.bit_length() > policy.INT_BITS_MAX:
+            self.refuse(node, f"a number of {node.value.bit_length()} bits is above {policy.INT_BITS_MAX}")
+        return node
+
+    def visit_Set(self, node: ast.Set) -> ast.AST:
+        # Python's own set iterates in an order that depends on its history and on addresses.
+        return call(".set", node, at(ast.List(self.each(node.elts), LOAD), node))
+
+    def visit_SetComp(self, node: ast.SetComp) -> ast.AST:
+        self.children(node)
+        return call(".set", node, at(ast.ListComp(node.elt, node.generators), node))
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.children(node)
+        guard = guard_of(node.op, node.left, node.right)
+        return node if guard is None else call(f".{guard}", node, node.left, node.right)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        # The value becomes its text in a function of ours, which bounds its width and keeps addresses out of it.
+        value: ast.expr = self.visit(node.value)
+        if node.conversion != -1:
+            value = call(_CONVERSIONS[node.conversion], node, value)
+        if node.format_spec is not None:
+            value = call(".format", node, value, self.visit(node.format_spec))
+        elif node.conversion == -1:
+            value = call(".shown", node, value)
+        return at(ast.FormattedValue(value, -1, None), node)
+
+    # --- functions without a name, and what yields --------------------------------------------------------------------
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        if node.is_async:
+            self.refuse(node.target, policy.NODES_REFUSED["AsyncFor"])
+        node.iter = self.visit(node.iter)
+        outer = self.scope
+        # The target is the comprehension's own, whatever the cell does with the name.
+        self.scope = Scope("target", private=outer.private, pure=outer.pure)
+        node.target = self.visit(node.target)
+        self.scope = outer
+        node.ifs[:] = [call(".tick", node.target), *self.each(node.ifs)]
+        return node
+
+    def visit_Lambda(self, node: ast.Lambda) -> ast.AST:
+        node.args = self.visit(node.args)
+        outer = self.scope
+        self.scope = Scope("lambda", private=outer.private)
+        body = self.visit(node.body)
+        self.scope = outer
+        # A tick is True, so `tick and body` is the value of the body.
+        node.body = at(ast.BoolOp(ast.And(), [call(".tick", body), body]), body)
+        return node
+
+    def visit_arguments(self, node: ast.arguments) -> ast.AST:
+        """Check the names of parameters; their defaults belong to the scope around the function."""
+        names = [*node.posonlyargs, *node.args, *node.kwonlyargs]
+        for argument in [*names, *(extra for extra in (node.vararg, node.kwarg) if extra is not None)]:
+            self.visit(argument)
+        node.defaults[:] = self.each(node.defaults)
+        node.kw_defaults[:] = self.each(node.kw_defaults)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        self.check_bound(node, node.arg)
+        # Annotations are never evaluated: several libraries run their text.
+        node.annotation = None
+        return node
+
+    def check_yield(self, node: ast.AST) -> None:
+        if self.scope.kind != "function":
+            self.refuse(node, "'yield' can stand only in a function made by 'def'")
+        if self.scope.cleanups:
+            # Else code of the snippet would run when the generator is thrown away, at no fixed time.
+            self.refuse(node, "'yield' can't stand inside 'with' or 'try ... finally'; collect the values in a list")
+
+    def visit_Yield(self, node: ast.Yield) -> ast.AST:
+        self.check_yield(node)
+        return self.children(node)
+
+    def visit_YieldFrom(self, node: ast.YieldFrom) -> ast.AST:
+        self.check_yield(node)
+        # A generator that is thrown away calls `close` of what it delegates to: that must not be the snippet's code.
+        node.value = call(".delegate", node, self.visit(node.value))
+        return node
+
+
+def guard_of(operator: ast.operator, left: ast.expr | None, right: ast.expr) -> str | None:
+    """Return the hook that bounds this operation, or None where the operands show that it needs none.
+
+    `left` is None for the target of an augmented assignment.
+    """
+    guard = GUARDED_OPERATORS.get(type(operator))
+    if guard == "times" and (_is_small(right) or (left is not None and _is_small(left))):
+        return None
+    if guard == "modulo" and isinstance(left, ast.Constant) and isinstance(left.value, int | float):
+        return None
+    return guard
+
+
+def _is_small(node: ast.expr) -> bool:
+    """Whether multiplying by `node` can't make anything much larger."""
+    if isinstance(node, ast.UnaryOp):
+        node = node.operand
+    return isinstance(node, ast.Constant) and (
+        isinstance(node.value, float) or (isinstance(node.value, int) and node.value <= _FACTOR_MAX)
+    )
+
+
+def _is_super(node: ast.expr) -> bool:
+    """Whether `node` is literally `super()`, whose name nothing can rebind."""
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "super"
+        and not node.args
+        and not node.keywords
+    )

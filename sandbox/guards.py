@@ -1,0 +1,292 @@
+"""Guards: operations whose cost or meaning the compiler can't judge, judged when they run.
+
+Operators that can make something huge in one step are bounded by the size of what they would make; attributes that are
+dangerous on some host types alone are looked at together with the object; comparison methods call functions that take
+exact types only. All of them do what Python does, or raise an ordinary exception that says why not.
+"""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from types import GeneratorType, MethodType
+from typing import Any, Final
+
+from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
+from sandbox.text import check_date_format, check_percent_format, scrub
+
+_DATES: Final = (datetime.date, datetime.time)
+_DATE_NAMES: Final = frozenset({
+    "astimezone", "ctime", "fromtimestamp", "now", "strftime", "strptime", "timestamp", "timetuple", "today",
+    "utcfromtimestamp", "utcnow", "utctimetuple",
+})
+_PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES
+_NUMBERS: Final = frozenset({bool, complex, float, int})
+# Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
+_POWER_BITS_MAX: Final = 1 << 24
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
+def _check_bits(count: int, what: str) -> None:
+    if count > INT_BITS_MAX:
+        raise OverflowError(f"{what} would have {count} bits, more than {INT_BITS_MAX}")
+
+
+def check_count(count: int, what: str) -> None:
+    """Raise OverflowError when `count` items are too many for one step."""
+    if count > SEQUENCE_COUNT_MAX:
+        raise OverflowError(f"{what} would have {count} items, more than {SEQUENCE_COUNT_MAX}")
+
+
+def make_times(sequences: frozenset[type]) -> Callable[[Any, Any, bool], Any]:
+    """Return the function behind `*`: `times(left, right, in_place)`.
+
+    Args:
+        sequences: exact types that `*` with a number repeats.
+    """
+    def times(left: Any, right: Any, in_place: bool) -> Any:
+        kind, other = type(left), type(right)
+        if kind in _NUMBERS and other in _NUMBERS:
+            if kind is int and other is int:
+                bits = left.bit_length() + right.bit_length()
+                if bits > INT_BITS_MAX:
+                    _check_bits(bits, "the product")
+        elif kind in sequences or other in sequences:
+            items, factor = (left, right) if kind in sequences else (right, left)
+            if type(factor) in (int, bool):
+                check_count(len(items) * factor, "the repeated sequence")
+            else:
+                return _times_object(items, factor, reflected=items is left)
+        if in_place:
+            left *= right
+            return left
+        return left * right
+
+    return times
+
+
+def _times_object(items: Any, factor: Any, *, reflected: bool) -> Any:
+    """Multiply a sequence with an object: by the object's own method, not by its `__index__`, which is unbounded."""
+    method = getattr(type(factor), "__rmul__" if reflected else "__mul__", None)
+    result = NotImplemented if method is None else method(factor, items)
+    if result is NotImplemented:
+        raise TypeError(f"can't multiply sequence by non-int of type {type(factor).__name__!r}")
+    return result
+
+
+def check_power(base: Any, exponent: Any) -> None:
+    """Raise OverflowError when the power of two whole numbers would be too large."""
+    if type(base) is int and type(exponent) is int and exponent > 0 and not -2 < base < 2:
+        # The bound of the exponent keeps the product below small.
+        _check_bits(base.bit_length() * exponent, "the power")
+
+
+def check_shift(value: Any, count: Any) -> None:
+    """Raise OverflowError when shifting left would make a number too large."""
+    if type(value) in (int, bool) and type(count) in (int, bool) and count > 0 and value:
+        _check_bits(value.bit_length() + count, "the shifted number")
+
+
+def power(base: Any, exponent: Any) -> Any:
+    check_power(base, exponent)
+    return base**exponent
+
+
+def in_place_power(base: Any, exponent: Any) -> Any:
+    check_power(base, exponent)
+    base **= exponent
+    return base
+
+
+def pow_builtin(base: Any, exp: Any, mod: Any = None) -> Any:
+    if mod is None:
+        return power(base, exp)
+    if type(exp) is int and type(mod) is int and exp.bit_length() * mod.bit_length() > _POWER_BITS_MAX:
+        raise OverflowError("the exponent and the modulus are too large; make one of them smaller")
+    return pow(base, exp, mod)
+
+
+def shift(value: Any, count: Any) -> Any:
+    check_shift(value, count)
+    return value << count
+
+
+def in_place_shift(value: Any, count: Any) -> Any:
+    check_shift(value, count)
+    value <<= count
+    return value
+
+
+def modulo(left: Any, right: Any) -> Any:
+    """`left % right`; a text on the left is a format."""
+    kind = type(left)
+    if kind is str:
+        check_percent_format(left)
+        return scrub(left % right)
+    if kind is bytes:
+        check_percent_format(left.decode("latin-1"))
+        return scrub((left % right).decode("latin-1")).encode("latin-1")
+    return left % right
+
+
+def in_place_modulo(left: Any, right: Any) -> Any:
+    if type(left) in (str, bytes):
+        return modulo(left, right)
+    left %= right
+    return left
+
+
+def round_builtin(number: Any, ndigits: Any = None) -> Any:
+    """`round`; digits left of the point are bounded, because Python computes that power of ten."""
+    if type(ndigits) is int and ndigits < 0 and type(number) is int:
+        check_power(10, -ndigits)
+    return round(number) if ndigits is None else round(number, ndigits)
+
+
+def sum_builtin(iterable: Iterable[Any], /, start: Any = 0) -> Any:
+    """`sum`; of sequences it would copy the growing sum at each step."""
+    if type(start) in (str, bytes, list, tuple):
+        raise TypeError("sum() adds numbers; join sequences with a comprehension or ''.join")
+    return sum(iterable, start)
+
+
+def range_builtin(*arguments: Any) -> range:
+    result = range(*arguments)
+    try:
+        count = len(result)
+    except OverflowError:
+        count = sys.maxsize
+    check_count(count, "the range")
+    return result
+
+
+# --- attributes by name -----------------------------------------------------------------------------------------------
+
+
+def guard(value: Any, name: str) -> Any:
+    """Return the attribute `name`, one of ATTRIBUTES_GUARDED, of `value`.
+
+    Raises:
+        AttributeError: on a date it would read the machine's clock or time zone.
+    """
+    kind = value if isinstance(value, type) else type(value)
+    if name in _PADDING_NAMES:
+        if issubclass(kind, str | bytes):
+            if kind is value:
+                raise AttributeError(f"{kind.__name__}.{name} is available on a value only: text.{name}(...)")
+            return MethodType(_padded, (value, name))
+    elif issubclass(kind, _DATES):
+        if name == "strftime" and kind is not value:
+            return MethodType(_strftime, value)
+        if name == "timestamp" and isinstance(value, datetime.datetime) and value.tzinfo is not None:
+            return value.timestamp
+        raise AttributeError(f"{name!r} would read the clock or time zone of the machine; use now()")
+    return getattr(value, name)
+
+
+def _padded(bound: tuple[Any, str], *arguments: Any) -> Any:
+    value, name = bound
+    if arguments and type(arguments[0]) is int:
+        # A tab becomes that many characters, other padding makes the whole that long.
+        tabs = value.count("\t" if isinstance(value, str) else b"\t") if name == "expandtabs" else 1
+        check_count(arguments[0] * tabs, "the padded text")
+    elif arguments:
+        raise TypeError(f"{name}() takes a width that is an int")
+    return getattr(value, name)(*arguments)
+
+
+def _strftime(value: Any, format: str) -> str:
+    check_date_format(format)
+    return str(value.strftime(format))
+
+
+def checked_name(name: Any) -> str:
+    """Return `name` if it may be an attribute's.
+
+    Raises:
+        AttributeError: the policy refuses it.
+        TypeError: no exact str, so that nobody can answer this check and then be another text.
+    """
+    if type(name) is not str:
+        raise TypeError("the name of an attribute is a str")
+    reason = attribute_refusal(name)
+    if reason is not None and name not in ("__doc__", "__name__"):
+        raise AttributeError(f"attribute {name!r} is not available: {reason}")
+    return name
+
+
+def getattr_builtin(value: Any, name: str, *default: Any) -> Any:
+    if len(default) > 1:
+        raise TypeError(f"getattr expected at most 3 arguments, got {len(default) + 2}")
+    checked_name(name)
+    if name not in ATTRIBUTES_GUARDED:
+        return getattr(value, name, *default)
+    try:
+        return guard(value, name)
+    except AttributeError:
+        if default:
+            return default[0]
+        raise
+
+
+def hasattr_builtin(value: Any, name: str) -> bool:
+    return hasattr(value, checked_name(name))
+
+
+def setattr_builtin(value: Any, name: str, new: Any) -> None:
+    setattr(value, checked_name(name), new)
+
+
+def delattr_builtin(value: Any, name: str) -> None:
+    delattr(value, checked_name(name))
+
+
+# --- exceptions and generators ----------------------------------------------------------------------------------------
+
+_ARGS: Final[Any] = BaseException.args
+_OBJ: Final[Any] = AttributeError.obj
+
+
+def make_caught(fatal: tuple[type[BaseException], ...]) -> tuple[Callable[[], None], Callable[[Any], None]]:
+    """Return the first calls of every handler and of every `__exit__`: they raise again what no snippet may catch.
+
+    Of what it may catch they clean the parts that show the machine: addresses in texts, the object of an
+    AttributeError, which may be one of the host's.
+    """
+    def leaving(error: Any) -> None:
+        if isinstance(error, fatal):
+            raise error
+        if isinstance(error, AttributeError):
+            _OBJ.__set__(error, None)
+        if isinstance(error, BaseException):
+            arguments = _ARGS.__get__(error)
+            if any(type(part) is str and " at 0x" in part for part in arguments):
+                _ARGS.__set__(error, tuple(scrub(part) if type(part) is str else part for part in arguments))
+
+    def caught() -> None:
+        leaving(sys.exception())
+
+    return caught, leaving
+
+
+def delegate(iterable: Any) -> Iterator[Any]:
+    """Return what `yield from` may run: a generator of the snippet, or an iterator whose `close` is not its code."""
+    return iterable if type(iterable) is GeneratorType else chain(iterable)
+
+
+# --- what pure methods call -------------------------------------------------------------------------------------------
+
+
+def pure_text(value: Any, name: str) -> str:
+    if type(value) is not str:
+        raise TypeError(f"a comparison or hash method can call {name!r} on a str alone")
+    return str(getattr(value, name)())
+
+
+def pure_tuple(value: Any = ()) -> tuple[Any, ...]:
+    if type(value) not in (list, tuple):
+        raise TypeError("a comparison or hash method can make a tuple of a list or tuple alone")
+    return tuple(value)

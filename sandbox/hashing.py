@@ -1,0 +1,49 @@
+"""Hashing: `hash` as snippets see it: the same number on every machine and in every run.
+
+Python's own hash of a text depends on a seed of the process, that of None, a class or a plain object on its address.
+"""
+
+from __future__ import annotations
+
+import datetime
+from hashlib import blake2b
+from types import FunctionType
+from typing import Any, Final
+
+_NUMBERS: Final = frozenset({bool, complex, float, int})
+_DATES: Final = frozenset({datetime.date, datetime.datetime, datetime.time, datetime.timedelta})
+
+
+def hash_builtin(value: Any, /) -> int:
+    """Return the hash of a number, text, date, tuple of such, or of an object whose class defines `__hash__`.
+
+    Equal values have equal hashes.
+
+    Raises:
+        TypeError: the value has none that is the same everywhere.
+    """
+    kind = type(value)
+    if kind in _NUMBERS:
+        if value != value:
+            # A nan hashes by its address.
+            return 0
+        return hash(value)
+    if kind is str:
+        return _digest(value.encode("utf-8", "surrogatepass"))
+    if kind is bytes:
+        return _digest(value)
+    if kind is tuple:
+        return hash(tuple([hash_builtin(item) for item in value]))
+    if value is None:
+        return 1
+    # Only dates whose equality is that of their text: times of different zones can be equal.
+    if kind in _DATES and getattr(value, "tzinfo", None) is None:
+        return _digest(repr(value).encode())
+    method = getattr(kind, "__hash__", None)
+    if type(method) is FunctionType:
+        return hash(value)
+    raise TypeError(f"{kind.__name__} has no hash that is the same everywhere; use a key of your own")
+
+
+def _digest(data: bytes) -> int:
+    return int.from_bytes(blake2b(data, digest_size=7).digest(), "big")

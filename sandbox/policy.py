@@ -1,0 +1,298 @@
+"""What the language allows, in tables. Every other module of the sandbox asks here and decides nothing itself.
+
+    source -> shape -> [policy] -> rewrite -> compile -> bytecode check -> Cell
+
+A table lists what is allowed, or gives for what is refused the text that says what to write instead. What no table
+names is refused (tests/sandbox/test_policy.py enumerates the node classes of the running Python), so a new version of
+Python adds nothing by itself.
+
+The attribute rule: names are constants of the source, so they are judged by the compiler and plain access costs what
+CPython's costs. A name is refused, guarded (a call at run time decides by the object's type) or plain. Strings become
+attribute names only through `getattr` and its kin, which ask `attribute_refusal` too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+# Part of what a snippet computes, so it stands in the log: raised by every change after which a stored snippet could
+# give another outcome.
+POLICY_VERSION: Final = 1
+
+# --- bounds -----------------------------------------------------------------------------------------------------------
+
+# A snippet is a few lines; a page of class definitions is a few KiB. The parser's memory is some 300 times the text.
+SOURCE_SIZE_MAX: Final = 64 * 1024
+# Depth of the syntax tree. Ordinary code stays below 30; every level costs a few frames of the compiler's recursion.
+TREE_DEPTH_MAX: Final = 150
+# CPython compiles a `finally` body once for each way out of its `try`, so bodies nested in bodies double with each
+# level (16 levels: 0.5 s, 30: hours). This bounds the nodes of the tree after such copying.
+EXPANDED_COUNT_MAX: Final = 200_000
+PARAMETER_COUNT_MAX: Final = 100
+# Operands and results of `**`, `<<`, `*`: 39 thousand digits; a multiplication of such takes 3 ms, and 9 of twice that.
+INT_BITS_MAX: Final = 1 << 17
+# Items of a sequence made by `*`, a `range`, `bytes(n)`, a padded text.
+SEQUENCE_COUNT_MAX: Final = 10_000_000
+# Width and precision of one formatted value.
+FORMAT_WIDTH_MAX: Final = 10_000
+
+# --- syntax -----------------------------------------------------------------------------------------------------------
+
+# Node classes that mean what they mean in Python: only their children are looked at.
+NODES_PLAIN: Final = frozenset({
+    "Add", "And", "Assert", "BitAnd", "BitOr", "BitXor", "BoolOp", "Break", "Compare", "Continue", "Del",
+    "Dict", "DictComp", "Div", "Eq", "Expr", "FloorDiv", "GeneratorExp", "Gt", "GtE", "If", "IfExp", "In", "Invert",
+    "Is", "IsNot", "JoinedStr", "LShift", "List", "ListComp", "Load", "Lt", "LtE", "MatMult", "Match", "MatchOr",
+    "MatchSequence", "MatchSingleton", "MatchValue", "Mod", "Mult", "Not", "NotEq", "NotIn", "Or", "Pass", "Pow",
+    "RShift", "Raise", "Slice", "Starred", "Store", "Sub", "Subscript", "Tuple", "UAdd", "USub", "UnaryOp",
+})
+
+# Node classes with a rule of their own: a method `visit_<name>` of rewrite.Rewriter.
+NODES_REWRITTEN: Final = frozenset({
+    "AnnAssign", "Assign", "Attribute", "AugAssign", "BinOp", "Call", "ClassDef", "Constant", "Delete",
+    "ExceptHandler", "For", "FormattedValue", "FunctionDef", "Global", "Import", "ImportFrom", "Lambda", "MatchAs",
+    "MatchClass", "MatchMapping", "MatchStar", "Name", "NamedExpr", "Nonlocal", "Return", "Set", "SetComp", "Try",
+    "While", "With", "Yield", "YieldFrom", "alias", "arg", "arguments", "comprehension", "keyword", "match_case",
+    "withitem",
+})
+
+_ASYNC = "nothing in a snippet waits, so there is no async; write a plain function"
+_TYPES = "type parameters are not available; leave them out, annotations are not looked at"
+NODES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "AsyncFor": _ASYNC,
+    "AsyncFunctionDef": _ASYNC,
+    "AsyncWith": _ASYNC,
+    "Await": _ASYNC,
+    "Expression": "only statements are compiled",
+    "FunctionType": "only statements are compiled",
+    "Interactive": "only statements are compiled",
+    "Interpolation": "template strings are not available; use an f-string",
+    "Module": "only statements are compiled",
+    "ParamSpec": _TYPES,
+    "TemplateStr": "template strings are not available; use an f-string",
+    "TryStar": "'except*' is not available; use 'except'",
+    "TypeAlias": _TYPES,
+    "TypeIgnore": "only statements are compiled",
+    "TypeVar": _TYPES,
+    "TypeVarTuple": _TYPES,
+})
+
+# Fields of nodes that hold a name, or a list of names. Each is checked in rewrite; a test compares with the running
+# Python, because one binding position that is forgotten voids every rule on names (RestrictedPython CVE-2023-37271
+# and its successors).
+IDENTIFIER_FIELDS: Final = frozenset({
+    ("Attribute", "attr"), ("ClassDef", "name"), ("ExceptHandler", "name"), ("FunctionDef", "name"),
+    ("Global", "names"), ("ImportFrom", "module"), ("MatchAs", "name"), ("MatchClass", "kwd_attrs"),
+    ("MatchMapping", "rest"), ("MatchStar", "name"), ("Name", "id"), ("Nonlocal", "names"), ("alias", "asname"),
+    ("alias", "name"), ("arg", "arg"), ("keyword", "arg"),
+})
+
+# --- attributes -------------------------------------------------------------------------------------------------------
+
+_FRAMES = "it leads to the interpreter's own objects"
+_FORMAT = "use an f-string"
+_ENUM = "it belongs to the inside of a class"
+# Frames, code, tracebacks and what leads to them.
+ATTRIBUTE_PREFIXES_REFUSED: Final = ("tb_", "gi_", "cr_", "ag_", "co_")
+ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "cell_contents": _FRAMES,
+    "f_back": _FRAMES,
+    "f_builtins": _FRAMES,
+    "f_code": _FRAMES,
+    "f_generator": _FRAMES,
+    "f_globals": _FRAMES,
+    "f_lasti": _FRAMES,
+    "f_lineno": _FRAMES,
+    "f_locals": _FRAMES,
+    "f_trace": _FRAMES,
+    "f_trace_lines": _FRAMES,
+    "f_trace_opcodes": _FRAMES,
+    "fdel": _FRAMES,
+    "fget": _FRAMES,
+    "format": _FORMAT,
+    "format_map": _FORMAT,
+    "fset": _FRAMES,
+    "getter": "write the property again under another name",
+    "mro": "use isinstance and issubclass",
+    "with_traceback": "use 'raise ... from ...'",
+    "_generate_next_value_": _ENUM,
+    "_member_map_": _ENUM,
+    "_member_names_": _ENUM,
+    "_member_type_": _ENUM,
+    "_missing_": _ENUM,
+    "_new_member_": _ENUM,
+    "_unhashable_values_": _ENUM,
+    "_value2member_map_": _ENUM,
+    "_value_repr_": _ENUM,
+})
+# Fetched through a call that looks at the object: these names are ordinary on a user's object, but on a date they
+# read the machine's clock or time zone, and on a text they make padding of any length.
+ATTRIBUTES_GUARDED: Final = frozenset({
+    "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "ljust", "now", "rjust", "strftime", "strptime",
+    "timestamp", "timetuple", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
+})
+# Dunder names that may be read from any object. `__class__` becomes a call of `type`.
+DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__name__"})
+
+# --- dunder methods ---------------------------------------------------------------------------------------------------
+
+# Comparison and hash methods run inside CPython's dict, set and list, which do not survive being changed meanwhile
+# (cpython gh-140551, gh-139071, gh-120298); they must be pure (see purity).
+DUNDERS_PURE: Final = frozenset({"__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__"})
+
+_BINARY = ("add", "and", "floordiv", "lshift", "matmul", "mod", "mul", "or", "pow", "rshift", "sub", "truediv", "xor")
+# Dunder methods that a class may define.
+DUNDERS_DEFINED: Final = frozenset(
+    {f"__{prefix}{name}__" for name in _BINARY for prefix in ("", "r", "i")}
+    | {
+        "__abs__", "__bool__", "__call__", "__ceil__", "__class_getitem__", "__complex__", "__contains__",
+        "__delitem__", "__divmod__", "__enter__", "__exit__", "__float__", "__floor__", "__format__", "__getattr__",
+        "__getitem__", "__index__", "__init__", "__init_subclass__", "__int__", "__invert__", "__iter__", "__len__",
+        "__missing__", "__neg__", "__new__", "__next__", "__pos__", "__post_init__", "__rdivmod__", "__repr__",
+        "__reversed__", "__round__", "__setitem__", "__str__", "__trunc__", "__upgrade__",
+    }
+    | DUNDERS_PURE
+)
+# Of these, one may be a second name of another (`__radd__ = __add__`).
+DUNDERS_SECOND: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__exit__", "__init_subclass__", "__new__"}
+# `super().<name>` with the literal, zero-argument `super()`.
+DUNDERS_SUPER: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__upgrade__"}
+# Of these only the call is allowed, because its text must be cleaned of addresses.
+DUNDERS_SUPER_TEXT: Final = frozenset({"__format__", "__repr__", "__str__"})
+# Bound by decorators of their own; the hidden originals are used, so that a local name can't stand in for them.
+DUNDER_DECORATORS: Final = frozenset({"classmethod", "staticmethod"})
+
+_PICKLE = "the heap keeps the attributes of an instance by itself"
+_DESCRIPTOR = "use a property"
+DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "__annotations__": "annotations are not kept",
+    "__copy__": _PICKLE,
+    "__deepcopy__": _PICKLE,
+    "__del__": "objects end when nothing refers to them, at no fixed time; write a method and call it",
+    "__delattr__": _DESCRIPTOR,
+    "__delete__": _DESCRIPTOR,
+    "__dict__": "read the attributes by name",
+    "__get__": _DESCRIPTOR,
+    "__getattribute__": "use __getattr__ or a property",
+    "__getstate__": _PICKLE,
+    "__match_args__": "match attributes by name: case Point(x=0, y=y)",
+    "__reduce__": _PICKLE,
+    "__reduce_ex__": _PICKLE,
+    "__set__": _DESCRIPTOR,
+    "__set_name__": _DESCRIPTOR,
+    "__setattr__": _DESCRIPTOR,
+    "__setstate__": _PICKLE,
+    "__slots__": "leave it out, instances are stored compactly anyway",
+})
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+# The safe core of the builtins (runtime.make_builtins holds a value for each).
+BUILTINS: Final = frozenset({
+    "Ellipsis", "NotImplemented", "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr",
+    "classmethod", "complex", "delattr", "dict", "divmod", "enumerate", "filter", "float", "format", "getattr",
+    "hasattr", "hash", "hex", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next",
+    "now", "object", "oct", "ord", "pow", "print", "property", "range", "repr", "reversed", "round", "set", "setattr",
+    "slice", "sorted", "staticmethod", "str", "sum", "super", "tuple", "type", "zip",
+})
+# Every Exception of Python but those that say something about the machine (RecursionError, MemoryError), groups, and
+# warnings. BaseException and its other children can't be named, raised or caught.
+EXCEPTIONS: Final = frozenset({
+    "ArithmeticError", "AssertionError", "AttributeError", "BlockingIOError", "BrokenPipeError", "BufferError",
+    "ChildProcessError", "ConnectionAbortedError", "ConnectionError", "ConnectionRefusedError",
+    "ConnectionResetError", "EOFError", "Exception", "FileExistsError", "FileNotFoundError", "FloatingPointError",
+    "ImportError", "IndexError", "InterruptedError", "IsADirectoryError", "KeyError", "LookupError",
+    "ModuleNotFoundError", "NameError", "NotADirectoryError", "NotImplementedError", "OSError", "OverflowError",
+    "PermissionError", "ProcessLookupError", "ReferenceError", "RuntimeError", "StopIteration", "SyntaxError",
+    "TimeoutError", "TypeError", "UnboundLocalError", "UnicodeDecodeError", "UnicodeEncodeError", "UnicodeError",
+    "UnicodeTranslateError", "ValueError", "ZeroDivisionError",
+})
+_MACHINE = "it says something about the machine, not about the snippet, and can't be caught"
+_FILES = "a snippet reaches nothing but the heap"
+_CODE = "text does not become code; define a function"
+_NAMES = "read the names and attributes you need by name"
+_ORDER = "it is not available yet; use a set or a tuple"
+_BUFFER = "use bytes"
+# Names of Python's builtins that are not there. They can't become roots either, so that a later version may add them.
+BUILTINS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "BaseException": "use Exception",
+    "BaseExceptionGroup": "use Exception",
+    "EncodingWarning": "use Exception",
+    "EnvironmentError": "use OSError",
+    "ExceptionGroup": "use Exception",
+    "GeneratorExit": "it can't be caught",
+    "IOError": "use OSError",
+    "IndentationError": "use SyntaxError",
+    "KeyboardInterrupt": "it can't be caught",
+    "MemoryError": _MACHINE,
+    "PythonFinalizationError": _MACHINE,
+    "RecursionError": _MACHINE,
+    "StopAsyncIteration": _ASYNC,
+    "SystemError": _MACHINE,
+    "SystemExit": "it can't be raised; end the snippet with a value or an exception",
+    "TabError": "use SyntaxError",
+    "Warning": "use Exception or print",
+    "aiter": _ASYNC,
+    "anext": _ASYNC,
+    "breakpoint": "use print",
+    "bytearray": _BUFFER,
+    "compile": _CODE,
+    "dir": _NAMES,
+    "eval": _CODE,
+    "exec": _CODE,
+    "frozenset": _ORDER,
+    "globals": _NAMES,
+    "help": "see docs/language.md",
+    "id": "it differs between replicas; use 'is', or a key of your own",
+    "input": _FILES,
+    "locals": _NAMES,
+    "memoryview": _BUFFER,
+    "open": _FILES,
+    "vars": _NAMES,
+})
+# No root may have one of these names: one client must not change what `len` means for another.
+NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
+
+# --- libraries --------------------------------------------------------------------------------------------------------
+
+MODULES: Final = frozenset({"math"})
+
+
+def is_dunder(name: str) -> bool:
+    """Whether `name` has Python's reserved form, two underscores on both sides."""
+    return name.startswith("__") and name.endswith("__") and len(name) > 4
+
+
+def attribute_refusal(name: str) -> str | None:
+    """Return why an attribute called `name` can't be read, set or deleted, with the way round it; None if it can.
+
+    Reading a name of `DUNDERS_READ` or `ATTRIBUTES_GUARDED` is for the caller to allow.
+    """
+    if name.startswith("__") and name.endswith("__"):
+        return DUNDERS_REFUSED.get(name, "names with two underscores on both sides belong to Python")
+    if name in ATTRIBUTES_REFUSED:
+        return ATTRIBUTES_REFUSED[name]
+    return _FRAMES if name.startswith(ATTRIBUTE_PREFIXES_REFUSED) else None
+
+
+def name_refusal(name: str) -> str | None:
+    """Return why nothing can be bound to `name` in any scope, with the way round it; None if something can."""
+    if name == "super":
+        return "'super' always means Python's own; use another name"
+    if name.startswith("__") and name.endswith("__"):
+        return "names with two underscores on both sides belong to Python; use another name"
+    return None
+
+
+def mangled(name: str, class_name: str | None) -> str:
+    """Return what CPython makes of `name` in the body of `class_name`: `__x` in class `C` is `_C__x`."""
+    if class_name is None or not name.startswith("__") or name.endswith("__"):
+        return name
+    stripped = class_name.lstrip("_")
+    return f"_{stripped}{name}" if stripped else name
+
+
+assert not BUILTINS & BUILTINS_REFUSED.keys() and not EXCEPTIONS & BUILTINS_REFUSED.keys()
+assert not DUNDERS_DEFINED & DUNDERS_REFUSED.keys()

@@ -1,0 +1,245 @@
+"""Runtime: the builtins that a cell runs with: the safe core of Python's, and the hooks its rewritten parts call.
+
+    Hooks (from the host) -> [runtime: make_builtins] -> dict of builtins -> FunctionType(cell.code, roots)
+
+The host puts the dict under `__builtins__` of the namespace of roots. Names with a dot are hooks, which no source text
+can spell. Everything else is a value that can't be changed, or the host's own class.
+"""
+
+from __future__ import annotations
+
+import builtins
+import datetime
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any, Final
+
+from sandbox import guards, policy, text
+from sandbox.fuel import EMPTY, fence
+from sandbox.hashing import hash_builtin
+from sandbox.library import import_module
+from sandbox.seal import Sealed, sealed
+
+# The state of the machine, not of the snippet: every handler raises these again.
+FATAL: Final = (RecursionError, MemoryError, SystemError)
+
+# Builtins that are as they are in Python: they can't be changed, and their work is bounded by their arguments.
+_SAME: Final = (
+    "Ellipsis", "NotImplemented", "abs", "all", "any", "bin", "bool", "callable", "chr", "classmethod", "complex",
+    "divmod", "enumerate", "filter", "float", "hex", "int", "isinstance", "issubclass", "len", "map", "max", "min",
+    "next", "oct", "ord", "reversed", "slice", "sorted", "staticmethod", "super", "tuple", "zip",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What the host supplies.
+
+    `dict_type`, `list_type`, `set_type`, `object_type`: the heap's classes, behind `dict`, `list`, `set`, `object`.
+    `typeof(value)`: the public class of a value; never a metaclass.
+    `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
+    `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
+    or "class") and returns what to bind.
+    `rootclass`, `localclass`: the metaclasses of classes that are roots and of others.
+    `write_output(text)`: takes what `print` prints.
+    `now()`: the time of the snippet.
+    `fatal`: the host's exceptions that no snippet may catch.
+    """
+
+    dict_type: type
+    list_type: type
+    set_type: type
+    object_type: type
+    typeof: Callable[[Any], type]
+    root: MutableMapping[str, Any]
+    unbind: Callable[[str], None]
+    define: Callable[[str, str, int, str], Callable[[Any], Any]]
+    rootclass: Any
+    localclass: Any
+    write_output: Callable[[str], object]
+    now: Callable[[], datetime.datetime]
+    fatal: tuple[type[BaseException], ...] = ()
+
+
+class _Kind(Sealed):
+    """The class of stand-ins for builtin classes whose calls must be looked at; their base is what they stand for."""
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, cls.__mro__[1])
+
+    def __subclasscheck__(cls, other: type) -> bool:
+        return issubclass(other, cls.__mro__[1])
+
+
+class _StrKind(_Kind):
+    def __call__(cls, *arguments: Any, **keywords: Any) -> str:
+        return text.make_str(*arguments, **keywords)
+
+
+class _BytesKind(_Kind):
+    def __call__(cls, *arguments: Any, **keywords: Any) -> bytes:
+        if arguments and type(arguments[0]) in (int, bool):
+            guards.check_count(arguments[0], "the bytes")
+        return bytes(*arguments, **keywords)
+
+
+_STR: Final = _StrKind("str", (str,), {"__slots__": (), "__module__": "builtins"})
+_BYTES: Final = _BytesKind("bytes", (bytes,), {"__module__": "builtins"})
+
+
+def property_builtin(fget: Any = None, fset: Any = None, fdel: Any = None, doc: str | None = None) -> property:
+    """`property` of functions alone: any other callable would be called by C code that reads attributes."""
+    for function in (fget, fset, fdel):
+        if function is not None and type(function) is not FunctionType:
+            raise TypeError("property() takes functions made by 'def'")
+    return property(fget, fset, fdel, doc)
+
+
+def iter_builtin(iterable: Any) -> Any:
+    return iter(iterable)
+
+
+def make_builtins(hooks: Hooks) -> dict[str, Any]:
+    """Return the dict of builtins for cells that run with these hooks. It has no fuel yet: see Fuel."""
+    made: dict[str, Any] = {name: getattr(builtins, name) for name in _SAME}
+    made |= {name: getattr(builtins, name) for name in policy.EXCEPTIONS}
+    functions: dict[str, Callable[..., Any]] = {
+        "ascii": text.make_ascii,
+        "delattr": guards.delattr_builtin,
+        "format": text.make_format,
+        "getattr": guards.getattr_builtin,
+        "hasattr": guards.hasattr_builtin,
+        "hash": hash_builtin,
+        "iter": iter_builtin,
+        "now": hooks.now,
+        "pow": guards.pow_builtin,
+        "print": _make_print(hooks.write_output),
+        "property": property_builtin,
+        "range": guards.range_builtin,
+        "repr": text.make_repr,
+        "round": guards.round_builtin,
+        "setattr": guards.setattr_builtin,
+        "sum": guards.sum_builtin,
+    }
+    made |= {name: sealed(function, name) for name, function in functions.items()}
+    made |= {"str": _STR, "bytes": _BYTES, "object": hooks.object_type}
+    made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type}
+    made["type"] = _make_type(hooks.typeof, made)
+    assert made.keys() == policy.BUILTINS | policy.EXCEPTIONS
+    # A class body reads this name, as it does in the file that a user would run.
+    made["__name__"] = "__main__"
+    made["__build_class__"] = _make_build_class(hooks)
+    made |= _hooks(hooks, made)
+    return made
+
+
+def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
+    """Return what rewritten code calls, by names that begin with a dot."""
+    caught, leaving = guards.make_caught(FATAL + hooks.fatal)
+    enter, leave = fence(made)
+    times = guards.make_times(frozenset({bytes, hooks.list_type, list, str, tuple}))
+
+    def bind(name: str, value: Any) -> Any:
+        hooks.root[name] = value
+        return value
+
+    def bind_all(*pairs: Any) -> bool:
+        for name, value in zip(pairs[::2], pairs[1::2], strict=True):
+            hooks.root[name] = value
+        return True
+
+    def leaving_all(details: tuple[Any, ...]) -> tuple[Any, ...]:
+        leaving(details[1] if len(details) > 1 else None)
+        return (*details[:2], None) if len(details) == 3 else details
+
+    pure = ("abs", "isinstance", "len", "type", "getattr", "hash", "round")
+    return {
+        ".Exception": Exception,
+        ".ascii": text.make_ascii,
+        ".bind": bind,
+        ".bind_all": bind_all,
+        ".caught": caught,
+        ".classmethod": classmethod,
+        ".define": hooks.define,
+        ".delegate": guards.delegate,
+        ".enter": enter,
+        ".format": text.make_format,
+        ".guard": guards.guard,
+        ".import": import_module,
+        ".in_place_modulo": guards.in_place_modulo,
+        ".in_place_power": guards.in_place_power,
+        ".in_place_shift": guards.in_place_shift,
+        ".in_place_times": lambda left, right: times(left, right, True),
+        ".leave": leave,
+        ".leaving": leaving,
+        ".leaving_all": leaving_all,
+        ".localclass": hooks.localclass,
+        ".modulo": guards.modulo,
+        ".power": guards.power,
+        ".pure_item": _make_pure_item(hooks),
+        ".pure_text": guards.pure_text,
+        ".pure_tuple": guards.pure_tuple,
+        ".repr": text.make_repr,
+        ".root": hooks.root,
+        ".rootclass": hooks.rootclass,
+        ".scrub": text.scrub,
+        ".set": hooks.set_type,
+        ".shift": guards.shift,
+        ".shown": text.shown,
+        ".slice": slice,
+        ".staticmethod": staticmethod,
+        ".str": text.make_str,
+        ".tick": EMPTY.__next__,
+        ".times": lambda left, right: times(left, right, False),
+        ".type": made["type"],
+        ".unbind": hooks.unbind,
+    } | {f".pure_{name}": made[name] for name in pure}
+
+
+def _make_print(write: Callable[[str], object]) -> Callable[..., None]:
+    def print_builtin(*values: Any, sep: str | None = " ", end: str | None = "\n", flush: bool = False) -> None:
+        separator, ending = (default if part is None else part for part, default in ((sep, " "), (end, "\n")))
+        if type(separator) is not str or type(ending) is not str:
+            raise TypeError("sep and end must be None or a string")
+        write(separator.join([text.make_str(value) for value in values]) + ending)
+
+    return print_builtin
+
+
+def _make_type(typeof: Callable[[Any], type], made: dict[str, Any]) -> Any:
+    def type_builtin(value: Any, /) -> Any:
+        if isinstance(value, type):
+            return made["type"]
+        kind = typeof(value)
+        return public.get(kind, kind)
+
+    public: dict[type, Any] = {str: _STR, bytes: _BYTES, property: made["property"], range: made["range"]}
+    return sealed(type_builtin, "type")
+
+
+def _make_pure_item(hooks: Hooks) -> Callable[[Any, Any], Any]:
+    kinds = frozenset({dict, hooks.dict_type, hooks.list_type, list, str, tuple})
+
+    def pure_item(value: Any, key: Any) -> Any:
+        if type(value) not in kinds:
+            raise TypeError("a comparison or hash method can read items of dicts, lists, tuples and texts alone")
+        return value[key]
+
+    return pure_item
+
+
+def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
+    """Return what the class statement calls: it lets classes inherit from classes of snippets and exceptions alone."""
+    closed = (hooks.dict_type, hooks.list_type, hooks.set_type)
+    roots = (hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS))
+
+    def build_class(function: Any, name: str, *bases: Any, metaclass: Any) -> Any:
+        for base in bases:
+            if not isinstance(base, type) or not issubclass(base, roots) or base in closed:
+                shown = base.__name__ if isinstance(base, type) else text.make_repr(base)
+                raise TypeError(f"can't inherit from {shown}; keep one in an attribute instead")
+        # mypy knows no signature of it.
+        return builtins.__build_class__(function, name, *(bases or (hooks.object_type,)), metaclass=metaclass)
+
+    return build_class

@@ -1,0 +1,81 @@
+"""Seal: what snippets reach of ours can't be changed, and holds nothing between snippets.
+
+A Python function takes attributes (`print.x = 1`), a class too, a module leads to everything it imports. So functions
+are handed out as bound methods, classes have a metaclass that refuses stores, modules are objects of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MethodType
+from typing import Any, Final, NoReturn
+
+
+class Sealed(type):
+    """The class of classes that no snippet can change."""
+
+    def __setattr__(cls, name: str, value: Any) -> NoReturn:
+        raise TypeError(f"cannot set attribute {name!r} of {cls.__name__!r}: it belongs to the language")
+
+    def __delattr__(cls, name: str) -> NoReturn:
+        raise TypeError(f"cannot delete attribute {name!r} of {cls.__name__!r}: it belongs to the language")
+
+
+class _Language(metaclass=Sealed):
+    """What the functions of the language are bound to."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "the language"
+
+
+LANGUAGE: Final = _Language()
+
+
+def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(language: _Language, /, *arguments: Any, **keywords: Any) -> Any:
+        return function(*arguments, **keywords)
+
+    call.__name__ = function.__name__
+    call.__qualname__ = function.__name__
+    call.__doc__ = function.__doc__
+    return call
+
+
+def sealed(function: Callable[..., Any], name: str | None = None) -> Any:
+    """Return `function` as an object that takes no attributes and shows nothing of ours."""
+    call = _forward(function)
+    if name is not None:
+        call.__name__ = call.__qualname__ = name
+    return MethodType(call, LANGUAGE)
+
+
+class Module(metaclass=Sealed):
+    """A module of the language: names and values, neither changed nor added to."""
+
+    __slots__ = ("_name", "_values")
+
+    def __init__(self, name: str, values: dict[str, Any]) -> None:
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_values", values)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "__class__":
+            return Module
+        if name == "__name__":
+            return object.__getattribute__(self, "_name")
+        try:
+            return object.__getattribute__(self, "_values")[name]
+        except KeyError:
+            module = object.__getattribute__(self, "_name")
+            raise AttributeError(f"module {module!r} has no attribute {name!r}; see docs/language.md") from None
+
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError(f"cannot set attribute {name!r}: modules can't be changed")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"cannot delete attribute {name!r}: modules can't be changed")
+
+    def __repr__(self) -> str:
+        return f"<module {object.__getattribute__(self, '_name')!r}>"

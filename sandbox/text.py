@@ -1,0 +1,92 @@
+"""Text: what `str`, `repr`, `format`, `%` and f-strings make, without addresses and of bounded width.
+
+Python shows functions, generators and bound methods with their address (`<function f at 0x7f...>`). It differs between
+replicas, so it is cut out of every text that is made from an object.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Any, Final
+
+from sandbox.policy import FORMAT_WIDTH_MAX
+
+# Only in the form that Python's own texts have: `0x` and what follows it up to the closing bracket.
+_ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+(?=[>,;:])")
+# Values of these types have a text of their own, so that it needs no cleaning.
+_PLAIN: Final = frozenset({bool, complex, float, int, str, type(None)})
+
+_NUMBER: Final = re.compile(r"[0-9]+")
+# Width and precision after `%` or, with a key, after `%(key)`.
+_PERCENT: Final = re.compile(r"[%)][-+ #0]*(\*|[0-9]*)(?:\.(\*|[0-9]*))?")
+_DATES: Final = (datetime.date, datetime.time)
+# Codes of strftime that mean the same on every machine.
+_DATE_CODE: Final = re.compile(r"%(.?)", re.DOTALL)
+_DATE_CODES: Final = frozenset("aAbBdfHIjmMpSuUVwWyYGzZ%")
+
+
+def scrub(text: str) -> str:
+    """Return `text` without the addresses in it."""
+    return _ADDRESS.sub("", text) if " at 0x" in text else text
+
+
+def make_repr(value: object) -> str:
+    return scrub(repr(value))
+
+
+def make_ascii(value: object) -> str:
+    return scrub(ascii(value))
+
+
+def make_str(*arguments: Any, **keywords: Any) -> str:
+    return scrub(str(*arguments, **keywords))
+
+
+def shown(value: object) -> object:
+    """Return what an f-string shows for `value`: itself where it is plain."""
+    return value if type(value) in _PLAIN else scrub(format(value, ""))
+
+
+def make_format(value: object, spec: str = "") -> str:
+    """Return `format(value, spec)`.
+
+    Raises:
+        ValueError: a width or precision above FORMAT_WIDTH_MAX, or a date code that depends on the machine.
+    """
+    if type(spec) is not str:
+        raise TypeError("a format is a str")
+    if isinstance(value, _DATES):
+        check_date_format(spec)
+    elif any(_too_wide(number) for number in _NUMBER.findall(spec)):
+        raise ValueError(f"the format {spec[:40]!r} asks for more than {FORMAT_WIDTH_MAX} characters")
+    return scrub(format(value, spec))
+
+
+def check_percent_format(template: str) -> None:
+    """Refuse `template % ...` of a width that is too large or not in the template.
+
+    Raises:
+        ValueError: such a width.
+    """
+    for match in _PERCENT.finditer(template):
+        for number in match.groups(""):
+            if number == "*":
+                raise ValueError("'*' in a '%' format is not available; use an f-string: f'{value:{width}}'")
+            if number and _too_wide(number):
+                raise ValueError(f"a '%' format asks for more than {FORMAT_WIDTH_MAX} characters")
+
+
+def check_date_format(spec: str) -> None:
+    """Refuse codes of strftime that depend on the machine.
+
+    Raises:
+        ValueError: such a code.
+    """
+    for code in _DATE_CODE.findall(spec):
+        if code not in _DATE_CODES:
+            raise ValueError(f"date code '%{code}' is not available; use the plain ones, as %Y-%m-%d %H:%M:%S")
+
+
+def _too_wide(number: str) -> bool:
+    return len(number) > 9 or int(number) > FORMAT_WIDTH_MAX

@@ -1,0 +1,96 @@
+"""A host as small as can be: roots in a dict, plain dict and list, a set that keeps its order."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator, MutableSet
+from types import FunctionType
+from typing import Any
+
+from sandbox import Cell, Fuel, Hooks, compile_cell, make_builtins
+
+
+class Object:
+    """The base of the snippets' classes. Shows no address."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} object>"
+
+
+class OrderedSet(MutableSet[Any]):
+    """A set in order of insertion."""
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        self._items = dict.fromkeys(items)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._items
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, item: Any) -> None:
+        self._items[item] = None
+
+    def discard(self, item: Any) -> None:
+        self._items.pop(item, None)
+
+    def __repr__(self) -> str:
+        return f"{{{', '.join(map(repr, self._items))}}}" if self._items else "set()"
+
+
+class Class(type):
+    """The class of the snippets' classes."""
+
+
+class Host:
+    """Runs cells. `roots` is the namespace, `stores` every call of a hook that changes a root."""
+
+    def __init__(self, fuel: int = 100_000) -> None:
+        self.fuel_count = fuel
+        self.stores: list[tuple[str, str]] = []
+        self.definitions: dict[str, tuple[str, int, str]] = {}
+        self.output = ""
+        host = self
+
+        class Root(dict[str, Any]):
+            def __setitem__(self, name: str, value: Any) -> None:
+                host.stores.append(("bind", name))
+                host.roots[name] = value
+
+        self.builtins = make_builtins(
+            Hooks(
+                dict_type=dict, list_type=list, set_type=OrderedSet, object_type=Object, typeof=type, root=Root(),
+                unbind=self._unbind, define=self._define, rootclass=Class, localclass=Class,
+                write_output=self._write, now=lambda: datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC),
+            )
+        )
+        self.roots: dict[str, Any] = {"__builtins__": self.builtins}
+        self.fuel = Fuel(self.builtins)
+
+    def _unbind(self, name: str) -> None:
+        if name not in self.roots:
+            raise NameError(f"name {name!r} is not defined")
+        self.stores.append(("unbind", name))
+        del self.roots[name]
+
+    def _define(self, name: str, source: str, first_line: int, kind: str) -> Any:
+        def bind(value: Any) -> Any:
+            self.stores.append(("define", name))
+            self.definitions[name] = (source, first_line, kind)
+            return value
+
+        return bind
+
+    def _write(self, text: str) -> None:
+        self.output += text
+
+    def start(self, cell: Cell, **arguments: Any) -> Any:
+        self.fuel.refill(self.fuel_count)
+        return FunctionType(cell.code, self.roots)(**arguments)
+
+    def run(self, source: str, *, read_only: bool = False, **arguments: Any) -> Any:
+        return self.start(compile_cell(source, tuple(arguments), read_only=read_only), **arguments)
