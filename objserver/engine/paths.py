@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox import check_attribute
-
 from ..heap import Heap
 
 __all__ = ["resolve_path"]
@@ -27,9 +25,9 @@ def resolve_path(heap: Heap, path: str) -> Callable[..., Any]:
     if not name.isidentifier():
         raise NameError(f"{path!r} is not the path of a function or method; write it like 'jobs.push'")
     value = heap.value_of(name)
+    checked_getattr = heap.builtins["getattr"]  # the snippets' own: it judges the name
     for step in steps:
-        check_attribute(step)
-        value = getattr(value, step)
+        value = checked_getattr(value, step)
     if not callable(value):
         raise TypeError(f"{path!r} is a {heap.typeof(value).__name__}, which can't be called")
     return value  # type: ignore[no-any-return]

@@ -112,6 +112,8 @@ class DiskLog:
 
     def runtimes(self, first: int) -> list[str]:
         """Return the runtimes that wrote entries from `first` on, each once, the oldest first."""
+        if not self._segments:
+            return []
         after = [segment.before.seq for segment in self._segments[1:]] + [self._head.seq]
         return list(
             dict.fromkeys(

@@ -1,0 +1,78 @@
+"""An engine with a handier voice: `eval` returns the value or raises what the snippet raised."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from objserver.doors.codec import CODEC
+from objserver.engine import Engine, Fault, Options, Outcome, Request
+
+
+class Failed(Exception):
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(f"{fault.type}: {fault.message}")
+        self.fault = fault
+
+
+class Bench:
+    def __init__(self, folder: Path, options: Options | None = None) -> None:
+        self.folder = folder
+        self.options = options or Options()
+        self.time_ns = 1_700_000_000_000_000_000
+        self.engine = self._open()
+
+    def _open(self) -> Engine:
+        return Engine.open(self.folder, codec=CODEC, time_ns=self.time_ns, options=self.options)
+
+    def run(self, *requests: Request) -> list[Outcome]:
+        self.time_ns += 1_000_000
+        return self.engine.run(requests, self.time_ns)
+
+    def value(self, request: Request) -> Any:
+        (outcome,) = self.run(request)
+        if outcome.error is not None:
+            raise Failed(outcome.error)
+        assert outcome.value is not None
+        return CODEC.loads(outcome.value) if b'"$class"' not in outcome.value else orjson.loads(outcome.value)
+
+    def eval(self, source: str, depth: int | None = None, /, **args: Any) -> Any:
+        return self.value(Request("eval", source, args, [], depth))
+
+    def query(self, source: str, /, **args: Any) -> Any:
+        return self.value(Request("query", source, args))
+
+    def call(self, path: str, /, *positional: Any, **args: Any) -> Any:
+        return self.value(Request("call", path, args, list(positional)))
+
+    def tend(self) -> None:
+        while self.engine.tend():
+            pass
+
+    def reopen(self) -> None:
+        """Stop cleanly and open again."""
+        self.engine.close()
+        self.engine = self._open()
+
+    def crash(self) -> None:
+        """Lose everything that a killed process loses, and open again."""
+        self.kill()
+        self.engine = self._open()
+
+    def kill(self) -> None:
+        """Give the folder up without a word to the log or the store."""
+        engine = self.engine
+        if engine._closed:
+            return
+        if engine._checkpoint is not None:
+            engine._checkpoint.abandon()
+        assert engine._store is not None and engine._log is not None
+        engine._store.close()
+        if engine._log._fd >= 0:
+            os.close(engine._log._fd)
+            engine._log._fd = -1
+        engine._lock.release()
+        engine._closed = True

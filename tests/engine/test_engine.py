@@ -1,0 +1,384 @@
+"""What the engine promises of a snippet: all or nothing, in order, kept, the same when it is run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import pytest
+
+from objserver.engine import Engine, FaultKind, Request
+from objserver.engine.entries import CHECKPOINT, DIGEST, pack_digest
+from objserver.errors import DataDamaged, DataFolderInUse, Diverged, ObjserverError
+from objserver.wire import ErrorCode
+
+from .bench import Bench, Failed
+
+QUEUE = """
+class Queue:
+    limit = 3
+    def __init__(self, *items):
+        self.items = list(items)
+    def push(self, item):
+        if len(self.items) >= self.limit:
+            raise ValueError("full")
+        self.items.append(item)
+        return len(self.items)
+    def pop(self):
+        return self.items.pop(0)
+    @property
+    def size(self):
+        return len(self.items)
+    @classmethod
+    def of(cls, *items):
+        return cls(*items)
+    @staticmethod
+    def double(n):
+        return 2 * n
+"""
+
+
+def test_names_bound_by_a_cell_are_kept_and_those_of_loops_are_not(engine: Bench) -> None:
+    assert engine.eval("total = 0\nfor n in [1, 2, 3]:\n    total += n\ntotal") == 6
+    assert engine.eval("total") == 6
+    with pytest.raises(Failed, match="NameError"):
+        engine.eval("n")
+
+
+def test_value_of_a_cell_is_that_of_its_last_expression(engine: Bench) -> None:
+    assert engine.eval("1 + 1") == 2
+    assert engine.eval("x = 1") is None
+    assert engine.eval("'text'") == "text"
+
+
+def test_parameters_are_the_cells_own(engine: Bench) -> None:
+    engine.eval("users = {}")
+    assert engine.eval("users[k] = v\nusers", k="bob", v={"age": 41}) == {"bob": {"age": 41}}
+    with pytest.raises(Failed, match="NameError"):
+        engine.eval("k")
+
+
+@pytest.mark.parametrize("end", ["1 / 0", "raise ValueError('no')", "missing", "while True: pass"])
+def test_snippet_that_fails_leaves_the_heap_and_the_log_as_they_were(make: Callable[..., Bench], end: str) -> None:
+    engine = make(fuel=10_000)
+    engine.eval(QUEUE)
+    engine.eval("users = {'bob': {'age': 41}}; q = Queue(1); names = ['a']; s = {1, 2}")
+    state = "users, q.items, names, s, Queue.limit, list(users)"
+    before, seq = engine.eval(state), engine.engine.seq
+    change = (
+        "users['al'] = q; users['bob']['age'] += 1; del users['bob']; q.push(2); q.new = 1; names[:] = []; s.add(3)\n"
+        "Queue.limit = 9\nextra = [q]\ndel names\n"
+    )
+    with pytest.raises(Failed):
+        engine.eval(change + end)
+    assert engine.eval(state) == before
+    with pytest.raises(Failed):
+        engine.eval("extra")
+    with pytest.raises(Failed):
+        engine.eval("q.new")
+    assert engine.engine.seq == seq
+    engine.crash()
+    assert engine.eval(state) == before
+
+
+def test_snippet_that_changes_nothing_is_not_logged(engine: Bench) -> None:
+    engine.eval("d = {'a': 1}")
+    seq = engine.engine.seq
+    engine.eval("d['a']; d.get('b'); d.setdefault('a', 2); d.pop('b', None); [1, 2].append(3); len(d)")
+    assert engine.engine.seq == seq
+
+
+def test_class_defined_remotely_lives_through_restart_and_crash(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    engine.eval("jobs = Queue('a')")
+    assert engine.call("jobs.push", {"task": 1}) == 2
+    for again in (engine.reopen, engine.crash):
+        again()
+        assert engine.eval("jobs.items, jobs.size, Queue.double(4), isinstance(jobs, Queue)") == (
+            ["a", {"task": 1}],
+            2,
+            8,
+            True,
+        )
+        assert engine.eval("Queue.of(1, 2).items") == [1, 2]
+    engine.call("jobs.push", 3)
+    with pytest.raises(Failed, match="ValueError: full"):
+        engine.call("jobs.push", 4)
+
+
+def test_redefined_class_changes_living_instances_at_once(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    engine.eval("jobs = Queue(1, 2)")
+    engine.reopen()
+    engine.eval(QUEUE.replace("return self.items.pop(0)", "return 'new', self.items.pop(0)"))
+    assert engine.call("jobs.pop") == ("new", 1)
+    with pytest.raises(Failed):
+        engine.eval(QUEUE.replace("limit = 3", "limit = 1 / 0"))
+    with pytest.raises(Failed):
+        engine.eval(QUEUE.replace("limit = 3", "limit = 7") + "\n1 / 0")
+    assert engine.eval("Queue.limit") == 3
+    engine.crash()
+    assert engine.call("jobs.pop") == ("new", 2)
+
+
+def test_subclass_and_super_work_after_restart(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    engine.eval("class Loud(Queue):\n    def push(self, item):\n        return 'pushed', super().push(item)\n")
+    engine.eval("q = Loud()")
+    for again in (lambda: None, engine.reopen, engine.crash):
+        again()
+        assert engine.eval("q.push(1)")[0] == "pushed"
+        assert engine.eval("isinstance(q, Queue), type(q).__name__") == (True, "Loud")
+
+
+def test_functions_are_kept_with_their_defaults(engine: Bench) -> None:
+    engine.eval("n = 1\ndef count(x, seen=[], *, step=n):\n    seen.append(x)\n    return len(seen) * step\n")
+    assert engine.call("count", "a") == 1
+    assert engine.eval("count('b')") == 2
+    engine.reopen()
+    assert engine.eval("count('c')") == 3
+    engine.crash()
+    assert engine.call("count", "d", step=10) == 40
+
+
+def test_functions_find_roots_and_each_other_after_restart(engine: Bench) -> None:
+    engine.eval("base = 10\ndef one(): return base + 1\ndef two(): return one() + 1\ntable = {'f': two}")
+    engine.reopen()
+    assert engine.eval("table['f']()") == 12
+    engine.eval("base = 20")
+    assert engine.call("two") == 22
+    engine.eval("def bump():\n    global base\n    base += 1\n    return base\n")
+    engine.reopen()
+    assert engine.call("bump") == 21
+    engine.crash()
+    assert engine.eval("base") == 21
+
+
+def test_identity_aliasing_and_cycles_are_true_across_restarts(engine: Bench) -> None:
+    engine.eval("x = []; pair = [x, x]; d = {}; d['me'] = d; t = (x, 1)")
+    for again in (lambda: None, engine.reopen, engine.crash):
+        again()
+        assert engine.eval("pair[0] is pair[1], pair[0] is x, d['me'] is d, t[0] is x") == (True,) * 4
+    engine.eval("pair[0].append(1)")
+    assert engine.eval("pair, x") == ([[1], [1]], [1])
+
+
+def test_order_of_dicts_and_sets_is_kept(engine: Bench) -> None:
+    engine.eval("d = {'z': 1, 'a': 2}; d['m'] = 3; s = {'z', 'a'}; s.add('m')")
+    engine.eval("d['z'] = 9; del d['a']; d['a'] = 1")
+    for again in (engine.reopen, engine.crash):
+        again()
+        assert engine.eval("list(d), list(s)") == (["z", "m", "a"], ["z", "a", "m"])
+
+
+@pytest.mark.parametrize(
+    ("source", "path"),
+    [
+        ("d = {'a': [1, lambda: 1]}", r"d\['a'\]\[1\] is a lambda"),
+        ("g = (n for n in [1])", "g is a generator"),
+        ("m = [].append", "m is a "),
+        ("class A: pass\na = A()\na.f = lambda: 1", r"a\.f is a lambda"),
+        ("def f():\n    class Inner: pass\n    return Inner()\nx = f()", "x is an instance of 'Inner'"),
+        ("r = range(3)", "r is a range"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_by_its_path(engine: Bench, source: str, path: str) -> None:
+    with pytest.raises(Failed, match=path) as failed:
+        engine.eval(source)
+    assert failed.value.fault.code == FaultKind.NOT_STORABLE
+    assert engine.engine.seq == 0
+    assert engine.eval("1") == 1
+
+
+def test_query_sees_everything_and_changes_nothing(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    engine.eval("users = {'bob': 1}; q = Queue(1)")
+    seq = engine.engine.seq
+    assert engine.query("n = len(users)\nn + q.size") == 2
+    for source in ("users['al'] = 2", "q.push(2)", "q.x = 1", "users.clear()", "Queue.limit = 1"):
+        with pytest.raises(Failed) as failed:
+            engine.query(source)
+        assert failed.value.fault.code == FaultKind.READ_ONLY
+    assert engine.query("users, q.items, Queue.limit") == ({"bob": 1}, [1], 3)
+    engine.query("users = 5")
+    assert engine.eval("users") == {"bob": 1}
+    assert engine.engine.seq == seq
+
+
+def test_call_takes_paths_of_roots_and_nothing_else(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    engine.eval("jobs = Queue(); users = {'bob': {'tags': []}}")
+    assert engine.call("users.get", "bob") == {"tags": []}
+    for path in ("jobs.__class__", "jobs._x", "missing", "jobs.missing", "", "jobs..push", "1 + 1", "len", "__builtins__",
+                 ".root", "jobs.items", "jobs.push.__globals__"):  # fmt: skip
+        with pytest.raises(Failed):
+            engine.call(path)
+    assert engine.call("Queue.double", n=4) == 8
+
+
+def test_output_comes_back_beside_the_value(engine: Bench) -> None:
+    (outcome,) = engine.run(Request("eval", "print('a', 1)\nprint('b', end='')\n2"))
+    assert (outcome.value, outcome.output) == (b"2", "a 1\nb")
+    (outcome,) = engine.run(Request("eval", "3"))
+    assert outcome.output == ""
+
+
+def test_time_is_the_entrys_and_replay_sees_it_again(engine: Bench) -> None:
+    engine.eval("t = now()")
+    first = engine.eval("t")
+    engine.crash()
+    assert engine.eval("t") == first
+    assert engine.eval("now() >= t")
+
+
+def test_arguments_are_logged_as_they_came(engine: Bench) -> None:
+    """The snippet changes what it was given after it kept it; the replay must begin from the original."""
+    engine.eval("doc['n'] = 1\ndocs = [doc]\ndocs[0]['m'] = 2", doc={"a": [1]})
+    engine.crash()
+    assert engine.eval("docs") == [{"a": [1], "n": 1, "m": 2}]
+
+
+def test_values_of_every_kind_are_kept(engine: Bench) -> None:
+    from datetime import UTC, date, datetime, time, timedelta
+    from decimal import Decimal
+    from fractions import Fraction
+    from uuid import UUID
+
+    values = {
+        "int": 1 << 200, "negative": -(1 << 70), "float": -0.0, "inf": float("inf"), "text": "ü\ud800", "bytes": b"\0\xff",
+        "tuple": (1, (2, [3])), "date": date(2024, 2, 29), "datetime": datetime(2024, 1, 1, tzinfo=UTC),
+        "time": time(1, 2, 3, 4), "delta": timedelta(-1, 5, 7), "decimal": Decimal("1.10"), "fraction": Fraction(1, 3),
+        "uuid": UUID(int=5), "complex": 1 + 2j, "none": None, "true": True, "keys": {(1, "a"): 1, None: 2, 1.5: 3},
+    }  # fmt: skip
+    engine.eval("kept = v", v=values)
+    for again in (engine.reopen, engine.crash):
+        again()
+        found = engine.eval("kept")
+        assert found == values and repr(found["float"]) == "-0.0"
+    engine.eval("nan = v", v=float("nan"))
+    engine.reopen()
+    assert engine.eval("nan") != engine.eval("nan")
+
+
+def test_batch_is_one_entry_and_each_snippet_stands_alone(engine: Bench) -> None:
+    engine.eval("n = 0")
+    seq = engine.engine.seq
+    outcomes = engine.run(
+        Request("eval", "n += 1\nn"), Request("eval", "n += 1\n1 / 0"), Request("query", "n"), Request("eval", "n += 1\nn")
+    )
+    assert [outcome.value for outcome in outcomes] == [b"1", None, b"1", b"2"]
+    assert [outcome.seq for outcome in outcomes] == [seq + 1] * 4
+    assert engine.engine.seq == seq + 1
+    engine.crash()
+    assert engine.eval("n") == 2
+
+
+def test_result_too_large_is_rolled_back(engine: Bench) -> None:
+    with pytest.raises(Failed) as failed:
+        engine.eval("big = ['x' * 1000000] * 50\nbig")
+    assert failed.value.fault.code == FaultKind.RESULT_TOO_LARGE
+    with pytest.raises(Failed, match="NameError"):
+        engine.eval("big")
+
+
+def test_depth_cuts_results_and_instances_show_public_attributes(engine: Bench) -> None:
+    engine.eval("class P:\n    def __init__(self):\n        self.name = 'p'\n        self._secret = 1\np = P()\nd = {'a': {'b': [p]}}")
+    assert engine.eval("p") == {"$class": "P", "name": "p"}
+    cut = engine.eval("d", 1)
+    assert cut["a"]["$class"] == "dict" and isinstance(cut["a"]["$ref"], int)
+    assert engine.eval("d") == {"a": {"b": [{"$class": "P", "name": "p"}]}}
+
+
+def test_checkpoint_leaves_nothing_to_replay_and_a_crash_finds_the_rest(make: Callable[..., Bench]) -> None:
+    engine = make(checkpoint_count=10, cache_size=1)
+    engine.eval("d = {}")
+    for n in range(200):
+        engine.eval("d[n % 7] = {'n': n, 'l': [n]}", n=n)
+        engine.engine.tend()
+    assert engine.engine.statistics()["checkpoints"] > 3
+    expected = engine.eval("d")
+    engine.crash()
+    assert engine.eval("d") == expected
+    engine.reopen()
+    assert engine.engine.statistics()["log_size_since_checkpoint"] < 500
+    assert engine.eval("d") == expected
+
+
+def test_log_is_trimmed_behind_the_checkpoint(make: Callable[..., Bench]) -> None:
+    engine = make(checkpoint_size=4096, retention_size=0, segment_size=8192)
+    engine.eval("x = []")
+    for n in range(300):
+        engine.eval("x.append(text)", text="a" * 100)
+        engine.tend()
+    assert engine.engine.statistics()["first_seq"] > 100
+    engine.crash()
+    assert engine.eval("len(x)") == 300
+
+
+def test_second_engine_on_a_folder_is_refused_by_name_of_the_first(engine: Bench) -> None:
+    import os
+
+    with pytest.raises(DataFolderInUse, match=f"process {os.getpid()}"):
+        Bench(engine.folder)
+
+
+def plant_another_clock(engine: Bench) -> None:
+    """Let this engine compute what no replay will: a real difference, in one builtin."""
+    builtins = engine.engine._heap.root.namespace["__builtins__"]
+    builtins["now"] = lambda: datetime(2000, 1, 1)
+
+
+def test_snippet_with_another_result_when_it_is_run_again_stops_the_start(engine: Bench) -> None:
+    engine.eval("x = 1")
+    plant_another_clock(engine)
+    engine.eval("y = [now().year]\ny[0]")
+    with pytest.raises(Diverged, match="entry 2, snippet 0.*now b'2023'"):
+        engine.crash()
+
+
+def test_digest_finds_a_heap_that_differs_though_every_result_was_the_same(engine: Bench) -> None:
+    plant_another_clock(engine)
+    engine.eval("y = [now()]\n0")
+    # The log as it is when a node is killed after the DIGEST entry and before LMDB has it.
+    engine.engine._begin_checkpoint(engine.engine._append(CHECKPOINT, b""))
+    checkpoint = engine.engine._checkpoint
+    assert checkpoint is not None
+    while checkpoint.slice():
+        pass
+    engine.engine._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
+    engine.engine.sync()
+    with pytest.raises(Diverged, match="entry 3.*digest"):
+        engine.crash()
+
+
+def test_missing_parts_of_a_folder_are_damage_not_an_empty_heap(make: Callable[..., Bench]) -> None:
+    import shutil
+
+    engine = make(checkpoint_size=1024, retention_size=0, segment_size=8192)
+    engine.eval("x = []")
+    for _ in range(100):
+        engine.eval("x.append(text)", text="a" * 200)
+        engine.tend()
+    engine.engine.close()
+    copy = engine.folder.with_name("copy")
+    for part in ("log", "heap"):
+        shutil.copytree(engine.folder, copy)
+        shutil.rmtree(copy / part)
+        with pytest.raises(DataDamaged):
+            Bench(copy)
+        shutil.rmtree(copy)
+
+
+def test_closed_engine_runs_nothing(engine: Bench) -> None:
+    engine.engine.close()
+    with pytest.raises(ObjserverError, match="closed"):
+        engine.eval("1")
+    engine.engine.close()
+
+
+def test_fault_numbers_are_those_of_the_protocol() -> None:
+    assert {kind.value for kind in FaultKind} <= {code.value for code in ErrorCode}
+
+
+def test_engine_is_public() -> None:
+    assert Engine.open.__doc__
