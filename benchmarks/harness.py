@@ -50,11 +50,12 @@ class Workload:
     template: str
     expect: str | None = None
     key_count: int | None = None
+    key_file: Path | None = None
     key_order: str = "random"
 
     @classmethod
     def request(cls, method: str, params: Mapping[str, object], **others: Any) -> Workload:
-        """A request to objserver; `others` are the fields `expect`, `key_count`, `key_order`."""
+        """A request to objserver; `others` are the fields below `template`."""
         body = f'{{"jsonrpc":"2.0","id":{{{{id}}}},"method":"{method}","params":{json.dumps(params)}}}'
         return cls("objserver", body, **others)
 
@@ -107,7 +108,8 @@ class Spread:
         return cls(statistics.median(found), found[0], found[-1])
 
     def __str__(self) -> str:
-        return f"{readable(self.median)} ({readable(self.low)} .. {readable(self.high)})"
+        around = f" ({readable(self.low)} .. {readable(self.high)})" if self.low < self.high else ""
+        return readable(self.median) + around
 
 
 Cell = str | int | float | Spread
@@ -187,6 +189,7 @@ class Load:
             "template": target.workload.template,
             "expect": target.workload.expect,
             "key-count": target.workload.key_count,
+            "key-file": target.workload.key_file,
             "key-order": target.workload.key_order,
             "connections": shape.connections,
             "pipeline": shape.pipeline,

@@ -1,0 +1,195 @@
+"""The servers that are measured: real processes, each with a folder of its own, on a free port of the loopback.
+
+    with objserver(folder) as server: ... server.address, server.memory(), server.client() ...
+    with redis(folder) as server: ... server.address, server.command([...]) ...
+
+Promise: leaving the block stops the process, and a process that ended badly is an error, not a footnote.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from benchmarks.harness import BenchmarkFailed, Missing
+from objserver.client import Client, connect
+
+# A heap of a million objects opens in seconds at worst; this is when to give up, not what to expect.
+READY_SECONDS_MAX: Final = 120.0
+# A clean stop writes a checkpoint of everything that changed.
+STOP_SECONDS_MAX: Final = 300.0
+LOOPBACK: Final = "127.0.0.1"
+# Another process may take a port between the moment it is found free and the moment the server binds it.
+PORT_ATTEMPTS: Final = 5
+
+HOW_TO_GET_REDIS: Final = "redis-server is not installed; on Debian: apt install redis-server"
+
+
+class Server:
+    """A running server process."""
+
+    def __init__(self, process: subprocess.Popen[bytes], address: str, ready_seconds: float) -> None:
+        self.process = process
+        self.address = address
+        self.ready_seconds = ready_seconds
+        """From the start of the process to the moment it accepts clients."""
+
+    def memory(self) -> dict[str, int]:
+        """Resident bytes: `total`, and `anonymous`, which leaves out files that are mapped (LMDB's, libraries)."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        found = {line.partition(":")[0]: line.partition(":")[2].split() for line in status}
+        return {"total": int(found["VmRSS"][0]) * 1024, "anonymous": int(found["RssAnon"][0]) * 1024}
+
+
+class Objserver(Server):
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A connection of the product's own client, to prepare and to check; never inside what is measured."""
+        with connect(self.address, timeout=STOP_SECONDS_MAX) as client:
+            yield client
+
+
+class Redis(Server):
+    def command(self, *commands: Sequence[str]) -> list[str]:
+        """Send the commands in one go; return each one's reply as text.
+
+        Raises:
+            BenchmarkFailed: a reply is an error, or not one line or one text.
+        """
+        host, _, port = self.address.rpartition(":")
+        with socket.create_connection((host, int(port))) as connection, connection.makefile("rwb") as stream:
+            replies = []
+            # In slices: neither side may end up waiting for the other to read.
+            for start in range(0, len(commands), 500):
+                part = commands[start : start + 500]
+                for words in part:
+                    encoded = [word.encode() for word in words]
+                    stream.write(b"*%d\r\n" % len(encoded))
+                    stream.writelines(b"$%d\r\n%b\r\n" % (len(word), word) for word in encoded)
+                stream.flush()
+                for words in part:
+                    line = stream.readline().decode().rstrip()
+                    if line.startswith("$") and line != "$-1":
+                        replies.append(stream.read(int(line[1:]) + 2)[:-2].decode())
+                    elif line.startswith(("+", ":")):
+                        replies.append(line[1:])
+                    else:
+                        raise BenchmarkFailed(f"redis answered {line!r} to {' '.join(words)[:80]!r}")
+            return replies
+
+
+@contextmanager
+def objserver(folder: Path, *options: str) -> Iterator[Objserver]:
+    """Serve `folder` (made when it is not there) with this interpreter and this checkout; stop cleanly at the end."""
+    words = [sys.executable, "-m", "objserver", "serve", "--data", str(folder), "--listen", f"{LOOPBACK}:0", *options]
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    process = _start(words, folder)
+    try:
+        line = _wait_line(process, "ready ", folder)
+        yield Objserver(process, line.split()[1], time.monotonic() - start)
+        _stop(process, folder)
+    finally:
+        _kill(process)
+
+
+@contextmanager
+def redis(folder: Path, *, appendfsync: str | None = None) -> Iterator[Redis]:
+    """Run redis-server on `folder`; with `appendfsync` None it keeps nothing on disk.
+
+    Raises:
+        Missing: redis-server is not installed.
+    """
+    program = shutil.which("redis-server")
+    if program is None:
+        raise Missing(HOW_TO_GET_REDIS)
+    folder.mkdir(parents=True, exist_ok=True)
+    durability = ["--appendonly", "yes", "--appendfsync", appendfsync] if appendfsync else ["--appendonly", "no"]
+    for attempt in range(1, PORT_ATTEMPTS + 1):
+        words = ["--bind", LOOPBACK, "--port", str(_free_port()), "--dir", str(folder), "--save", "", *durability]
+        start = time.monotonic()
+        process = _start([program, *words], folder)
+        try:
+            try:
+                _wait_line(process, "Ready to accept connections", folder)
+            except BenchmarkFailed:
+                if attempt == PORT_ATTEMPTS:
+                    raise
+                continue
+            yield Redis(process, f"{LOOPBACK}:{words[3]}", time.monotonic() - start)
+            _stop(process, folder)
+            return
+        finally:
+            _kill(process)
+
+
+def redis_if_installed(
+    stack: ExitStack, folder: Path, notes: list[str], *, appendfsync: str | None = None
+) -> Redis | None:
+    """`redis` for as long as `stack` is open; where it is not installed, a note that says how to get it."""
+    try:
+        return stack.enter_context(redis(folder, appendfsync=appendfsync))
+    except Missing as missing:
+        notes.append(f"redis skipped: {missing}")
+        return None
+
+
+def _free_port() -> int:
+    with socket.create_server((LOOPBACK, 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _start(words: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+    with _complaints(folder).open("wb") as complaints:
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=complaints)
+
+
+def _complaints(folder: Path) -> Path:
+    """Where the server of `folder` writes its standard error: beside it, so that the folder holds data alone."""
+    return folder.with_name(folder.name + ".stderr")
+
+
+def _wait_line(process: subprocess.Popen[bytes], wanted: str, folder: Path) -> str:
+    """Return the first line of the process's output that contains `wanted`."""
+    assert process.stdout is not None
+    descriptor, output, deadline = process.stdout.fileno(), b"", time.monotonic() + READY_SECONDS_MAX
+    while select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        data = os.read(descriptor, 65536)
+        output += data
+        *lines, _ = output.decode(errors="replace").split("\n")
+        for line in lines:
+            if wanted in line:
+                return line
+        if not data:
+            break
+    raise BenchmarkFailed(f"{process.args!r} did not become ready; it said: {_said(output, folder)}")
+
+
+def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+    process.terminate()
+    assert process.stdout is not None
+    output = process.stdout.read()  # until its end, so that a full pipe can't keep the process from ending
+    status = process.wait(STOP_SECONDS_MAX)
+    if status != 0:
+        raise BenchmarkFailed(f"{process.args!r} ended with status {status}; it said: {_said(output, folder)}")
+
+
+def _said(output: bytes, folder: Path) -> str:
+    return (output + _complaints(folder).read_bytes()).decode(errors="replace")[-2000:]
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
