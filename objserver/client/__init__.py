@@ -1,0 +1,53 @@
+"""The client of a server: a blocking and an async one with the same methods, on one core."""
+
+from objserver.client.asynchronous import AsyncClient, AsyncPipeline, connect_async
+from objserver.client.blocking import Client, Pipeline, connect
+from objserver.client.core import Call, Options
+from objserver.client.errors import (
+    BadRequest,
+    ConnectionLost,
+    FrameTooLarge,
+    NodeStopping,
+    NotStorable,
+    OutOfFuel,
+    Overloaded,
+    ProtocolError,
+    ReadOnly,
+    RemoteError,
+    ReplyTimeout,
+    ResultTooLarge,
+    SnippetRaised,
+    SnippetRefused,
+)
+from objserver.client.records import Record, Ref
+from objserver.client.transport import ExchangeTransport, SocketTransport, Transport
+
+__all__ = [
+    "AsyncClient",
+    "AsyncPipeline",
+    "BadRequest",
+    "Call",
+    "Client",
+    "ConnectionLost",
+    "ExchangeTransport",
+    "FrameTooLarge",
+    "NodeStopping",
+    "NotStorable",
+    "Options",
+    "OutOfFuel",
+    "Overloaded",
+    "Pipeline",
+    "ProtocolError",
+    "ReadOnly",
+    "Record",
+    "Ref",
+    "RemoteError",
+    "ReplyTimeout",
+    "ResultTooLarge",
+    "SnippetRaised",
+    "SnippetRefused",
+    "SocketTransport",
+    "Transport",
+    "connect",
+    "connect_async",
+]

@@ -1,0 +1,137 @@
+"""The async client, on anyio: for trio and asyncio.
+
+    task -> AsyncClient (options) -> AsyncLink -> AsyncConnection -> socket
+    task -> AsyncClient (options) -/
+
+An `AsyncClient` is a view: options, and the link that all views of one `connect_async` share. A call that is
+cancelled after it was sent may run nevertheless.
+
+Promise: the same methods as the blocking client, and the same errors (tests/client/test_shells.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from types import TracebackType
+from typing import Any
+
+from objserver.client.async_connection import AsyncLink
+from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, Unset, deliver_output, new_call
+from objserver.client.transport import Address, parse_address
+
+__all__ = ["AsyncClient", "AsyncPipeline", "connect_async"]
+
+
+def connect_async(
+    address: str, *, timeout: float = CONNECT_SECONDS_MAX, on_output: Callable[[str], object] | None = None
+) -> Connecting:
+    """Connect to a server: `client = await connect_async(..)` or `async with connect_async(..) as client`.
+
+    Arguments and errors are those of `connect`; a wrong address raises here, the others where it is awaited.
+    """
+    options = Options() if on_output is None else Options(on_output=on_output)
+    return Connecting(parse_address(address), options, timeout)
+
+
+class Connecting:
+    """A connection about to be opened."""
+
+    def __init__(self, address: Address, options: Options, timeout: float) -> None:
+        self._address = address
+        self._options = options
+        self._timeout = timeout
+        self._client: AsyncClient | None = None
+
+    def __await__(self) -> Generator[Any, Any, AsyncClient]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> AsyncClient:
+        self._client = await self._open()
+        return self._client
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        assert self._client is not None
+        await self._client.close()
+
+    async def _open(self) -> AsyncClient:
+        link = AsyncLink(self._address, self._timeout)
+        await link.open()
+        return AsyncClient(link, self._options)
+
+
+class AsyncClient(Methods[Awaitable[Any]]):
+    """A server's methods, each to be awaited. For any number of tasks of one event loop.
+
+    Raises, each of its methods: what `Call.result` raises, and TypeError or FrameTooLarge for arguments that can't be
+    sent.
+    """
+
+    def __init__(self, link: AsyncLink, options: Options) -> None:
+        self._link = link
+        self._options = options
+
+    @property
+    def seq(self) -> int:
+        """The log position that the last reply with a value is true for; 0 before the first."""
+        return self._link.seq
+
+    def with_options(
+        self,
+        *,
+        depth: int | Unset | None = ...,
+        timeout: float | Unset | None = ...,
+        on_output: Callable[[str], object] | Unset = ...,
+    ) -> AsyncClient:
+        """Return a client on the same connection that makes its calls in another way; see `Options`."""
+        return AsyncClient(self._link, self._options.changed(depth, timeout, on_output))
+
+    def pipeline(self) -> AsyncPipeline:
+        """Return a block's worth of calls, sent together at its end."""
+        return AsyncPipeline(self._options, self._run)
+
+    async def close(self) -> None:
+        """End the connection, for all views of it. Calls under way in other tasks fail."""
+        self._link.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _request(self, method: str, params: dict[str, object]) -> Any:
+        call = new_call(method, params)
+        await self._run([call])
+        return call.result()
+
+    async def _run(self, calls: Sequence[Call]) -> None:
+        await self._link.run(calls, self._options.timeout)
+        deliver_output(calls, self._options)
+
+
+class AsyncPipeline(Methods[Call]):
+    """Calls that are sent in one write and answered in order; as `Pipeline`, with `async with`."""
+
+    def __init__(self, options: Options, run: Callable[[Sequence[Call]], Awaitable[None]]) -> None:
+        self._options = options
+        self._run = run
+        self._calls: list[Call] = []
+
+    async def __aenter__(self) -> AsyncPipeline:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is None:
+            calls, self._calls = self._calls, []
+            await self._run(calls)
+
+    def _request(self, method: str, params: dict[str, object]) -> Call:
+        call = new_call(method, params)
+        self._calls.append(call)
+        return call

@@ -1,0 +1,152 @@
+"""What a client raises.
+
+    ObjserverError
+    ├── RemoteError             the server's answer to this request; `type`, `message`, `line`, `traceback` as there
+    │   ├── SnippetRaised       the snippet raised; rolled back
+    │   ├── SnippetRefused      it did not compile, or does what no snippet may; not run
+    │   ├── OutOfFuel           it took too many steps; rolled back
+    │   ├── ReadOnly            a query touched the heap; use eval
+    │   ├── NotStorable         it left a value in the heap that can't be kept; rolled back
+    │   ├── ResultTooLarge      the value does not fit a reply; rolled back; ask for less, or with a depth
+    │   ├── BadRequest          the server does not know the method, or not these parameters; not run
+    │   ├── Overloaded          the server is at a bound; not run, retry later
+    │   ├── FrameTooLarge       the request is above the server's limit; not run
+    │   └── NodeStopping        the server's machine failed; whether the snippet ran is known after its restart
+    ├── ConnectionLost          the connection broke; the text says whether the snippet may have run
+    ├── ReplyTimeout            no reply in time; the snippet may run yet
+    └── ProtocolError           the peer does not speak the protocol
+
+A remote error with a namesake in `objserver/errors.py` is one of those as well, so code that runs an engine in its own
+process and code that talks to a server catch the same classes.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from objserver import errors
+from objserver.wire.messages import ErrorCode, ReplyError
+
+__all__ = [
+    "BadRequest",
+    "ConnectionLost",
+    "FrameTooLarge",
+    "NodeStopping",
+    "NotStorable",
+    "OutOfFuel",
+    "Overloaded",
+    "ProtocolError",
+    "ReadOnly",
+    "RemoteError",
+    "ReplyTimeout",
+    "ResultTooLarge",
+    "SnippetRaised",
+    "SnippetRefused",
+    "remote_error",
+]
+
+
+class RemoteError(errors.ObjserverError):
+    """The server answered with an error. Printed with its traceback, when uncaught, as a note."""
+
+    def __init__(self, type: str, message: str, line: int | None = None, traceback: str = "") -> None:
+        """
+        Args:
+            type: name of the exception's class over there: "KeyError".
+            message: its text: "'bob'".
+            line: in the snippet, from 1, when it is known.
+            traceback: as Python writes it, or "".
+        """
+        Exception.__init__(self, type, message, line, traceback)
+        self.type = type
+        self.message = message
+        self.line = line
+        self.traceback = traceback
+        if traceback:
+            self.add_note(f"On the server:\n{traceback}")
+
+    def __str__(self) -> str:
+        return f"{self.type}: {self.message}" if self.message else self.type
+
+
+class SnippetRaised(RemoteError, errors.SnippetError):
+    """The snippet raised an exception. It was rolled back."""
+
+
+class SnippetRefused(RemoteError, errors.SnippetError):
+    """The snippet did not compile, or does what no snippet may. It was not run."""
+
+
+class OutOfFuel(RemoteError, errors.SnippetError):
+    """The snippet took too many steps. It was rolled back."""
+
+
+class ReadOnly(RemoteError, errors.ReadOnly):
+    """A query tried to change the heap. Nothing changed; use `eval`."""
+
+
+class NotStorable(RemoteError, errors.NotStorable):
+    """The snippet left a value in the heap that can't be kept. It was rolled back."""
+
+
+class ResultTooLarge(RemoteError, errors.ResultTooLarge):
+    """The value does not fit a reply. The snippet was rolled back; return less, or ask with a depth."""
+
+
+class BadRequest(RemoteError, errors.BadRequest):
+    """The server does not know the method, or not these parameters. Nothing was run."""
+
+
+class Overloaded(RemoteError, errors.Overloaded):
+    """The server is at one of its bounds. Nothing was run; retry later."""
+
+
+class FrameTooLarge(RemoteError, errors.FrameTooLarge):
+    """The request is above the server's limit. It was not run."""
+
+
+class NodeStopping(RemoteError, errors.MachineError):
+    """The server's machine failed and it stops. Whether the snippet ran is known after its restart."""
+
+
+class ConnectionLost(errors.ObjserverError, ConnectionError):
+    """The connection broke, or can't be opened again. The text says whether the snippet may have run."""
+
+
+class ReplyTimeout(errors.ObjserverError, TimeoutError):
+    """No reply within the time of `with_options(timeout=..)`. The snippet may have run, or may run yet."""
+
+
+class ProtocolError(errors.ObjserverError):
+    """The peer does not speak the protocol. The connection was closed."""
+
+
+_CLASSES: Final[dict[int, type[RemoteError]]] = {
+    ErrorCode.PARSE_ERROR: BadRequest,
+    ErrorCode.INVALID_REQUEST: BadRequest,
+    ErrorCode.UNKNOWN_METHOD: BadRequest,
+    ErrorCode.INVALID_PARAMS: BadRequest,
+    ErrorCode.SNIPPET_RAISED: SnippetRaised,
+    ErrorCode.SNIPPET_REFUSED: SnippetRefused,
+    ErrorCode.OUT_OF_FUEL: OutOfFuel,
+    ErrorCode.READ_ONLY: ReadOnly,
+    ErrorCode.NOT_STORABLE: NotStorable,
+    ErrorCode.RESULT_TOO_LARGE: ResultTooLarge,
+    ErrorCode.OVERLOADED: Overloaded,
+    ErrorCode.FRAME_TOO_LARGE: FrameTooLarge,
+    ErrorCode.NODE_STOPPING: NodeStopping,
+}
+
+
+def remote_error(error: ReplyError) -> RemoteError:
+    """Return the exception for the error of a reply; a code from a later version is a plain `RemoteError`."""
+    made = _CLASSES.get(error.code, RemoteError)
+    type, line, traceback = (error.data.get(key) for key in ("type", "line", "traceback"))
+    if not isinstance(type, str):
+        type = made.__name__
+    return made(
+        type,
+        error.message.removeprefix(f"{type}: "),
+        line if isinstance(line, int) else None,
+        traceback if isinstance(traceback, str) else "",
+    )
