@@ -56,9 +56,9 @@ class Commands(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from objserver.version import VERSION
 
-        click.echo(f"objserver {version('objserver')}")
+        click.echo(f"objserver {VERSION}")
         ctx.exit()
 
 

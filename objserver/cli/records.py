@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final, NamedTuple, NoReturn
+from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
 
 import orjson
 
@@ -33,6 +33,8 @@ BOM: Final = b"\xef\xbb\xbf"
 # that has so many in a row (an ordinary long number in a string, too) takes the slower, exact parser.
 LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 
+Decode = Callable[[Any], Any]
+
 # What becomes a number when asked for. "007" and "+1" stay text: they are codes and telephone numbers.
 INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]{0,999})")
 REAL: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -46,7 +48,7 @@ class Record(NamedTuple):
     """One record, and how far in the file it stands."""
 
     line: str  # where it begins, for messages: "line 12" or "record 12"
-    key: str | None  # the document's own key for it; None in arrays and lines
+    key: object  # the document's own key for it; None in arrays and lines
     value: object
     size: int  # bytes of its text, roughly what it costs in a request
     done: int  # of `Records.total`, this one included
@@ -63,7 +65,13 @@ class Records:
 
 
 def read_records(
-    stream: BinaryIO, name: str, format: str, *, size: int | None = None, numbers: bool = False
+    stream: BinaryIO,
+    name: str,
+    format: str,
+    *,
+    size: int | None = None,
+    numbers: bool = False,
+    decode: Decode | None = None,
 ) -> Records:
     """Open `stream` as `format` (one of `FORMATS`); JSON is parsed now, the others as they are iterated.
 
@@ -71,12 +79,14 @@ def read_records(
         name: of the file, for messages.
         size: bytes of the whole stream when known, for progress.
         numbers: CSV only: text that reads as a number becomes one.
+        decode: JSON and JSON Lines only: turns what was parsed into values, so that tagged objects such as
+            {"$set": [1]} become what they stand for; raises ValueError.
     Raises:
         BadRecord: here or while iterating.
     """
     if format == "json":
-        return _read_document(stream, name)
-    items = _read_lines(stream, name) if format == "jsonl" else _read_rows(stream, name, numbers)
+        return _read_document(stream, name, decode)
+    items = _read_lines(stream, name, decode) if format == "jsonl" else _read_rows(stream, name, numbers)
     return Records(name, keyed=False, total=size, items=items)
 
 
@@ -104,28 +114,42 @@ def to_number(text: str) -> int | float | str:
     return text
 
 
-def _read_document(stream: BinaryIO, name: str) -> Records:
-    text = stream.read().removeprefix(BOM)
+def _read_document(stream: BinaryIO, name: str, decode: Decode | None) -> Records:
     try:
-        document = parse_json(text)
+        document: Any = parse_json(stream.read().removeprefix(BOM))
+        if decode and isinstance(document, dict) and len(document) == 1:
+            # Perhaps a tag that stands for the whole: a set, a dict whose keys are not texts.
+            (key,) = document
+            if key.startswith("$") and not key.startswith("$$"):
+                document, decode = decode(document), None
     except ValueError as error:
         hint = ""
         if "unexpected content after" in str(error) or "Extra data" in str(error):
             hint = "; for one record a line use --format jsonl"
         _refuse(name, f"line {getattr(error, 'lineno', 1)}", _reason(error) + hint)
-    if isinstance(document, dict):
-        pairs: Iterator[tuple[str | None, object]] = iter(document.items())
-    elif isinstance(document, list):
-        pairs = ((None, value) for value in document)
-    else:
+    keyed = isinstance(document, dict)
+    if not isinstance(document, (dict, list, tuple, set, frozenset)):
         _refuse(name, "line 1", f"expected an array or an object, found {_kind(document)}")
-    items = (
-        Record(f"record {number}", key, value, _size(value), number) for number, (key, value) in enumerate(pairs, 1)
-    )
-    return Records(name, isinstance(document, dict), len(document), items)
+    return Records(name, keyed, len(document), _document_items(document, name, decode))
 
 
-def _read_lines(stream: BinaryIO, name: str) -> Iterator[Record]:
+def _document_items(document: Any, name: str, decode: Decode | None) -> Iterator[Record]:
+    keyed = isinstance(document, dict)
+    for number, item in enumerate(document.items() if keyed else document, 1):
+        key, value = item if keyed else (None, item)
+        size = _size(value)
+        if decode:
+            try:
+                if keyed:
+                    ((key, value),) = decode({key: value}).items()
+                else:
+                    value = decode(value)
+            except ValueError as error:
+                _refuse(name, f"record {number}", _reason(error))
+        yield Record(f"record {number}", key, value, size, number)
+
+
+def _read_lines(stream: BinaryIO, name: str, decode: Decode | None) -> Iterator[Record]:
     done = 0
     for number, line in _lines(stream, name):
         done += len(line)
@@ -134,6 +158,7 @@ def _read_lines(stream: BinaryIO, name: str) -> Iterator[Record]:
             continue
         try:
             value = parse_json(text)
+            value = decode(value) if decode else value
         except ValueError as error:
             _refuse(name, f"line {number}", _reason(error))
         yield Record(f"line {number}", None, value, len(text), done)
@@ -199,8 +224,8 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
 def _size(value: object) -> int:
     try:
         return len(orjson.dumps(value))
-    except TypeError:  # an integer above 64 bits, a lone surrogate
-        return len(json.dumps(value))
+    except TypeError:  # what JSON can't say plainly: an integer above 64 bits, a set
+        return len(repr(value))
 
 
 def _refuse(name: str, line: str, reason: str) -> NoReturn:

@@ -31,8 +31,8 @@ layouts = st.builds(
 Layout = Callable[[object], bytes]
 
 
-def read(data: bytes, format: str, **options: bool) -> list[Record]:
-    return list(read_records(io.BytesIO(data), "file", format, **options).items)
+def read(data: bytes, format: str) -> list[Record]:
+    return list(read_records(io.BytesIO(data), "file", format).items)
 
 
 def same(left: object, right: object) -> bool:

@@ -1,0 +1,154 @@
+"""`eval`, `query` and `call`: one snippet from the command line, its value on standard output."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from objserver.cli.connection import connected, json_option, server_option
+from objserver.cli.show import print_json, print_value
+
+
+class JsonValue(click.ParamType):
+    """A value as the wire writes it: JSON, with tagged objects for what JSON can't say."""
+
+    name = "JSON"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from objserver.cli.trees import parse_value
+
+        try:
+            return parse_value(value.encode())
+        except ValueError as error:
+            self.fail(f"{value!r} is not a JSON value: {error}; a text needs quotes: '\"bob\"'", param, ctx)
+
+
+class Argument(JsonValue):
+    """NAME=JSON, converted to (name, value)."""
+
+    name = "NAME=JSON"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
+        name, found, text = value.partition("=")
+        if not found or not name.isidentifier():
+            self.fail(f"{value!r} is not NAME=JSON, as in n=3 or name='\"bob\"'", param, ctx)
+        return name, super().convert(text, param, ctx)
+
+
+argument_option = click.option(
+    "--arg", "args", type=Argument(), multiple=True, help="A parameter of the snippet; may be given several times."
+)
+depth_option = click.option(
+    "--depth", type=click.IntRange(min=0), help="Levels of nesting to print; what lies deeper is named, not printed."
+)
+
+
+@click.command("eval")
+@click.argument("source")
+@argument_option
+@depth_option
+@json_option
+@server_option
+def evaluate(source: str, args: tuple[tuple[str, Any], ...], depth: int | None, as_json: bool, server: str) -> None:
+    """Run a snippet and print its value.
+
+    SOURCE is the text of a cell, @FILE for a file, or - for standard input. The value of its last expression goes
+    to standard output: as Python writes it, or as JSON with --json. What it prints, and the traceback when it
+    raises, go to standard error. A snippet that raises changes nothing; the exit status is then 1.
+
+    \b
+    Examples:
+      objserver eval 'users = {}'
+      objserver eval 'users[k] = {"name": n}' --arg k='"bob"' --arg n='"Bob"'
+      objserver eval @queue.py
+      echo 'len(users)' | objserver eval -
+    """
+    _run("eval", {"source": read_source(source), "args": _named(args)}, depth, as_json, server)
+
+
+@click.command()
+@click.argument("source")
+@argument_option
+@depth_option
+@json_option
+@server_option
+def query(source: str, args: tuple[tuple[str, Any], ...], depth: int | None, as_json: bool, server: str) -> None:
+    """Run a snippet that changes nothing and print its value.
+
+    Like eval, but a snippet that changes an object of the heap is refused, and names it binds end with it.
+
+    \b
+    Examples:
+      objserver query 'users[k]' --arg k='"bob"' --json
+      objserver query 'sorted(users)[:10]'
+      objserver query 'users' --depth 1
+    """
+    _run("query", {"source": read_source(source), "args": _named(args)}, depth, as_json, server)
+
+
+@click.command()
+@click.argument("path")
+@click.argument("arguments", nargs=-1, type=JsonValue(), metavar="[JSON]...")
+@argument_option
+@depth_option
+@json_option
+@server_option
+def call(
+    path: str,
+    arguments: tuple[Any, ...],
+    args: tuple[tuple[str, Any], ...],
+    depth: int | None,
+    as_json: bool,
+    server: str,
+) -> None:
+    """Call a function or a method and print what it returns.
+
+    PATH is a root function, or a method of an object a root leads to. Arguments are JSON; --arg names one. Put --
+    before arguments that begin with a minus sign.
+
+    \b
+    Examples:
+      objserver call jobs.push '{"task": "resize"}'
+      objserver call total --arg since=2020 --json
+      objserver call shift -- -1
+    """
+    params = {"path": path, "args": list(arguments), "kwargs": _named(args)}
+    _run("call", params, depth, as_json, server)
+
+
+def _run(method: str, params: dict[str, Any], depth: int | None, as_json: bool, server: str) -> None:
+    if depth is not None:
+        params["depth"] = depth
+    with connected(server) as client:
+        if as_json:
+            from objserver.cli.trees import request_tree
+
+            print_json(request_tree(client, method, **params))
+        else:
+            print_value(client.request(method, **params))
+
+
+def read_source(source: str) -> str:
+    """Return the text that SOURCE stands for: itself, standard input for "-", the content of a file for "@FILE".
+
+    Raises:
+        click.UsageError: the file can't be read, or is not UTF-8.
+    """
+    try:
+        if source == "-":
+            return sys.stdin.buffer.read().decode()
+        if source.startswith("@"):
+            with open(source[1:], "rb") as file:
+                return file.read().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.BadParameter(f"can't read the snippet: {error}", param_hint="SOURCE") from None
+    return source
+
+
+def _named(args: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    named = dict(args)
+    if len(named) != len(args):
+        raise click.BadParameter("a name is given twice", param_hint="--arg")
+    return named

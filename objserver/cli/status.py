@@ -1,0 +1,150 @@
+"""`stats` and `log`: what the server is doing, and what it has done."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import orjson
+
+from objserver.cli.connection import connected, json_option, server_option
+from objserver.cli.show import print_foreign, print_json, printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from objserver.client import Client
+
+# Entries asked for at once: a reply must fit a frame, and an entry can hold hundreds of snippets.
+PAGE_COUNT: Final = 20
+
+
+@click.command()
+@json_option
+@server_option
+def stats(as_json: bool, server: str) -> None:
+    """Show the server's figures and its roots.
+
+    \b
+    Examples:
+      objserver stats
+      objserver stats --json | jq .seq
+    """
+    with connected(server) as client:
+        if as_json:
+            from objserver.cli.trees import request_tree
+
+            print_json(request_tree(client, "stats"))
+        else:
+            print_stats(client.stats())
+
+
+def print_stats(figures: Mapping[str, Any]) -> None:
+    """Print the figures as a table, then the roots with their kinds as another one."""
+    from rich.console import Console
+
+    rest = {name: value for name, value in figures.items() if name != "roots"}
+    console = Console()
+    console.print(_table(("figure", "value"), flatten(rest).items(), right=1))
+    roots = figures.get("roots", {})
+    if roots:
+        console.print(_table(("root", "kind"), sorted(roots.items())))
+
+
+def flatten(figures: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested figures as one level, with dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in figures.items():
+        flat |= flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
+    return flat
+
+
+@click.command()
+@click.option("--first", type=click.IntRange(min=1), metavar="SEQ", help="The first entry; default: the last ones.")
+@click.option("--count", type=click.IntRange(min=1), default=10, show_default=True, help="How many entries.")
+@click.option("--full", is_flag=True, help="Show all of the code and the arguments instead of one line of each.")
+@json_option
+@server_option
+def log(first: int | None, count: int, full: bool, as_json: bool, server: str) -> None:
+    """Show entries of the log.
+
+    An entry is a batch of snippets that ran together and changed something: its number, time (UTC), size and digest,
+    and for each snippet who sent it, its code and its arguments. With --json, one entry a line.
+
+    \b
+    Examples:
+      objserver log
+      objserver log --first 1 --count 100
+      objserver log --count 1 --full
+    """
+    with connected(server) as client:
+        if first is None:
+            client.ping()
+            first = max(1, client.seq - count + 1)
+        for entry in read_entries(client, first, count):
+            if as_json:
+                print_json(entry)
+            else:
+                print_foreign(describe_entry(entry, full), sys.stdout)
+
+
+def read_entries(client: Client, first: int, count: int) -> Iterable[dict[str, Any]]:
+    """Yield up to `count` entries from seq `first` on, as trees (trees.py); fewer at the end of the log."""
+    from objserver.cli.trees import request_tree
+
+    end = first + count
+    while first < end:
+        page = request_tree(client, "log", first=first, count=min(PAGE_COUNT, end - first))
+        if not page:
+            return
+        yield from page
+        first = page[-1]["seq"] + 1
+
+
+def describe_entry(entry: Mapping[str, Any], full: bool) -> str:
+    """Return an entry as lines of text: one for itself, one or more for each snippet."""
+    time, size = iso_time(entry["time_ns"]), f"{entry['size']:,} bytes"
+    head = f"{entry['seq']}  {time}  term {entry['term']}  {size}  {entry['digest']}"
+    return "\n".join([head, *(_describe_snippet(snippet, full) for snippet in entry["snippets"])])
+
+
+def _describe_snippet(snippet: Mapping[str, Any], full: bool) -> str:
+    code, args = snippet["code"], snippet["args"]
+    shown = orjson.dumps(args).decode() if args else ""
+    who = f"{snippet['principal']}: " if snippet["principal"] else ""
+    result = f"result {snippet['result_crc']:08x}"
+    if full:
+        body = "\n".join(f"        {line}" for line in code.splitlines())
+        return f"    {who}{snippet['kind']}  {result}\n{body}" + (f"\n        with {shown}" if shown else "")
+    first, _, rest = code.strip().partition("\n")
+    line = f"    {who}{snippet['kind']}  {shorten(first, 80)}{' ...' if rest else ''}"
+    return line + (f"  with {shorten(shown, 60)}" if shown else "")
+
+
+def iso_time(time_ns: int) -> str:
+    """Return nanoseconds since 1970 as ISO 8601 text with microseconds, in UTC."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=time_ns // 1000)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def shorten(text: str, length_max: int) -> str:
+    """Return `text`, or its beginning and three dots."""
+    return text if len(text) <= length_max else text[: length_max - 3] + "..."
+
+
+def _table(header: tuple[str, str], rows: Iterable[tuple[str, Any]], *, right: int | None = None) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for position, name in enumerate(header):
+        table.add_column(name, justify="right" if position == right else "left", overflow="fold")
+    for name, value in rows:
+        # Text, because a str would be read as rich's own markup.
+        shown = f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+        table.add_row(Text(printable(name)), Text(printable(shown)))
+    return table
