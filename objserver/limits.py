@@ -20,8 +20,8 @@ FRAME_SIZE_MAX: Final = 16 * MIB
 RESULT_SIZE_MAX: Final = FRAME_SIZE_MAX - 512 * KIB
 
 # Containers in one value on the wire. An object that holds another twice, and that one a third twice, is small in
-# memory and endless as text; a million containers are walked in about a second.
-VALUE_COUNT_MAX: Final = 1_000_000
+# memory and endless as text; half a million containers are walked in about a second.
+VALUE_COUNT_MAX: Final = 500_000
 
 # Bits of one int on the wire, and of the two ints of a fraction, whose common divisor takes quadratic time.
 INT_BITS_MAX: Final = 8 * MIB

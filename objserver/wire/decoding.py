@@ -223,6 +223,23 @@ def _parse_complex(content: Any) -> complex:
     return complex(real, imag)
 
 
+def _parse_datetime(content: Any) -> datetime:
+    text, fold = _parse_fold(content)
+    return datetime.fromisoformat(text).replace(fold=fold)
+
+
+def _parse_time(content: Any) -> time:
+    text, fold = _parse_fold(content)
+    return time.fromisoformat(text).replace(fold=fold)
+
+
+def _parse_fold(content: Any) -> tuple[str, int]:
+    if type(content) is list:
+        text, fold = content
+        return _checked(text, str), _checked(fold, int)
+    return _checked(content, str), 0
+
+
 def _parse_timedelta(content: Any) -> timedelta:
     days, seconds, microseconds = (_checked(part, int) for part in _checked(content, list))
     return timedelta(days, seconds, microseconds)
@@ -232,13 +249,13 @@ _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "$bytes": lambda content: b64decode(_checked(content, str), validate=True),
     "$complex": _parse_complex,
     "$date": lambda content: date.fromisoformat(_checked(content, str)),
-    "$datetime": lambda content: datetime.fromisoformat(_checked(content, str)),
+    "$datetime": _parse_datetime,
     "$decimal": lambda content: Decimal(_checked(content, str)),
     "$float": _parse_float,
     "$fraction": _parse_fraction,
     "$int": _parse_int,
     "$str": lambda content: b64decode(_checked(content, str), validate=True).decode("utf-8", "surrogatepass"),
-    "$time": lambda content: time.fromisoformat(_checked(content, str)),
+    "$time": _parse_time,
     "$timedelta": _parse_timedelta,
     "$uuid": lambda content: UUID(_checked(content, str)),
 }

@@ -73,7 +73,7 @@ def encode(
         text = _LEAVES[kind](value)
     else:
         shape = _shape(value, kind, describe)
-        if depth is None or depth > 0:
+        if shape[0] != "reference" and (depth is None or depth > 0):
             text = _flat(shape, size_max)
         if text is None:
             text = dumps(_Encoder(describe, depth, size_max).tree(value, shape, 0))
@@ -277,11 +277,14 @@ def _fraction_part(value: int) -> int | str:
 
 def _moment(tag: str) -> Callable[[Any], bytes]:
     def encode_moment(value: datetime | time) -> bytes:
-        # The name of a zone, and its changes of hour, are lost in ISO text; a fixed offset is not.
-        if value.tzinfo is not None and type(value.tzinfo) is not timezone:
-            kind, zone = type(value).__name__, type(value.tzinfo).__name__
-            raise TypeError(f"a {kind} with a {zone!r} can't be sent; convert it to datetime.timezone.utc")
-        return b'{"%b":"%b"}' % (tag.encode(), value.isoformat().encode())
+        zone = value.tzinfo
+        # The name of a zone and its changes of hour are lost in ISO text; a fixed offset is not. Python 3.11 reads
+        # offsets under a second as none.
+        if zone is not None and (type(zone) is not timezone or zone.utcoffset(None).microseconds):
+            kind = type(value).__name__
+            raise TypeError(f"a {kind} with the zone {zone!r:.60} can't be sent; convert it to datetime.timezone.utc")
+        text = value.isoformat()
+        return dumps({tag: [text, 1] if value.fold else text})
 
     return encode_moment
 

@@ -11,6 +11,7 @@
     {"$class": name, attribute: value, ..}                                an instance
     {"$ref": oid or null, "$class": name}                                 something not shown: a cycle, a cut, a class
 
+The second run through an hour that the clock shows twice (`fold`) is [iso, 1] in place of iso.
 A key that begins with "$" gets one more: {"$set": 1} travels as {"$$set": 1}.
 
 Promise: what `encode` accepts, `decode` gives back, equal and of the same type; any JSON gives a value or a
