@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 DEFAULT_SERVER: Final = "127.0.0.1:7707"
 
-# A server in the middle of a long snippet answers late; one that is not there is known at once or not at all.
-CONNECT_SECONDS_MAX: Final = 10
+# To reach the server, at first and again after the connection broke. A server that is not there refuses at once; one
+# that restarts needs about a second, and somebody is waiting.
+CONNECT_SECONDS_MAX: Final = 3
 
 STATUS_FAILED: Final = 1
 STATUS_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count

@@ -40,7 +40,9 @@ class Server:
         assert self.process.stdout
         answers, _, _ = select.select([self.process.stdout], [], [], SECONDS_MAX)
         ready = self.process.stdout.readline().split() if answers else []
-        assert ready[:1] == ["ready"], f"the server did not start: {ready}"
+        if ready[:1] != ["ready"]:
+            self.kill()
+            pytest.fail(f"the server did not start: {ready}")
         self.address = ready[1]
 
     def kill(self) -> None:

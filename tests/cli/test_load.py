@@ -197,13 +197,18 @@ class EndlessLoad:
 
     def end(self) -> tuple[int, int, str]:
         """Return the status, the count of acknowledged records it names, and its last words."""
+        assert self.process.stdin
         assert self.process.stdout
         assert self.process.stderr
         self.process.wait(SECONDS_MAX)
         self._feeder.join(SECONDS_MAX)
         stderr = self.process.stderr.read()
-        for pipe in (self.process.stdout, self.process.stderr):
-            pipe.close()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # what was written last is still in the buffer, and nobody reads it
         found = re.search(r"([\d,]+) records are acknowledged", stderr)
         assert found, stderr
         return self.process.returncode, int(found[1].replace(",", "")), stderr

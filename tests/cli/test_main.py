@@ -29,12 +29,12 @@ def command(name: str) -> click.Command:
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLIENTS)
 def test_every_command_has_help_with_examples(name: str) -> None:
     result = CliRunner().invoke(main, [name, "--help"])
     assert result.exit_code == 0
-    assert "Example" in result.output
-    assert f"objserver {name}" in result.output
+    _, _, examples = result.output.partition("Examples:")
+    assert f"objserver {name}" in examples
 
 
 @pytest.mark.parametrize("name", NAMES)

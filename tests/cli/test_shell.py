@@ -150,6 +150,28 @@ def test_first_error_of_piped_cells_ends_the_shell(run: Run) -> None:
     assert run("query", "never").returncode == 1
 
 
+class Terminal:
+    """The far side of a pseudo-terminal."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._unread = b""
+
+    def expect(self, text: bytes) -> None:
+        """Read up to the end of `text`."""
+        deadline = time.monotonic() + SECONDS_MAX
+        while text not in self._unread:
+            ready, _, _ = select.select([self._descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"{text!r} did not come after {self._unread!r}"
+            self._unread += os.read(self._descriptor, 65536)
+        self._unread = self._unread.partition(text)[2]
+
+    def type(self, text: bytes) -> None:
+        """Type `text` when the prompt is there; between prompts the terminal itself takes Ctrl-D."""
+        self.expect(b">>>")
+        os.write(self._descriptor, text)
+
+
 def test_shell_on_a_terminal(server: Server, tmp_path: Path) -> None:
     """The process itself, on a pseudo-terminal: prompt, colours, a block, escape sequences, end."""
     master, slave = pty.openpty()
@@ -157,26 +179,17 @@ def test_shell_on_a_terminal(server: Server, tmp_path: Path) -> None:
     process = subprocess.Popen([*COMMAND, "shell"], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=tmp_path,
                                start_new_session=True)  # fmt: skip
     os.close(slave)
+    terminal = Terminal(master)
     try:
-        read_until(master, b">>>")
-        os.write(master, b"for n in range(2):\rprint('n is', n)\r\r")
-        read_until(master, b"n is 1")
-        os.write(master, b"print('\\x1b]0;title\\x07')\r")
-        read_until(master, b"\\x1b]0;title\\x07\r\n")
-        os.write(master, b"['vis' + 'ible']\r")
-        read_until(master, b"'visible'")
-        os.write(master, b"\x04")
+        terminal.type(b"for n in range(2):\rprint('n is', n)\r\r")
+        terminal.expect(b"n is 1\r\n")
+        terminal.type(b"print('\\x1b]0;title\\x07')\r")
+        terminal.expect(b"\\x1b]0;title\\x07\r\n")
+        terminal.type(b"['vis' + 'ible']\r")
+        terminal.expect(b"'visible'")
+        terminal.type(b"\x04")
         assert process.wait(SECONDS_MAX) == 0
     finally:
         process.kill()
         process.wait()
         os.close(master)
-
-
-def read_until(descriptor: int, expected: bytes) -> None:
-    seen = b""
-    deadline = time.monotonic() + SECONDS_MAX
-    while expected not in seen:
-        ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-        assert ready, f"{expected!r} did not come after {seen!r}"
-        seen += os.read(descriptor, 65536)
