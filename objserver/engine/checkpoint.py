@@ -4,10 +4,10 @@
                                  |         |                            |
     writer thread              put       put                     commit with the mark
 
-A slice is bounded by a count of objects and of bytes, not by time: the engine knows no clock, and the pause a slice makes
-is what encoding that much costs. Between two slices batches run; an object that is about to change before its turn is
-written down first (Heap.touch). The transaction belongs to the writer thread, which spends its time in LMDB without the
-interpreter's lock.
+A slice is bounded by a count of objects and of bytes, not by time: the engine knows no clock, and the pause a slice
+makes is what encoding that much costs. Between two slices batches run; an object that is about to change before its
+turn is written down first (Heap.touch). The transaction belongs to the writer thread, which spends its time in LMDB
+without the interpreter's lock.
 
 Promise: LMDB holds the state as of the CHECKPOINT entry, whole or not at all.
 """

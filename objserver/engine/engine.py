@@ -4,13 +4,13 @@
     run      snippets, one after the other --> one entry --> sync --> outcomes
     tend     a slice of a checkpoint, or of eviction
 
-The log is the database, LMDB its checkpoint (docs/architecture.md). A checkpoint begins with a CHECKPOINT entry, which
-says "what changed before me", and a DIGEST entry says later what was written for it, so that whoever replays the log can
-prove that it has the same. Recovery takes the same steps at the same entries as the node that wrote them.
+The log is the database, LMDB its checkpoint (docs/architecture.md). A checkpoint begins with a CHECKPOINT entry,
+which says "what changed before me", and a DIGEST entry says later what was written for it, so that whoever replays
+the log can prove that it has the same. Recovery takes the same steps at the same entries as the node that wrote them.
 
-Promise: what `run` returned is durable (durability "always") and complete; after a MachineError nothing more is run, and
-the next `open` finds all that was acknowledged and nothing that was rolled back. Synchronous, one thread at a time; reads no
-clock: the caller says what time it is.
+Promise: what `run` returned is durable (durability "always") and complete; after a MachineError nothing more is run,
+and the next `open` finds all that was acknowledged and nothing that was rolled back. Synchronous, one thread at a
+time; reads no clock: the caller says what time it is.
 """
 
 from __future__ import annotations
@@ -27,7 +27,17 @@ from ..limits import BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, open_log
 from ..store import Store
 from .checkpoint import Checkpoint
-from .entries import BATCH, CHECKPOINT, DIGEST, Item, pack_batch, pack_digest, unpack_batch, unpack_digest
+from .entries import (
+    BATCH,
+    CHECKPOINT,
+    DIGEST,
+    Item,
+    describe_entry,
+    pack_batch,
+    pack_digest,
+    unpack_batch,
+    unpack_digest,
+)
 from .lock import FolderLock
 from .requests import Codec, Options, Outcome, Request
 from .runner import Runner
@@ -40,6 +50,10 @@ TERM: Final = 1
 
 # Objects looked at in one slice of eviction.
 EVICT_COUNT: Final = 1_000
+
+
+# What one look at the log may read: it holds up everybody.
+ENTRIES_SIZE_MAX: Final = 1024 * 1024
 
 
 class Mark(NamedTuple):
@@ -127,8 +141,8 @@ class Engine:
         first = self.seq + 1
         if log.first_seq > first:
             raise DataDamaged(
-                f"{self.folder}: the log begins with entry {log.first_seq}, the checkpoint in heap/ ends with {self.seq}; "
-                "restore the folder from a backup"
+                f"{self.folder}: the log begins with entry {log.first_seq}, "
+                f"the checkpoint in heap/ ends with {self.seq}; restore the folder from a backup"
             )
         following = next(log.entries(first), None)
         before = log.head().digest if following is None else following.previous
@@ -140,8 +154,8 @@ class Engine:
         foreign = [runtime for runtime in log.runtimes(first) if runtime != RUNTIME]
         if foreign and any(entry.kind == BATCH for entry in log.entries(first)):
             raise RuntimeMismatch(
-                f"{self.folder}: entries from {first} on were written by {foreign[0]!r}, this is {RUNTIME!r}, and may not "
-                f"compute the same; start {foreign[0]!r} once and stop it cleanly, then start this one"
+                f"{self.folder}: entries from {first} on were written by {foreign[0]!r}, this is {RUNTIME!r}, "
+                f"which may not compute the same; start {foreign[0]!r} once and stop it cleanly, then start this one"
             )
 
     # --- running --------------------------------------------------------------------------------------------------
@@ -411,6 +425,23 @@ class Engine:
             if self._store is not None:
                 self._store.close()
             self._lock.release()
+
+    def entries(self, first: int, count: int) -> list[dict[str, Any]]:
+        """Return up to `count` entries of the log from seq `first` on, readable; those the log still has.
+
+        Bounded by ENTRIES_SIZE_MAX bytes of log beside the count. The text of a code is in `code` where it was met
+        since the last checkpoint or among these entries, its digest always in `code_digest`.
+        """
+        assert self._log is not None
+        found: list[dict[str, Any]] = []
+        texts = dict(self._texts)
+        size = 0
+        for entry in self._log.entries(max(first, self._log.first_seq)):
+            if len(found) == count or size > ENTRIES_SIZE_MAX:
+                break
+            size += entry.size
+            found.append(describe_entry(entry, texts))
+        return found
 
     def statistics(self) -> dict[str, Any]:
         """Return counts, sizes in bytes, the roots and what kind each is."""

@@ -17,13 +17,27 @@ from typing import Any, Final, NamedTuple
 
 import msgpack
 
-__all__ = ["BATCH", "CHECKPOINT", "DIGEST", "Item", "code_digest", "pack_batch", "pack_digest", "unpack_batch", "unpack_digest"]
+from ..log import Entry
+
+__all__ = [
+    "BATCH",
+    "CHECKPOINT",
+    "DIGEST",
+    "Item",
+    "code_digest",
+    "describe_entry",
+    "pack_batch",
+    "pack_digest",
+    "unpack_batch",
+    "unpack_digest",
+]
 
 BATCH: Final = 1
 CHECKPOINT: Final = 2
 DIGEST: Final = 3
 
 _KINDS: Final = ("eval", "call")
+_KIND_NAMES: Final = {BATCH: "batch", CHECKPOINT: "checkpoint", DIGEST: "digest"}
 
 
 class Item(NamedTuple):
@@ -62,6 +76,38 @@ def pack_digest(seq: int, digest: bytes) -> bytes:
 def unpack_digest(payload: bytes) -> tuple[int, bytes]:
     seq, digest = _unpack(payload)
     return seq, digest
+
+
+def describe_entry(entry: Entry, texts: dict[bytes, str]) -> dict[str, Any]:
+    """Return an entry as plain data for people. `texts` has the codes met so far and gets those of this entry."""
+    described: dict[str, Any] = {
+        "seq": entry.seq,
+        "term": entry.term,
+        "time_ns": entry.time_ns,
+        "kind": _KIND_NAMES.get(entry.kind, str(entry.kind)),
+        "size": entry.size,
+        "digest": entry.digest.hex(),
+        "snippets": [],
+    }
+    if entry.kind == BATCH:
+        items, new_texts = unpack_batch(entry.payload)
+        texts.update(new_texts)
+        described["snippets"] = [
+            {
+                "kind": item.kind,
+                "code": texts.get(item.code),
+                "code_digest": item.code.hex(),
+                "args": item.args.decode(),  # JSON text, as logged
+                "principal": item.principal,
+                "request_id": item.request_id,
+                "result_crc": item.result_crc,
+            }
+            for item in items
+        ]
+    elif entry.kind == DIGEST:
+        seq, digest = unpack_digest(entry.payload)
+        described |= {"checkpoint_seq": seq, "records_digest": digest.hex()}
+    return described
 
 
 def _unpack(payload: bytes) -> Any:

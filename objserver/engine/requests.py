@@ -87,8 +87,9 @@ class Codec(Protocol):
         """Return the value of JSON that `encode` made; sets as the heap's."""
         ...
 
-    def shape(self, kind: str, content: Any, class_name: str, oid: int | None) -> Any:
-        """Return what `describe` returns."""
+    @property
+    def shape(self) -> Callable[..., Any]:
+        """(kind, content, class name, oid) -> what `describe` returns."""
         ...
 
 

@@ -4,7 +4,8 @@
                                             `-------'-----------------'--> any error: rollback, Fault
 
 Promise: an Outcome with an error leaves the heap as it was; a MachineError is no outcome and ends the engine. What a
-snippet computes depends on the heap, its text, its arguments and the entry it belongs to (time, position), on nothing else.
+snippet computes depends on the heap, its text, its arguments and the entry it belongs to (time, position), on nothing
+else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from types import FunctionType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from sandbox import (
@@ -214,7 +215,8 @@ class Runner:
             raise error
         kind = next((kind for cls, kind in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
         cell = "" if request.kind == "call" else request.code
-        report = describe_error(error, lambda name: cell if name == "<cell>" else self.heap.definitions.sources.get(name))
+        stored = self.heap.definitions.sources
+        report = describe_error(error, lambda name: cell if name == "<cell>" else stored.get(name))
         return Fault(kind, report.type, report.message, report.line, report.traceback)
 
 

@@ -2,9 +2,10 @@
 
     users["bob"] = {"tags": []}   ->   the dict and the list get an oid each, users refers to them
 
-A plain container becomes the content of a Dict, List or Set; the same container in two places becomes the same object in
-both. A new instance gets an oid as it is. What can't be kept raises NotStorable with the path to it. The walk goes over
-what the snippet changed and over what is new, no further, and without recursion: depth is bounded by memory, not stack.
+A plain container becomes the content of a Dict, List or Set; the same container in two places becomes the same
+object in both. A new instance gets an oid as it is. What can't be kept raises NotStorable with the path to it. The
+walk goes over what the snippet changed and over what is new, no further, and without recursion: depth is bounded by
+memory, not stack.
 
 Promise: oids are given in one order on every replica: that of the changes, then breadth first.
 """
@@ -141,8 +142,9 @@ class Adoption:
     def _scan_function(self, function: FunctionType, owner: Any) -> None:
         if function.__defaults__:
             function.__defaults__ = self._adopt(function.__defaults__, owner, "default")
-        for key, value in (function.__kwdefaults__ or {}).items():
-            function.__kwdefaults__[key] = self._adopt(value, owner, key)
+        keyword_defaults = function.__kwdefaults__ or {}
+        for key, value in keyword_defaults.items():
+            keyword_defaults[key] = self._adopt(value, owner, key)
 
     def _adopt(self, value: Any, owner: Any, key: Any, depth: int = 0) -> Any:
         """Return what stands for `value` in the heap: itself, or the object that a plain container became."""

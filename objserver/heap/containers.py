@@ -72,10 +72,12 @@ class Container(metaclass=ContainerType):
         return item in self.__items__
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.__items__)
+        found: Iterator[Any] = iter(self.__items__)
+        return found
 
     def __reversed__(self) -> Iterator[Any]:
-        return reversed(self.__items__)
+        found: Iterator[Any] = reversed(self.__items__)
+        return found
 
     def __ne__(self, other: object) -> bool:
         equal = self.__eq__(other)
@@ -266,7 +268,7 @@ class List(Container):
     def __radd__(self, other: Any) -> list[Any]:
         return other + self.__items__ if type(other) is list else NotImplemented
 
-    def __iadd__(self, other: Iterable[Any]) -> List:
+    def __iadd__(self, other: Iterable[Any]) -> List:  # type: ignore[misc]
         self.extend(other)
         return self
 
@@ -325,8 +327,9 @@ class List(Container):
         self.__items__.reverse()
 
     def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
-        # Not in place: list.sort empties the list while it calls user code, and what that sees would be CPython's affair.
-        self.__items__[:] = sorted(self.__items__, key=key, reverse=reverse)  # type: ignore[type-var,arg-type]
+        # Not in place: list.sort empties the list while it calls user code, and what that sees would be CPython's
+        # affair.
+        self.__items__[:] = sorted(self.__items__, key=key, reverse=reverse)
 
     def copy(self) -> list[Any]:
         return self.__items__.copy()
@@ -362,7 +365,8 @@ def _undo_items(items: list[Any], saved: tuple[int, list[tuple[int, Any]]]) -> N
 def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
     items = self.__items__
     if type(index) is not int:
-        return _copying("__setitem__")(self, index, value)  # a slice may move the rest
+        _copying("__setitem__")(self, index, value)  # a slice may move the rest
+        return
     old = items[index]
     if index < 0:
         index += len(items)
@@ -370,7 +374,6 @@ def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
     if index < length:
         replaced.append((index, old))
     items[index] = value
-    return None
 
 
 # --- set ----------------------------------------------------------------------------------------------------------
@@ -522,7 +525,7 @@ class Set(Container):
         return not any(item in self.__items__ for item in other)
 
     def issubset(self, other: Iterable[Any], /) -> bool:
-        return self.__items__.keys() <= _members(other)
+        return bool(self.__items__.keys() <= _members(other))
 
     def issuperset(self, other: Iterable[Any], /) -> bool:
         return all(item in self.__items__ for item in other)
@@ -542,7 +545,7 @@ class Set(Container):
 
 
 def _is_set(value: object) -> bool:
-    return STATES.get(type(value)) is Set or isinstance(value, frozenset | set) or isinstance(value, type({}.keys()))
+    return STATES.get(type(value)) is Set or isinstance(value, frozenset | set | type({}.keys()))
 
 
 def _members(value: Any) -> Any:

@@ -3,9 +3,10 @@
     cell: def f / class C --> define(...) --> rebind to the code of the stored source --> root
     record: name, version, source, parts --> compile the source --> the same function or class
 
-A stored function consists of its source and its defaults, a stored class of its source, bases and attributes; a function
-among those is kept as its place in the source (qualified name, line) and its defaults. The statement itself runs once, in
-the cell that defines it: what it computed (defaults, class attributes) is state and not computed again after a restart.
+A stored function consists of its source and its defaults, a stored class of its source, bases and attributes; a
+function among those is kept as its place in the source (qualified name, line) and its defaults. The statement itself
+runs once, in the cell that defines it: what it computed (defaults, class attributes) is state and not computed again
+after a restart.
 
 Promise: a function behaves after a restart as it did before, because before it ran from the stored source too.
 """
@@ -63,7 +64,8 @@ class Definitions:
         existing = self._existing(name)
         if isinstance(existing, HeapClass) and (info := existing.__dict__.get("__info__")) and info.name == name:
             instances.take_over(existing, bases, body)
-            super(existing, existing).__init_subclass__(**keywords)  # type: ignore[misc]
+            cls: type = existing
+            super(cls, cls).__init_subclass__(**keywords)
             return existing
         body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
         cls = type.__new__(HeapClass, name, bases, body, **keywords)
@@ -172,7 +174,8 @@ class Definitions:
         code = info.codes.get((qualname, line))
         if code is None:
             raise DataDamaged(
-                f"{self._heap.store.path}: {info.name!r} version {info.version} has no code for {qualname!r} at line {line}"
+                f"{self._heap.store.path}: {info.name!r} version {info.version} has no code for {qualname!r} "
+                f"at line {line}"
             )
         closure = tuple(CellType(cls) for _ in code.co_freevars)  # __class__ is the only one that can be stored
         function = FunctionType(code, self._heap.root.namespace, None, defaults, closure)

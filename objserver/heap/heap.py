@@ -6,11 +6,10 @@
     commit --> dirty --> freeze --> slices of records --> settle        a checkpoint, beside running snippets
     evict: clean objects --> ghosts                                     between snippets
 
-Objects: `live` maps an oid to the one Python object that stands for it, so that `is` holds. An object is never in two
-places, loaded or not; a ghost is the same object without its state.
-
-Promise: after `rollback` the heap is what it was at `begin`, order included. What is loaded when never changes a result.
-Nothing here reads a clock or a random number; oids are given in order of adoption, the same on every replica.
+Objects: `live` maps an oid to the one Python object that stands for it, so that `is` holds. An object is never in
+two places, loaded or not; a ghost is the same object without its state.  Promise: after `rollback` the heap is what
+it was at `begin`, order included. What is loaded when never changes a result. Nothing here reads a clock or a random
+number; oids are given in order of adoption, the same on every replica.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Final, Protocol
 
 from ..errors import DataDamaged, MachineError, ReadOnly
@@ -209,7 +208,7 @@ class Heap:
 
     def refer(self, value: Any) -> Reference | None:
         """Return (kind, oid, class oid or 0) of an object of the heap, None for anything else."""
-        cls = type(value)
+        cls: Any = type(value)
         public = STATES.get(cls)
         if public is not None:
             return (_KIND_OF[public], value.__oid__, 0)
@@ -408,8 +407,9 @@ class Heap:
         evicted = False
         for oid in list(islice(self.loaded, count_max)):
             size = self.loaded.pop(oid)
-            obj = self.live.get(oid)
-            if oid in self.dirty or oid in self._frozen or oid in self._pinned or isinstance(obj, HeapClass | FunctionType):
+            obj = self.live[oid]
+            held = oid in self.dirty or oid in self._frozen or oid in self._pinned
+            if held or isinstance(obj, HeapClass | FunctionType):
                 self.loaded[oid] = size
                 continue
             self.loaded_size -= size
@@ -435,9 +435,13 @@ class Heap:
             oids = list(islice(self._sweep, count_max))
         for oid in oids:
             obj = live.get(oid)
-            if obj is not None and oid not in self.loaded and getrefcount(obj) <= _REFERENCES_OF_UNUSED:
-                if not isinstance(obj, HeapClass | FunctionType):
-                    del live[oid]
+            if (
+                obj is not None
+                and oid not in self.loaded
+                and getrefcount(obj) <= _REFERENCES_OF_UNUSED
+                and not isinstance(obj, HeapClass | FunctionType)
+            ):
+                del live[oid]
         obj = None
         if len(oids) < count_max:
             self._sweep = iter(())

@@ -1,25 +1,52 @@
 """Instances of the classes that clients define, and those classes.
 
-An instance keeps its attributes in an ordinary `__dict__`, so a method reads and writes them at CPython's own speed once
-the instance is free (objserver/heap/states.py). Its clean twin notices the first assignment, its ghost twin the first
-touch of any kind. A class is itself an object of the heap: source, version, and attributes, of which the functions are
-kept as their place in the source and the rest as values.
-
-A class that is defined again keeps its identity: the class that exists takes over the new body, so every living instance,
-loaded or not, follows at once.
+An instance keeps its attributes in an ordinary `__dict__`, so a method reads and writes them at CPython's own speed
+once the instance is free (objserver/heap/states.py). Its clean twin notices the first assignment, its ghost twin the
+first touch of any kind. A class is itself an object of the heap: source, version, and attributes, of which the
+functions are kept as their place in the source and the rest as values.  A class that is defined again keeps its
+identity: the class that exists takes over the new body, so every living instance, loaded or not, follows at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import CellType, CodeType, FunctionType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-__all__ = ["CodeInfo", "HeapClass", "Instance", "attributes", "heap_of", "make_class", "make_twins", "oid_of", "set_attributes"]
+__all__ = [
+    "CodeInfo",
+    "HeapClass",
+    "Instance",
+    "attributes",
+    "class_body",
+    "enroll",
+    "functions_of",
+    "heap_of",
+    "keep",
+    "keep_class",
+    "make_class",
+    "make_twins",
+    "oid_of",
+    "saved_of",
+    "set_attributes",
+    "set_class",
+    "set_saved",
+    "take_over",
+    "undo_class",
+]
 
 # Part of every class, and not of what the client wrote.
 CLASS_INTERNALS: Final = frozenset(
-    "__dict__ __weakref__ __module__ __qualname__ __info__ __classcell__ __firstlineno__ __static_attributes__".split()
+    {
+        "__classcell__",
+        "__dict__",
+        "__firstlineno__",
+        "__info__",
+        "__module__",
+        "__qualname__",
+        "__static_attributes__",
+        "__weakref__",
+    }
 )
 
 
@@ -28,7 +55,9 @@ class CodeInfo:
 
     __slots__ = ("clean", "codes", "filename", "ghost", "heap", "name", "oid", "saved", "source", "version")
 
-    def __init__(self, heap: Any, name: str, source: str, version: int, codes: Mapping[tuple[str, int], CodeType]) -> None:
+    def __init__(
+        self, heap: Any, name: str, source: str, version: int, codes: Mapping[tuple[str, int], CodeType]
+    ) -> None:
         self.heap = heap
         self.oid = 0
         self.name = name
@@ -57,6 +86,7 @@ class Instance(metaclass=HeapClass):
 
     # With __dict__ and __weakref__ here, every class below has one layout, and __class__ and __bases__ can be assigned.
     __slots__ = ("__dict__", "__heap__", "__oid__", "__saved__", "__weakref__")
+    __info__: ClassVar[CodeInfo]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object>"
@@ -211,9 +241,9 @@ def take_over(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
     body.setdefault("__doc__", None)
     if "__eq__" in body:
         body.setdefault("__hash__", None)
-    for name, wrapper in (("__new__", staticmethod), ("__init_subclass__", classmethod), ("__class_getitem__", classmethod)):
+    for name in ("__new__", "__init_subclass__", "__class_getitem__"):
         if isinstance(body.get(name), FunctionType):
-            body[name] = wrapper(body[name])
+            body[name] = staticmethod(body[name]) if name == "__new__" else classmethod(body[name])
     _replace_body(cls, bases, body)
 
 

@@ -170,7 +170,7 @@ def pack_reference(reference: Reference) -> bytes:
 def unpack_reference(data: bytes) -> Reference:
     if len(data) == _REFERENCE.size:
         return (*_REFERENCE.unpack(data), 0)
-    return _INSTANCE_REFERENCE.unpack(data)  # type: ignore[return-value]
+    return _INSTANCE_REFERENCE.unpack(data)
 
 
 def _int_bytes(value: int) -> bytes:

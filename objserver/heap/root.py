@@ -2,9 +2,9 @@
 
     cell, stored function --- LOAD_GLOBAL ---> namespace --- values ---> objects, ghosts
 
-A cell reads a root natively; it changes one only through `root[name] = value` and `unbind(name)`, which the compiler puts
-in place of the store. A name is in `packed` until code that mentions it is about to run (`Heap.link`), so that opening a
-heap compiles no class and no function.
+A cell reads a root natively; it changes one only through `root[name] = value` and `unbind(name)`, which the compiler
+puts in place of the store. A name is in `packed` until code that mentions it is about to run (`Heap.link`), so that
+opening a heap compiles no class and no function.
 
 Promise: undo restores every name; the record is sorted by name, so what was linked when leaves no mark in it.
 """

@@ -6,11 +6,11 @@
           `------------------------'   `---------------------------------'
                 heap.evict                  heap.commit, heap.rollback
 
-A free object is an ordinary one: its methods read and write and know nothing of the heap. A new object is free too, until
-the snippet ends. The clean twin of a class overrides what changes the object: it reports the first change to the heap,
-which keeps what undo needs and makes the object free. The ghost twin overrides everything: it asks the heap to load the
-record and tries again. Objects move between the three by assignment to `__class__`; `isinstance` holds for all of them,
-and `typeof` names the public class.
+A free object is an ordinary one: its methods read and write and know nothing of the heap. A new object is free too,
+until the snippet ends. The clean twin of a class overrides what changes the object: it reports the first change to
+the heap, which keeps what undo needs and makes the object free. The ghost twin overrides everything: it asks the heap
+to load the record and tries again. Objects move between the three by assignment to `__class__`; `isinstance` holds
+for all of them, and `typeof` names the public class.
 
 Promise: no read of a loaded object and no write of a free one runs a line of bookkeeping.
 """

@@ -90,7 +90,8 @@ class Store:
             raise self._explain(error) from error
         if stored is None:
             return None
-        record: bytes = stored[_CRC_SIZE:]
+        assert isinstance(stored, bytes)
+        record = stored[_CRC_SIZE:]
         if crc32(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
             raise DataDamaged(
                 f"{self.path}: record {key.hex()} does not match its checksum; restore the folder from a backup"

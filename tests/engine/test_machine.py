@@ -1,4 +1,4 @@
-"""Engine and heap against plain Python: snippets on a graph with sharing and cycles, through everything that can happen."""
+"""Engine and heap against plain Python: snippets on a graph with sharing and cycles, through all that can happen."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ class Node:
 """
 
 # Ways through the graph: every one reaches a node or fails, in the model as in the engine.
-STEPS = st.lists(st.one_of(st.tuples(st.just("links"), st.integers(0, 3)), st.tuples(st.just("table"), st.sampled_from("abc"))), max_size=4)  # fmt: skip
+STEP = st.one_of(
+    st.tuples(st.just("links"), st.integers(0, 3)), st.tuples(st.just("table"), st.sampled_from(["a", "b", "c"]))
+)
+STEPS = st.lists(STEP, max_size=4)
 NAMES = st.sampled_from(["x", "y", "z"])
 
 # Statements: `here` and `there` are nodes found by walking from a root.
@@ -107,14 +110,15 @@ class EngineAgainstPython(RuleBasedStateMachine):
             exec(source, self.model)
 
     @rule(
-        action=st.sampled_from(sorted(ACTIONS)), first=NAMES, second=NAMES, steps=STEPS, others=STEPS, key=st.sampled_from("abc"),
-        fail=st.booleans(),
+        action=st.sampled_from(sorted(ACTIONS)), first=NAMES, second=NAMES, steps=STEPS, others=STEPS,
+        key=st.sampled_from("abc"), fail=st.booleans(),
     )  # fmt: skip
     def snippet(self, action: str, first: str, second: str, steps: Any, others: Any, key: str, fail: bool) -> None:
         body = ACTIONS[action] + ("\n1 / 0" if fail else "")
         source = (
-            "def act(first, steps, second, others, key):\n    here = walk(first, steps)\n    there = walk(second, others)\n"
-            + "".join(f"    {line}\n" for line in body.splitlines())
+            "def act(first, steps, second, others, key):\n"
+            "    here = walk(first, steps)\n"
+            "    there = walk(second, others)\n" + "".join(f"    {line}\n" for line in body.splitlines())
         )
         before = copy.deepcopy({name: self.model[name] for name in ("Node", "roots")})
         count = self.model["Node"].count
@@ -166,4 +170,5 @@ class EngineAgainstPython(RuleBasedStateMachine):
 
 
 def test_engine_equals_plain_python_through_everything() -> None:
-    run_state_machine_as_test(EngineAgainstPython, settings=settings(max_examples=40, stateful_step_count=25, deadline=None))
+    bounds = settings(max_examples=40, stateful_step_count=25, deadline=None)
+    run_state_machine_as_test(EngineAgainstPython, settings=bounds)

@@ -68,10 +68,9 @@ set_operations = st.one_of(
     st.tuples(st.sampled_from(["add", "discard", "remove", "__contains__"]), st.tuples(keys)),
     st.tuples(
         st.sampled_from(
-            ["update", "intersection_update", "difference_update", "symmetric_difference_update", "union", "intersection",
-             "difference", "symmetric_difference", "isdisjoint", "issubset", "issuperset", "__or__", "__and__", "__sub__",
-             "__xor__", "__ior__", "__iand__", "__isub__", "__ixor__", "__le__", "__lt__", "__ge__", "__gt__", "__eq__",
-             "__ror__", "__rsub__"]
+            "update intersection_update difference_update symmetric_difference_update union intersection difference "
+            "symmetric_difference isdisjoint issubset issuperset __or__ __and__ __sub__ __xor__ __ior__ __iand__ "
+            "__isub__ __ixor__ __le__ __lt__ __ge__ __gt__ __eq__ __ror__ __rsub__".split()
         ),
         st.tuples(item_sets),
     ),
@@ -186,7 +185,9 @@ def test_container_equals_pythons_through_everything(machine: type[Containers]) 
     run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=15, deadline=None))
 
 
-@given(st.lists(st.tuples(st.booleans(), st.lists(set_operations, max_size=5)), max_size=5), st.sampled_from([0, 3, 70]))
+@given(
+    st.lists(st.tuples(st.booleans(), st.lists(set_operations, max_size=5)), max_size=5), st.sampled_from([0, 3, 70])
+)
 @settings(max_examples=100, deadline=None)
 def test_set_equals_pythons_and_keeps_insertion_order(runs: list[tuple[bool, list[Any]]], size: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -196,7 +197,7 @@ def test_set_equals_pythons_and_keeps_insertion_order(runs: list[tuple[bool, lis
         for fail, operations in runs:
             before, order = set(model), list(host["it"])
 
-            def body(root: Any, operations: list[Any] = operations, fail: bool = fail) -> None:
+            def body(root: Any, operations: list[Any] = operations, fail: bool = fail, model: set[Any] = model) -> None:
                 for operation in operations:
                     mine, theirs = outcome(host["it"], operation), outcome(model, operation)
                     assert (set(mine) if isinstance(theirs, set) else mine) == theirs, operation
@@ -235,7 +236,7 @@ def test_plain_and_kept_containers_work_together_in_every_operator(host: Host) -
         case [one, *rest]:
             assert (one, rest) == (1, [2])
     with pytest.raises(TypeError, match="unhashable type: 'dict'"):
-        {d: 1}
+        hash(d)
 
 
 def test_list_extended_by_itself_ends(host: Host) -> None:
