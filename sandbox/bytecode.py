@@ -26,7 +26,7 @@ _ATTRIBUTES: Final = {
     "LOAD_ATTR": 1 if _LATER else 0, "LOAD_METHOD": 0, "STORE_ATTR": 0, "DELETE_ATTR": 0, "LOAD_SUPER_ATTR": 2,
 }
 # Nothing that is compiled here imports, and only the definition of a root stores a global by itself.
-_REFUSED: Final = {"IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "DELETE_GLOBAL", "LOAD_LOCALS"}
+_REFUSED: Final = {"IMPORT_NAME", "IMPORT_FROM", "IMPORT_STAR", "DELETE_GLOBAL"}
 
 _SHIFTS: Final = {dis.opmap[name]: shift for name, shift in (_READS | _ATTRIBUTES).items() if name in dis.opmap}
 _IS_READ: Final = {dis.opmap[name] for name in _READS if name in dis.opmap}

@@ -41,13 +41,13 @@ def check_count(count: int, what: str) -> None:
         raise OverflowError(f"{what} would have {count} items, more than {SEQUENCE_COUNT_MAX}")
 
 
-def make_times(sequences: frozenset[type]) -> Callable[[Any, Any, bool], Any]:
+def make_times(sequences: frozenset[type]) -> Callable[..., Any]:
     """Return the function behind `*`: `times(left, right, in_place)`.
 
     Args:
         sequences: exact types that `*` with a number repeats.
     """
-    def times(left: Any, right: Any, in_place: bool) -> Any:
+    def times(left: Any, right: Any, in_place: bool = False) -> Any:
         kind, other = type(left), type(right)
         if kind in _NUMBERS and other in _NUMBERS:
             if kind is int and other is int:

@@ -191,7 +191,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".staticmethod": staticmethod,
         ".str": text.make_str,
         ".tick": EMPTY.__next__,
-        ".times": lambda left, right: times(left, right, False),
+        ".times": times,
         ".type": made["type"],
         ".unbind": hooks.unbind,
     } | {f".pure_{name}": made[name] for name in pure}

@@ -204,7 +204,7 @@ class Statements(Expressions):
             end: list[ast.stmt] = [
                 assign(root(node.name, node), constant(None, node), node), run(".unbind", node, name),
             ]
-            block = at(ast.Try(node.body, [], [], end), node)
+            block = at(ast.Try(list(node.body), [], [], end), node)
             node.body[:] = [assign(root(node.name, node), load(".error", node), node), block]
             node.name = ".error"
         node.body.insert(0, run(".caught", node))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, Final
 
+from sandbox.guards import make_times
 from sandbox.seal import Module, sealed
+
+times = make_times(frozenset({bytes, list, str, tuple}))
 
 # A factorial of 5000 has 16 thousand digits and takes 1 ms.
 ARGUMENT_MAX: Final = 5_000
-# Inputs of a few hundred digits; `lcm` and `prod` multiply what they are given.
 _SAME: Final = (
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "copysign", "cos", "cosh", "degrees", "dist",
-    "e", "erf", "erfc", "exp", "expm1", "fabs", "floor", "fmod", "frexp", "fsum", "gamma", "gcd", "hypot", "inf",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos", "cosh", "degrees", "dist",
+    "e", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor", "fmod", "frexp", "fsum", "gamma", "gcd", "hypot", "inf",
     "isclose", "isfinite", "isinf", "isnan", "isqrt", "ldexp", "lgamma", "log", "log10", "log1p", "log2", "modf",
     "nan", "nextafter", "pi", "pow", "radians", "remainder", "sin", "sinh", "sqrt", "tan", "tanh", "tau", "trunc",
     "ulp",
@@ -39,8 +42,20 @@ def perm(n: Any, k: Any = None, /) -> int:
     return math.perm(n, k)
 
 
-def _functions() -> dict[str, Any]:
-    return {name: sealed(function) for name, function in (("factorial", factorial), ("comb", comb), ("perm", perm))}
+def prod(iterable: Iterable[Any], /, *, start: Any = 1) -> Any:
+    for number in iterable:
+        start = times(start, number)
+    return start
 
 
-MATH: Final = Module("math", {name: getattr(math, name) for name in _SAME} | _functions())
+def lcm(*integers: Any) -> int:
+    result = 1
+    for number in integers:
+        result = times(result, number // math.gcd(result, number)) if number else 0
+    return abs(result)
+
+
+_BOUNDED: Final = (comb, factorial, lcm, perm, prod)
+MATH: Final = Module(
+    "math", {name: getattr(math, name) for name in _SAME} | {function.__name__: sealed(function) for function in _BOUNDED}
+)
