@@ -10,4 +10,14 @@ from .requests import Outcome as Outcome
 from .requests import Request as Request
 from .runtime import RUNTIME as RUNTIME
 
-__all__ = ["RUNTIME", "Codec", "Engine", "Fault", "FaultKind", "Options", "Outcome", "Request", "Set"]
+__all__ = [
+    "Codec",
+    "Engine",
+    "Fault",
+    "FaultKind",
+    "Options",
+    "Outcome",
+    "RUNTIME",
+    "Request",
+    "Set",
+]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from types import FunctionType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 from zlib import crc32
 
 from sandbox import (
@@ -85,7 +85,7 @@ class Runner:
                 set_type=Set,
                 object_type=object,
                 typeof=self.heap.typeof,
-                root=self.heap.root,
+                root=cast(Any, self.heap.root),  # only its __setitem__ is used
                 unbind=self.heap.root.unbind,
                 define=definitions.define,
                 rootclass=definitions.root_class,

@@ -64,8 +64,7 @@ class Definitions:
         existing = self._existing(name)
         if isinstance(existing, HeapClass) and (info := existing.__dict__.get("__info__")) and info.name == name:
             instances.take_over(existing, bases, body)
-            cls: type = existing
-            super(cls, cls).__init_subclass__(**keywords)
+            super(existing, existing).__init_subclass__(**keywords)  # type: ignore[arg-type]
             return existing
         body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
         cls = type.__new__(HeapClass, name, bases, body, **keywords)

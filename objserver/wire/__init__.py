@@ -17,10 +17,10 @@ from objserver.wire.messages import (
 from objserver.wire.values import Shape, decode, encode, loads, needs_decode
 
 __all__ = [
-    "PROTOCOL",
     "ErrorCode",
     "FrameReader",
     "MessageError",
+    "PROTOCOL",
     "Reply",
     "ReplyError",
     "Request",

@@ -1,0 +1,84 @@
+"""objserver.open: the client's methods on a folder, with no server."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+import objserver
+from objserver.errors import DataFolderInUse
+
+
+def test_folder_keeps_what_was_run_on_it(tmp_path: Path) -> None:
+    with objserver.open(tmp_path / "data") as db:
+        db.eval("class Queue:\n    def __init__(self): self.items = []\n    def push(self, x): self.items.append(x)\n")
+        db.eval("jobs = Queue(); users = {}")
+        db.eval("users[k] = v", k="bob", v={"age": 41})
+        db.call("jobs.push", {"task": "resize"})
+        assert db.seq == 4
+    with objserver.open(tmp_path / "data", durability="none") as db:
+        assert db.query("users, jobs.items") == ({"bob": {"age": 41}}, [{"task": "resize"}])
+        assert db.stats()["roots"] == {"Queue": "class", "jobs": "Queue", "users": "dict"}
+
+
+def test_errors_and_output_are_those_of_a_server(tmp_path: Path) -> None:
+    printed: list[str] = []
+    with objserver.open(tmp_path, on_output=printed.append) as db:
+        with pytest.raises(objserver.RemoteError, match="KeyError: 'x'") as error:
+            db.eval("d = {}\nprint('hello')\nd['x']")
+        assert error.value.line == 3
+        db.eval("print('kept')")
+        with pytest.raises(objserver.RemoteError, match="NameError"):
+            db.eval("d")
+    assert "kept\n" in printed
+
+
+def test_arguments_and_results_are_copies(tmp_path: Path) -> None:
+    with objserver.open(tmp_path) as db:
+        document = {"tags": []}
+        db.eval("kept = document", document=document)
+        document["tags"].append(1)
+        found = db.eval("kept")
+        found["tags"].append(2)
+        assert db.eval("kept") == {"tags": []}
+
+
+def test_pipeline_and_threads_share_one_engine(tmp_path: Path) -> None:
+    with objserver.open(tmp_path, durability="none") as db:
+        db.eval("n = 0")
+
+        def add() -> None:
+            for _ in range(50):
+                db.eval("n += 1")
+
+        threads = [threading.Thread(target=add) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        with db.pipeline() as pipe:
+            replies = [pipe.eval("n += 1") for _ in range(20)]
+        for reply in replies:
+            reply.result()
+        for thread in threads:
+            thread.join()
+        assert db.eval("n") == 220
+
+
+def test_folder_belongs_to_one_at_a_time(tmp_path: Path) -> None:
+    with objserver.open(tmp_path), pytest.raises(DataFolderInUse, match="process"):
+        objserver.open(tmp_path)
+    db = objserver.open(tmp_path)
+    db.close()
+    db.close()
+    with pytest.raises(Exception, match="closed"):
+        db.eval("1")
+
+
+def test_checkpoints_happen_without_a_server_too(tmp_path: Path) -> None:
+    with objserver.open(tmp_path, durability="none", checkpoint_count=20, cache_size=1000) as db:
+        db.eval("d = {}")
+        for n in range(300):
+            db.eval("d[n % 50] = [n]", n=n)
+        assert db.stats()["checkpoints"] >= 1
+        assert db.eval("sum(v[0] for v in d.values())") == sum(range(250, 300))
