@@ -13,7 +13,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from objserver.client.connection import Link
 from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, Unset, deliver_output, new_call
@@ -94,7 +94,7 @@ class Client(Methods[Any]):
         depth: int | Unset | None = ...,
         timeout: float | Unset | None = ...,
         on_output: Callable[[str], object] | Unset = ...,
-    ) -> Client:
+    ) -> Self:
         """Return a client on the same connection that makes its calls in another way; see `Options`."""
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
@@ -109,7 +109,7 @@ class Client(Methods[Any]):
         """End the connection, for all views of it. Calls under way in other threads fail."""
         self._link.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -86,12 +86,13 @@ class Options:
 class Call:
     """One request and what becomes of it."""
 
-    __slots__ = ("_error", "_ready", "_reply", "_value", "frame", "id", "lost", "method")
+    __slots__ = ("_error", "_ready", "_reply", "_value", "frame", "id", "lost", "method", "sent")
 
     def __init__(self, id: int, method: str, frame: bytes) -> None:
         self.id = id
         self.method = method
         self.frame = frame
+        self.sent = False  # at least to the socket
         self.lost = False  # the connection broke before the reply
         self._reply: Reply | None = None
         self._error: Exception | None = None
@@ -159,10 +160,14 @@ class Call:
 
     def expire(self, seconds: float | None) -> None:
         """The time for a reply is over."""
+        if not self.sent:
+            self.fail(ConnectionLost(f"{self.method!r} was not sent: no connection within {seconds} s"))
+            return
         self.fail(ReplyTimeout(f"no reply to {self.method!r} in {seconds} s; the server may still run it"))
 
     def retry(self) -> None:
         """Forget the loss, to be sent again."""
+        self.sent = False
         self.lost = False
         self._error = None
 
@@ -181,6 +186,7 @@ class Conversation:
     def start(self, calls: Iterable[Call]) -> None:
         """Expect replies to `calls`, and put their frames behind the unsent bytes."""
         for call in calls:
+            call.sent = True
             self._calls[call.id] = call
             self.unsent += call.frame
 

@@ -166,7 +166,7 @@ class _Encoder:
 
     def _items(self, items: Collection[Any], level: int) -> list[Any]:
         trees = []
-        size = 2 * len(items)
+        size = len(items)  # a comma or a bracket behind each; never more than the text will have
         for item in items:
             kind = type(item)
             if kind is str:

@@ -78,7 +78,19 @@ class Peer:
             for each in self._open:
                 each.shutdown(socket.SHUT_RDWR)
 
+    def push(self, data: bytes) -> None:
+        """Send bytes that no request asked for just now."""
+        with self._lock:
+            for each in self._open:
+                each.sendall(data)
+
+    def exchange(self, data: bytes) -> bytes:
+        """Answer whole frames without a socket."""
+        return b"".join(self._reply(parse_request(body)) for body in FrameReader().feed(data))
+
     def stop(self) -> None:
+        if self._listener.fileno() < 0:
+            return
         self._listener.shutdown(socket.SHUT_RDWR)
         self._threads[0].join(SECONDS_MAX)
         self._listener.close()
@@ -115,7 +127,7 @@ class Peer:
         finally:
             with self._lock:
                 self._open.discard(connected)
-                connected.close()
+            connected.close()
 
     def _reply(self, request: Request) -> bytes:
         request = request._replace(params=decode(request.params))
