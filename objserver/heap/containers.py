@@ -48,6 +48,29 @@ class ContainerType(type):
         raise TypeError(f"cannot delete {name!r} attribute of immutable type {cls.__name__!r}")
 
 
+class _Unbound:
+    """A method asked of the class, such as `list.append`: found before the class's own, as a data descriptor of the
+    metaclass. Called with an object it calls that object's method, whatever its state; the class's own would pass
+    by the heap."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, cls: Any, metaclass: type) -> Any:
+        name, public = self._name, STATES[cls]
+
+        def call(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if not isinstance(obj, public):
+                raise TypeError(f"{public.__name__}.{name} needs a {public.__name__}, not a {type(obj).__name__}")
+            return getattr(obj, name)(*args, **kwargs)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    def __set__(self, cls: Any, value: object) -> None:
+        ContainerType.__setattr__(cls, self._name, value)
+
+
 class Container(metaclass=ContainerType):
     """What the three have in common."""
 
@@ -630,6 +653,9 @@ def _make_states(cls: Any, writes: str, clean: dict[str, Any], logged: dict[str,
     for name, state in states.items():
         type.__setattr__(cls, name, state)
         STATES[state] = cls
+    for name in names:
+        if not name.startswith("_"):
+            type.__setattr__(ContainerType, name, _Unbound(name))
 
 
 for _cls, _name, _abc, _writes, _clean, _logged in (
@@ -641,7 +667,7 @@ for _cls, _name, _abc, _writes, _clean, _logged in (
         {"setdefault": _clean_dict_setdefault, "pop": _clean_dict_pop},
         {
             "__setitem__": _logged_dict_setitem,
-            "__ior__": Dict.__ior__,
+            "__ior__": vars(Dict)["__ior__"],
             "setdefault": _clean_dict_setdefault,
             "update": _logged_dict_update,
         },
@@ -655,9 +681,9 @@ for _cls, _name, _abc, _writes, _clean, _logged in (
         {
             # What grows the list is undone by its old length alone.
             "__setitem__": _logged_list_setitem,
-            "__iadd__": List.__iadd__,
-            "append": List.append,
-            "extend": List.extend,
+            "__iadd__": vars(List)["__iadd__"],
+            "append": vars(List)["append"],
+            "extend": vars(List)["extend"],
         },
     ),
     (

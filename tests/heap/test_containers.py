@@ -248,6 +248,27 @@ def test_list_extended_by_itself_ends(host: Host) -> None:
     assert host["big"] == [*range(100), *range(100)]
 
 
+def test_method_asked_of_the_class_is_noticed_like_any_other(host: Host) -> None:
+    """`list.append(kept, 1)` ran the plain method on a clean list: no undo, no record."""
+    host["l"], host["d"], host["s"] = [1], {"a": 1}, Set([1])
+    host.reopen()
+
+    def change(root: Any) -> None:
+        List.append(host["l"], 2)
+        Dict.update(host["d"], {"b": 2})
+        Set.add(host["s"], 2)
+        assert (host["l"], host["d"], host["s"]) == ([1, 2], {"a": 1, "b": 2}, {1, 2})
+        List.append([], 1)
+        assert Dict.get({"a": 1}, "a") == 1 and Dict.fromkeys([1]) == {1: None}
+        with pytest.raises(TypeError, match=r"list\.append needs a list, not a dict"):
+            List.append({}, 1)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        host.run(change)
+    assert (host["l"], host["d"], host["s"]) == ([1], {"a": 1}, {1})
+
+
 def test_classes_of_the_heap_cannot_be_changed() -> None:
     for cls in (Dict, List, Set):
         with pytest.raises(TypeError, match="immutable"):
