@@ -28,6 +28,7 @@ from objserver.log.recovery import Findings, examine, mend
 from objserver.log.segments import (
     BLOCK_SIZE,
     CHUNK_SIZE,
+    RUNTIME_SIZE_MAX,
     SEGMENT_SIZE_MAX,
     Segment,
     create_segment,
@@ -68,6 +69,8 @@ def open_log(
     """
     if not BLOCK_SIZE <= segment_size <= SEGMENT_SIZE_MAX:
         raise ValueError(f"segment size {segment_size} is not between {BLOCK_SIZE} and {SEGMENT_SIZE_MAX}")
+    if len(runtime.encode()) > RUNTIME_SIZE_MAX:
+        raise ValueError(f"runtime text {runtime!r} exceeds {RUNTIME_SIZE_MAX} bytes")
     with storage(folder, "create"):
         if not folder.is_dir():
             folder.mkdir(parents=True)

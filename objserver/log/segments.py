@@ -40,9 +40,10 @@ from objserver.log.entry import HEADER_SIZE, Fields, check_header, entry_size
 __all__ = [
     "BLOCK_SIZE",
     "CHUNK_SIZE",
+    "RUNTIME_SIZE_MAX",
     "SEGMENT_SIZE_MAX",
-    "UNFINISHED",
     "Segment",
+    "UNFINISHED",
     "create_segment",
     "list_segments",
     "open_file",
@@ -69,12 +70,12 @@ _VERSION: Final = 1
 _HEADER: Final = struct.Struct(">8sIHHQQQQQ16s")
 _CRC_FROM: Final = 12
 _NAME: Final = re.compile(r"([0-9a-f]{16})\.log")
-_RUNTIME_SIZE_MAX: Final = 1 * KIB
+RUNTIME_SIZE_MAX: Final = 1 * KIB
 # A search for a seq starts at most this far before it.
 _MARK_STEP_SIZE: Final = 256 * KIB
 
 assert _HEADER.size == 72
-assert _HEADER.size + _RUNTIME_SIZE_MAX <= BLOCK_SIZE
+assert _HEADER.size + RUNTIME_SIZE_MAX <= BLOCK_SIZE
 
 
 @dataclass(slots=True)
@@ -146,8 +147,7 @@ def create_segment(
         StorageFailed: nothing was made.
     """
     text = runtime.encode()
-    if len(text) > _RUNTIME_SIZE_MAX:
-        raise ValueError(f"runtime text of {len(text)} bytes exceeds {_RUNTIME_SIZE_MAX}")
+    assert len(text) <= RUNTIME_SIZE_MAX
     first = before.seq + 1
     previous_first, previous_size = (previous.first, previous.size) if previous else (0, 0)
     header = _HEADER.pack(

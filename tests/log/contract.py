@@ -19,7 +19,7 @@ from objserver.log import EMPTY, Log, decode_entry, encode_entry
 MakeLog = Callable[[], Log]
 
 PAYLOADS = st.lists(st.binary(max_size=40) | st.binary(min_size=300, max_size=900), max_size=12)
-quick = settings(max_examples=25, deadline=None)
+quick = settings(max_examples=15, deadline=None)
 
 
 def fill(log: Log, payloads: Sequence[bytes], *, term: int = 1) -> list[bytes]:

@@ -129,7 +129,7 @@ class LogAgainstList(RuleBasedStateMachine):
         return max((int(path.name[:16], 16) for path in self.folder.glob("*.log")), default=1)
 
 
-LogAgainstList.TestCase.settings = settings(max_examples=80, stateful_step_count=25, deadline=None)
+LogAgainstList.TestCase.settings = settings(max_examples=50, stateful_step_count=25, deadline=None)
 test_log_is_a_list_whatever_happens = LogAgainstList.TestCase
 
 
@@ -193,12 +193,19 @@ def test_entry_that_claims_more_than_this_disk_holds_makes_it_so_first(tmp_path:
 
 
 def test_next_entry_says_what_is_synced(tmp_path: Path) -> None:
+    def synced_seq() -> int:
+        return decode_entry(log.next_entry(term=1, time_ns=9, kind=1, payload=b"")).synced_seq
+
     with closing(open_log(tmp_path, runtime="r")) as log:
         fill(log, [b"a", b"b"])
         log.wait(1)
-        assert decode_entry(fill(log, [b"c"])[0]).synced_seq == 2
-    with closing(open_log(tmp_path, runtime="r")) as log:
-        assert decode_entry(fill(log, [b"d"])[0]).synced_seq == 3
+        assert synced_seq() == 2  # a sync takes all there is
+        fill(log, [b"c"])
+        assert synced_seq() == 2
+    with closing(open_log(tmp_path, runtime="another", segment_size=BLOCK)) as log:
+        assert synced_seq() == 3
+        fill(log, [b"d", b"e"])
+        assert synced_seq() == 4  # in a finished segment
 
 
 def test_runtime_that_changes_begins_a_new_segment_and_is_told(tmp_path: Path) -> None:
@@ -267,6 +274,26 @@ def test_reading_goes_on_while_the_log_grows_into_new_files(tmp_path: Path) -> N
         assert [entry.seq for entry in reading] == [2, 3, 4, 5]
 
 
+def test_reading_begins_anywhere_in_a_log_of_many_chunks(tmp_path: Path) -> None:
+    """Entries that lie across the borders of what is read at once, some larger than that."""
+    sizes = [size * 131 % 9000 for size in range(600)]
+    sizes[100], sizes[300], sizes[599] = 3 << 20, 1 << 20, 5 << 20
+    with closing(open_log(tmp_path, runtime="r", segment_size=5 << 20)) as log:
+        appended = fill(log, [bytes([seq % 256]) * size for seq, size in enumerate(sizes, start=1)])
+    assert len(files(tmp_path)) == 3
+    with closing(open_log(tmp_path, runtime="r", from_seq=550, expect_at_least=600)) as log:
+        for first in (600, 301, 302, 101, 100, 99, 1, 2, 350, 599):
+            found = log.read(first, 30_000)
+            assert found and found == appended[first - 1 : first - 1 + len(found)]
+        assert log.read(50, 1 << 30) == appended[49:]
+        assert [entry.seq for entry in log.entries(40)] == list(range(40, 601))
+        first = 1
+        while found := log.read(first, 50_000):
+            assert found == appended[first - 1 : first - 1 + len(found)]
+            first += len(found)
+        assert first == 601
+
+
 def test_folder_is_made_when_it_is_missing(tmp_path: Path) -> None:
     with closing(open_log(tmp_path / "new", runtime="r")) as log:
         assert fill(log, [b"a"])
@@ -283,6 +310,14 @@ def test_examine_finds_what_opening_finds_and_changes_nothing(tmp_path: Path) ->
         assert isinstance(findings, Findings)
         assert (findings.head, findings.cut, findings.notes) == (head, None, [])
         assert files(tmp_path) == before
+
+
+def test_runtime_text_that_does_not_fit_the_header_is_refused(tmp_path: Path) -> None:
+    with closing(open_log(tmp_path, runtime="r" * 1024)) as log:
+        fill(log, [b"a"])
+        assert log.runtimes(1) == ["r" * 1024]
+    with pytest.raises(ValueError, match="runtime text"):
+        open_log(tmp_path, runtime="r" * 1025)
 
 
 @pytest.mark.parametrize("segment_size", [0, BLOCK - 1, 2 << 30])

@@ -105,7 +105,7 @@ def test_file_system_that_can_not_preallocate_gets_files_that_grow(tmp_path: Pat
     assert payloads(tmp_path) == [b"a" * 100] * 9
 
 
-@pytest.mark.parametrize("count", [0, 1, 7, 60, 300])
+@pytest.mark.parametrize("count", [0, 1, 50, 200])
 def test_process_killed_while_appending_keeps_all_it_was_told_is_durable(tmp_path: Path, count: int) -> None:
     """Three times on the same log: each process goes on where the one before was killed."""
     acknowledged = 0

@@ -194,6 +194,18 @@ def test_payload_that_holds_entries_hides_nothing_in_a_later_whole_entry(tmp_pat
     assert found == entries[:1] and len(notes) == 2
 
 
+@pytest.mark.parametrize(
+    "other", [{"seq": 99}, {"seq": 2}, {"term": 0}, {"time_ns": 0}], ids=lambda changed: next(iter(changed))
+)
+def test_entry_that_can_not_stand_behind_the_torn_one_is_no_witness(tmp_path: Path, other: dict[str, int]) -> None:
+    """The header of the torn one is lost, so what is in its payload is seen: here part of another log."""
+    entries = write_log(tmp_path, [b"a"], wait=True)
+    parts = {"seq": 3, "term": 1, "time_ns": 5, "synced_seq": 1, **other}
+    copy = encode_entry(kind=1, payload=b"", previous=bytes(16), **parts | {"synced_seq": parts["seq"] - 1})
+    change(tmp_path / FIRST, BLOCK + len(entries[0]) + 72, copy)
+    assert open_and_read(tmp_path)[0] == entries
+
+
 def test_many_headers_in_a_torn_tail_are_judged_in_linear_time(tmp_path: Path) -> None:
     """Each says that it is as long as the tail; to check each one's payload would take minutes."""
     entries = write_log(tmp_path, [b"a"], wait=True, segment_size=BLOCK + (8 << 20))
