@@ -174,9 +174,9 @@ def guard(value: Any, name: str) -> Any:
     """
     kind = value if isinstance(value, type) else type(value)
     if name in _PADDING_NAMES:
-        if issubclass(kind, str | bytes):
+        if issubclass(kind, bytes | int | str) and hasattr(kind, name):
             if kind is value:
-                raise AttributeError(f"{kind.__name__}.{name} is available on a value only: text.{name}(...)")
+                raise AttributeError(f"{kind.__name__}.{name} is available on a value only: value.{name}(...)")
             return MethodType(_padded, (value, name))
     elif issubclass(kind, _DATES):
         if name == "strftime" and kind is not value:
@@ -187,15 +187,16 @@ def guard(value: Any, name: str) -> Any:
     return getattr(value, name)
 
 
-def _padded(bound: tuple[Any, str], *arguments: Any) -> Any:
+def _padded(bound: tuple[Any, str], *arguments: Any, **keywords: Any) -> Any:
     value, name = bound
-    if arguments and type(arguments[0]) is int:
-        # A tab becomes that many characters, other padding makes the whole that long.
-        tabs = value.count("\t" if isinstance(value, str) else b"\t") if name == "expandtabs" else 1
-        check_count(arguments[0] * tabs, "the padded text")
-    elif arguments:
-        raise TypeError(f"{name}() takes a width that is an int")
-    return getattr(value, name)(*arguments)
+    for width in (*arguments, *keywords.values()):
+        if type(width) is int:
+            # A tab becomes that many characters, other padding makes the whole that long.
+            tabs = value.count("\t" if isinstance(value, str) else b"\t") if name == "expandtabs" else 1
+            check_count(width * tabs, "the padded value")
+        elif type(width) not in (bool, bytes, str):
+            raise TypeError(f"{name}() takes a width that is an int")
+    return getattr(value, name)(*arguments, **keywords)
 
 
 def _strftime(value: Any, format: str) -> str:

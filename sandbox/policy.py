@@ -95,7 +95,7 @@ _FRAMES = "it leads to the interpreter's own objects"
 _FORMAT = "use an f-string"
 _ENUM = "it belongs to the inside of a class"
 # Frames, code, tracebacks and what leads to them.
-ATTRIBUTE_PREFIXES_REFUSED: Final = ("tb_", "gi_", "cr_", "ag_", "co_")
+ATTRIBUTE_PREFIXES_REFUSED: Final = ("_co_", "ag_", "co_", "cr_", "gi_", "tb_")
 ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "cell_contents": _FRAMES,
     "f_back": _FRAMES,
@@ -126,12 +126,13 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "_unhashable_values_": _ENUM,
     "_value2member_map_": _ENUM,
     "_value_repr_": _ENUM,
+    "_varname_from_oparg": _FRAMES,
 })
 # Fetched through a call that looks at the object: these names are ordinary on a user's object, but on a date they
-# read the machine's clock or time zone, and on a text they make padding of any length.
+# read the machine's clock or time zone, and on a text or number they pad to any length.
 ATTRIBUTES_GUARDED: Final = frozenset({
     "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "ljust", "now", "rjust", "strftime", "strptime",
-    "timestamp", "timetuple", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
+    "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
 })
 # Dunder names that may be read from any object. `__class__` becomes a call of `type`.
 DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__name__"})

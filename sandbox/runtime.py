@@ -79,8 +79,11 @@ class _StrKind(_Kind):
 
 class _BytesKind(_Kind):
     def __call__(cls, *arguments: Any, **keywords: Any) -> bytes:
-        if arguments and type(arguments[0]) in (int, bool):
-            guards.check_count(arguments[0], "the bytes")
+        for count in (*arguments, *keywords.values()):
+            if hasattr(type(count), "__index__"):
+                if type(count) is not int:
+                    raise TypeError("bytes() takes a count that is an int")
+                guards.check_count(count, "the bytes")
         return bytes(*arguments, **keywords)
 
 
@@ -112,7 +115,7 @@ def make_builtins(hooks: Hooks) -> dict[str, Any]:
         "hasattr": guards.hasattr_builtin,
         "hash": hash_builtin,
         "iter": iter_builtin,
-        "now": hooks.now,
+        "now": lambda: hooks.now(),
         "pow": guards.pow_builtin,
         "print": _make_print(hooks.write_output),
         "property": property_builtin,

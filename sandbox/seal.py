@@ -45,10 +45,10 @@ def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def sealed(function: Callable[..., Any], name: str | None = None) -> Any:
     """Return `function` as an object that takes no attributes and shows nothing of ours."""
-    call = _forward(function)
     if name is not None:
-        call.__name__ = call.__qualname__ = name
-    return MethodType(call, LANGUAGE)
+        # Python names the inner function when the arguments are wrong.
+        function.__name__ = function.__qualname__ = name
+    return MethodType(_forward(function), LANGUAGE)
 
 
 class Module(metaclass=Sealed):

@@ -14,11 +14,11 @@ times = make_times(frozenset({bytes, list, str, tuple}))
 # A factorial of 5000 has 16 thousand digits and takes 1 ms.
 ARGUMENT_MAX: Final = 5_000
 _SAME: Final = (
-    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos", "cosh", "degrees", "dist",
-    "e", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor", "fmod", "frexp", "fsum", "gamma", "gcd", "hypot", "inf",
-    "isclose", "isfinite", "isinf", "isnan", "isqrt", "ldexp", "lgamma", "log", "log10", "log1p", "log2", "modf",
-    "nan", "nextafter", "pi", "pow", "radians", "remainder", "sin", "sinh", "sqrt", "tan", "tanh", "tau", "trunc",
-    "ulp",
+    "acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cbrt", "ceil", "copysign", "cos", "cosh", "degrees",
+    "dist", "e", "erf", "erfc", "exp", "exp2", "expm1", "fabs", "floor", "fmod", "frexp", "fsum", "gamma", "gcd",
+    "hypot", "inf", "isclose", "isfinite", "isinf", "isnan", "isqrt", "ldexp", "lgamma", "log", "log10", "log1p",
+    "log2", "modf", "nan", "nextafter", "pi", "pow", "radians", "remainder", "sin", "sinh", "sqrt", "tan", "tanh",
+    "tau", "trunc", "ulp",
 )
 
 
@@ -57,5 +57,6 @@ def lcm(*integers: Any) -> int:
 
 _BOUNDED: Final = (comb, factorial, lcm, perm, prod)
 MATH: Final = Module(
-    "math", {name: getattr(math, name) for name in _SAME} | {function.__name__: sealed(function) for function in _BOUNDED}
+    "math",
+    {name: getattr(math, name) for name in _SAME} | {function.__name__: sealed(function) for function in _BOUNDED},
 )

@@ -1,3 +1,4 @@
+
 """Ordinary snippets, as people write them. Each must give here what it gives in CPython (test_ordinary)."""
 
 from __future__ import annotations

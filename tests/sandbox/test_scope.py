@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from types import FunctionType
-from typing import Any
-
 import pytest
 
-from sandbox import SnippetRefused, compile_cell
+from sandbox import compile_cell
 from tests.sandbox.host import Host
 
 # Source of a cell, the roots it binds, the names of its own.
