@@ -31,6 +31,8 @@ RESULTS: Final = HERE / "results"
 WARM_UP_SHARE: Final = 10
 COMPILER_OPTIONS: Final = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 
+HOW_TO_GET_A_COMPILER: Final = "no C compiler; on Debian: apt install gcc libc6-dev"
+
 Measured = TypeVar("Measured")
 
 
@@ -149,6 +151,11 @@ def readable(value: Cell) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def compiler() -> str | None:
+    """The C compiler of this machine."""
+    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+
+
 def compile_loadgen(folder: Path = BUILD) -> Path:
     """Compile the load generator into `folder` unless it is there and newer than its source; return the program.
 
@@ -156,18 +163,20 @@ def compile_loadgen(folder: Path = BUILD) -> Path:
         Missing: there is no C compiler.
         BenchmarkFailed: it does not compile.
     """
-    source, program = HERE / "loadgen.c", folder / "loadgen"
-    if program.exists() and program.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+    program = folder / "loadgen"
+    changed = max(path.stat().st_mtime_ns for path in HERE.glob("loadgen*.[ch]"))
+    if program.exists() and program.stat().st_mtime_ns >= changed:
         return program
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise Missing("no C compiler; on Debian: apt install gcc libc6-dev")
+    found = compiler()
+    if found is None:
+        raise Missing(HOW_TO_GET_A_COMPILER)
     folder.mkdir(parents=True, exist_ok=True)
     # Under a name of its own until it is whole: another process may be about to start it.
     fresh = folder / f"loadgen.{os.getpid()}"
-    done = subprocess.run([compiler, *COMPILER_OPTIONS, "-o", fresh, source], capture_output=True, text=True)
+    words = [found, *COMPILER_OPTIONS, "-o", str(fresh), *map(str, sorted(HERE.glob("loadgen*.c")))]
+    done = subprocess.run(words, capture_output=True, text=True)
     if done.returncode:
-        raise BenchmarkFailed(f"{source.name} does not compile:\n{done.stderr}")
+        raise BenchmarkFailed(f"the load generator does not compile:\n{done.stderr}")
     return fresh.replace(program)
 
 

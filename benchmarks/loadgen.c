@@ -18,6 +18,8 @@
                 3  the server was not reached, broke the protocol, closed too early or stopped answering; no line
 */
 #define _GNU_SOURCE
+#include "loadgen.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -26,8 +28,6 @@
 #include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,22 +38,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STATUS_RIGHT = 0, STATUS_ERRORS = 1, STATUS_USAGE = 2, STATUS_BREACH = 3 };
-
-/* A reply above this is taken for a broken size field. objserver's own limit is 16 MiB. */
-#define REPLY_SIZE_MAX (64u << 20)
-/* A RESP line: a status, an error, or the size of what follows. */
-#define LINE_SIZE_MAX (64u << 10)
 /* Enough for some tens of small replies; pages that are never touched cost nothing. */
 #define INPUT_SIZE_FIRST (16u << 10)
 #define CONNECTIONS_MAX 60000
 #define PIPELINE_MAX 10000
 #define KEYS_MAX 50000000
-#define ERROR_SHOWN_MAX 400
-#define DIGITS_MAX 20 /* of a 64-bit number */
 #define NS_PER_SECOND UINT64_C(1000000000)
 
-static _Noreturn void give_up(int status, const char *format, ...)
+_Noreturn void give_up(int status, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
@@ -64,10 +56,7 @@ static _Noreturn void give_up(int status, const char *format, ...)
     exit(status);
 }
 
-#define usage(...) give_up(STATUS_USAGE, __VA_ARGS__)
-#define breach(...) give_up(STATUS_BREACH, __VA_ARGS__)
-
-static void *allocate(size_t count, size_t size)
+void *allocate(size_t count, size_t size)
 {
     void *memory = calloc(count ? count : 1, size);
     if (!memory)
@@ -75,15 +64,7 @@ static void *allocate(size_t count, size_t size)
     return memory;
 }
 
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
-
-/* Write `number` in decimal without a final zero byte; return the count of digits. */
-static size_t put_number(char *out, uint64_t number)
+size_t put_number(char *out, uint64_t number)
 {
     char digits[DIGITS_MAX];
     size_t count = 0;
@@ -93,6 +74,25 @@ static size_t put_number(char *out, uint64_t number)
     for (size_t i = 0; i < count; i++)
         out[i] = digits[count - 1 - i];
     return count;
+}
+
+const char *shown(struct text text)
+{
+    static char buffer[SHOWN_SIZE_MAX + 4];
+    while (text.size > 0 && (text.start[text.size - 1] == '\n' || text.start[text.size - 1] == '\r'))
+        text.size--;
+    size_t size = text.size < SHOWN_SIZE_MAX ? text.size : SHOWN_SIZE_MAX;
+    for (size_t i = 0; i < size; i++)
+        buffer[i] = text.start[i] >= 0x20 && text.start[i] < 0x7f ? text.start[i] : '?';
+    strcpy(buffer + size, size < text.size ? "..." : "");
+    return buffer;
+}
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
 /* ---- Histogram: buckets that grow with the value, so that each figure is right to 1 part in 128 (the idea is Gil Tene's
@@ -143,286 +143,6 @@ static double percentile_us(uint64_t count, uint64_t per_mille)
     return 0;
 }
 
-/* ---- Templates */
-
-struct text { const char *start; size_t size; };
-
-struct piece { enum { LITERAL, KEY, ID } kind; struct text text; };
-
-struct argument { struct piece *pieces; size_t piece_count, literal_size, key_count, id_count; };
-
-struct template { struct argument *arguments; size_t argument_count, size_max; };
-
-static struct argument parse_argument(const char *start, size_t size)
-{
-    static const struct { const char *name; int kind; } PLACES[] = {{"{{key}}", KEY}, {"{{id}}", ID}};
-    struct argument argument = {.pieces = allocate(size + 1, sizeof(struct piece))};
-    size_t literal = 0, at = 0;
-    while (at <= size) {
-        size_t place_size = 0;
-        int kind = LITERAL;
-        for (size_t i = 0; i < 2 && at < size; i++) {
-            size_t length = strlen(PLACES[i].name);
-            if (size - at >= length && !memcmp(start + at, PLACES[i].name, length)) {
-                place_size = length;
-                kind = PLACES[i].kind;
-            }
-        }
-        if ((place_size || at == size) && at > literal) {
-            argument.pieces[argument.piece_count++] = (struct piece){LITERAL, {start + literal, at - literal}};
-            argument.literal_size += at - literal;
-        }
-        if (place_size) {
-            argument.pieces[argument.piece_count++] = (struct piece){kind, {NULL, 0}};
-            *(kind == KEY ? &argument.key_count : &argument.id_count) += 1;
-            at += place_size;
-            literal = at;
-        } else
-            at++;
-    }
-    return argument;
-}
-
-static size_t argument_size(const struct argument *argument, size_t key_size, size_t id_size)
-{
-    return argument->literal_size + argument->key_count * key_size + argument->id_count * id_size;
-}
-
-static size_t put_argument(char *out, const struct argument *argument, struct text key, uint64_t id)
-{
-    char *at = out;
-    for (size_t i = 0; i < argument->piece_count; i++) {
-        const struct piece *piece = &argument->pieces[i];
-        if (piece->kind == ID)
-            at += put_number(at, id);
-        else {
-            struct text text = piece->kind == KEY ? key : piece->text;
-            memcpy(at, text.start, text.size);
-            at += text.size;
-        }
-    }
-    return (size_t)(at - out);
-}
-
-/* ---- Protocols: how a request is framed, and where a reply ends */
-
-struct reply { struct text body; bool is_error; };
-
-struct protocol {
-    const char *name;
-    bool by_line; /* a template has one argument per line; otherwise it is one argument, and has an id */
-    size_t (*put_request)(char *out, const struct template *template, struct text key, uint64_t id);
-    /* Size of the first reply in `data`, 0 when it is not whole yet. `id` is what it must answer. */
-    size_t (*take_reply)(struct text data, uint64_t id, struct reply *reply);
-};
-
-static size_t put_frame(char *out, const struct template *template, struct text key, uint64_t id)
-{
-    size_t size = put_argument(out + 4, &template->arguments[0], key, id);
-    for (int i = 0; i < 4; i++)
-        out[i] = (char)(size >> (24 - 8 * i));
-    return 4 + size;
-}
-
-static size_t put_command(char *out, const struct template *template, struct text key, uint64_t id)
-{
-    char *at = out;
-    *at++ = '*';
-    at += put_number(at, template->argument_count);
-    for (size_t i = 0; i < template->argument_count; i++) {
-        const struct argument *argument = &template->arguments[i];
-        at = mempcpy(at, "\r\n$", 3);
-        at += put_number(at, argument_size(argument, key.size, 0));
-        at = mempcpy(at, "\r\n", 2);
-        at += put_argument(at, argument, key, id);
-    }
-    at = mempcpy(at, "\r\n", 2);
-    return (size_t)(at - out);
-}
-
-/* A scanner, not a validator: it finds the members of the outermost object and whether everything in it is closed. Each
-   function returns where it stopped, NULL for what is no JSON. */
-
-static const char *skip_space(const char *at, const char *end)
-{
-    while (at < end && (*at == ' ' || *at == '\t' || *at == '\r' || *at == '\n'))
-        at++;
-    return at;
-}
-
-static const char *skip_string(const char *at, const char *end)
-{
-    if (at >= end || *at != '"')
-        return NULL;
-    for (at++; at < end; at++) {
-        if (*at == '"')
-            return at + 1;
-        if (*at == '\\')
-            at++;
-        else if ((unsigned char)*at < 0x20)
-            return NULL;
-    }
-    return NULL;
-}
-
-static const char *skip_value(const char *at, const char *end)
-{
-    const char *start = at;
-    if (at < end && *at == '"')
-        return skip_string(at, end);
-    if (at < end && (*at == '{' || *at == '[')) {
-        size_t depth = 0;
-        while (at && at < end) {
-            char c = *at;
-            if (c == '"') {
-                at = skip_string(at, end);
-                continue;
-            }
-            at++;
-            if (c == '{' || c == '[')
-                depth++;
-            else if ((c == '}' || c == ']') && --depth == 0)
-                return at;
-        }
-        return NULL;
-    }
-    while (at < end && (*at == '-' || *at == '+' || *at == '.' || (*at >= '0' && *at <= '9') ||
-                        (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z')))
-        at++;
-    return at > start ? at : NULL;
-}
-
-static bool is(struct text text, const char *expected)
-{
-    return text.size == strlen(expected) && !memcmp(text.start, expected, text.size);
-}
-
-/* What can be shown of a reply in a message, on one line. The next call overwrites it. */
-static const char *shown(struct text text)
-{
-    static char buffer[ERROR_SHOWN_MAX + 4];
-    while (text.size > 0 && (text.start[text.size - 1] == '\n' || text.start[text.size - 1] == '\r'))
-        text.size--;
-    size_t size = text.size < ERROR_SHOWN_MAX ? text.size : ERROR_SHOWN_MAX;
-    for (size_t i = 0; i < size; i++)
-        buffer[i] = text.start[i] >= 0x20 && text.start[i] < 0x7f ? text.start[i] : '?';
-    strcpy(buffer + size, size < text.size ? "..." : "");
-    return buffer;
-}
-
-/* Read one JSON-RPC reply to `id`; return whether it is an error. */
-static bool check_message(struct text body, uint64_t id)
-{
-    const char *at = body.start, *end = body.start + body.size;
-    struct text found_id = {NULL, 0}, found_version = {NULL, 0};
-    int results = 0, errors = 0;
-    at = skip_space(at, end);
-    if (at == end || *at != '{')
-        breach("the reply is no JSON object: %s", shown(body));
-    do {
-        const char *name = skip_space(at + 1, end), *name_end = skip_string(name, end);
-        const char *colon = name_end ? skip_space(name_end, end) : end;
-        const char *value = colon < end && *colon == ':' ? skip_space(colon + 1, end) : NULL;
-        const char *value_end = value ? skip_value(value, end) : NULL;
-        if (!value_end)
-            breach("the reply is no JSON: %s", shown(body));
-        struct text member = {name, (size_t)(name_end - name)};
-        if (is(member, "\"id\""))
-            found_id = (struct text){value, (size_t)(value_end - value)};
-        else if (is(member, "\"jsonrpc\""))
-            found_version = (struct text){value, (size_t)(value_end - value)};
-        results += is(member, "\"result\"");
-        errors += is(member, "\"error\"");
-        at = skip_space(value_end, end);
-    } while (at < end && *at == ',');
-    if (at == end || *at != '}' || skip_space(at + 1, end) != end)
-        breach("the reply is no JSON: %s", shown(body));
-    if (!is(found_version, "\"2.0\"") || results + errors != 1)
-        breach("the reply is no JSON-RPC reply: %s", shown(body));
-    char expected[DIGITS_MAX + 1];
-    expected[put_number(expected, id)] = 0;
-    /* A server that could not read the request can't know its id. */
-    if (!is(found_id, expected) && !(errors && is(found_id, "null")))
-        breach("the reply is not to request %s: %s", expected, shown(body));
-    return errors != 0;
-}
-
-static size_t take_frame(struct text data, uint64_t id, struct reply *reply)
-{
-    if (data.size < 4)
-        return 0;
-    const unsigned char *head = (const unsigned char *)data.start;
-    size_t size = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
-    if (size > REPLY_SIZE_MAX)
-        breach("a frame claims %zu bytes; is this the right protocol?", size);
-    if (data.size - 4 < size)
-        return 0;
-    reply->body = (struct text){data.start + 4, size};
-    reply->is_error = check_message(reply->body, id);
-    return 4 + size;
-}
-
-/* The number of a RESP line such as `$12` or `:-3`, without its type and line end. */
-static int64_t line_number(struct text line)
-{
-    char digits[DIGITS_MAX + 2] = "", *stop = digits;
-    if (line.size > 0 && line.size <= DIGITS_MAX) {
-        memcpy(digits, line.start, line.size);
-        errno = 0;
-        long long number = strtoll(digits, &stop, 10);
-        if (*stop == 0 && errno == 0 && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9')))
-            return number;
-    }
-    breach("no number in RESP: %s", shown(line));
-}
-
-static size_t take_resp(struct text data, uint64_t id, struct reply *reply)
-{
-    (void)id; /* RESP has none: the order alone says what a reply answers */
-    const char *at = data.start, *end = data.start + data.size;
-    reply->is_error = false;
-    for (uint64_t left = 1; left > 0; left--) { /* an array adds its items to what is left */
-        if (at == end)
-            return 0;
-        if (!strchr("+-:$*", *at) || !*at)
-            breach("no RESP reply: %s", shown((struct text){at, (size_t)(end - at)}));
-        const char *line_end = memchr(at, '\r', (size_t)(end - at));
-        if (!line_end || line_end + 1 == end) {
-            if (end - at > LINE_SIZE_MAX)
-                breach("a RESP line does not end: %s", shown((struct text){at, (size_t)(end - at)}));
-            return 0;
-        }
-        struct text line = {at + 1, (size_t)(line_end - at - 1)};
-        if (line_end[1] != '\n')
-            breach("a RESP line does not end: %s", shown(line));
-        char kind = *at;
-        at = line_end + 2;
-        reply->is_error |= kind == '-';
-        if (kind == '+' || kind == '-')
-            continue;
-        int64_t number = line_number(line);
-        if (kind == ':' || number == -1) /* -1: nothing there */
-            continue;
-        if (number < 0 || number > REPLY_SIZE_MAX)
-            breach("RESP claims %lld bytes or items", (long long)number);
-        if (kind == '*')
-            left += (uint64_t)number;
-        else if (end - at < number + 2)
-            return 0;
-        else if (memcmp(at + number, "\r\n", 2))
-            breach("a RESP text does not end where its size says: %s", shown(line));
-        else
-            at += number + 2;
-    }
-    reply->body = (struct text){data.start, (size_t)(at - data.start)};
-    return reply->body.size;
-}
-
-static const struct protocol PROTOCOLS[] = {
-    {"objserver", false, put_frame, take_frame},
-    {"redis", true, put_command, take_resp},
-};
-
 /* ---- The run: what was asked for, and what is counted */
 
 struct waiting { uint64_t id, sent_ns; size_t key; };
@@ -452,7 +172,7 @@ static uint64_t request_count, seconds_ns, stall_ns = 60 * NS_PER_SECOND;
 static int epoll_fd;
 static uint64_t issued, replied, in_flight, errors, wrong, bytes_sent, bytes_received, last_reply_ns;
 static bool issuing = true;
-static char first_error[ERROR_SHOWN_MAX + 4];
+static char first_error[SHOWN_SIZE_MAX + 4];
 static volatile sig_atomic_t told_to_stop;
 
 static void on_stop(int number)
@@ -793,10 +513,7 @@ static const char *parse_arguments(int count, char **values)
             usage("the keys are given twice");
         switch (option) {
         case 'o':
-            protocol = NULL;
-            for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++)
-                if (!strcmp(optarg, PROTOCOLS[i].name))
-                    protocol = &PROTOCOLS[i];
+            protocol = find_protocol(optarg);
             if (!protocol)
                 usage("protocol %s is neither objserver nor redis", optarg);
             break;

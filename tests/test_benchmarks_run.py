@@ -1,6 +1,6 @@
 """The benchmarks run, small, so that they can't rot: every reply right, every report complete.
 
-No test asserts a time. What needs Redis is skipped by name where Redis is not installed.
+No test asserts a time. Without a C compiler all are skipped, without Redis its half, each with what to install.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from benchmarks.__main__ import BENCHMARKS, main
-from benchmarks.harness import BenchmarkFailed, in_turn
+from benchmarks.harness import HOW_TO_GET_A_COMPILER, BenchmarkFailed, compiler, in_turn
 from benchmarks.servers import HOW_TO_GET_REDIS, objserver, redis_if_installed
 
+pytestmark = pytest.mark.skipif(compiler() is None, reason=HOW_TO_GET_A_COMPILER)
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason=HOW_TO_GET_REDIS)
 
 

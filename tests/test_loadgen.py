@@ -24,7 +24,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.harness import BenchmarkFailed, Load, Shape, Target, Workload, compile_loadgen
+from benchmarks.harness import (
+    HOW_TO_GET_A_COMPILER,
+    BenchmarkFailed,
+    Load,
+    Shape,
+    Target,
+    Workload,
+    compile_loadgen,
+    compiler,
+)
+
+pytestmark = pytest.mark.skipif(compiler() is None, reason=HOW_TO_GET_A_COMPILER)
 
 SECONDS_MAX = 20
 PROTOCOLS = ("objserver", "redis")
