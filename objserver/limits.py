@@ -73,6 +73,9 @@ READY_COUNT_MAX: Final = 512
 BATCH_COUNT_MAX: Final = 1_000
 BATCH_SIZE_MAX: Final = 4 * MIB
 
+# Entries of the log in one reply of `log`. They are read from disk between two batches.
+LOG_COUNT_MAX: Final = 1_000
+
 # Text printed by a snippet, kept beside its value.
 PRINT_SIZE_MAX: Final = 64 * KIB
 

@@ -53,7 +53,7 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
     sync_seconds = sync_ms / 1000 if durability == "interval" else inf
 
     async def run() -> None:
-        await serve_folder(folder, listen, options, sync_seconds=sync_seconds, handle_signals=True)
+        await serve_folder(folder, listen, options, sync_seconds=sync_seconds, own_process=True)
 
     try:
         trio.run(run)

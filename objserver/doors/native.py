@@ -8,8 +8,11 @@
     hello         client: str?, protocol: int?     -> server, version, protocol
     eval, query   source: str, args: object?, depth: int?
     call          path: str, args: array?, kwargs: object?, depth: int?
+    log           first: int, count: int           -> entries of the log, readable
     ping          none                             -> null
-    stats         none                             -> figures, as they are after the batch it stands in
+    stats         none                             -> figures
+
+hello, log, ping and stats are answered as things are after the batch they stand in.
 
 Whoever owns a connection moves the bytes and runs the batches: the reactor for sockets, `exchange` inside one
 process. Bodies wait as bytes and are parsed when their turn comes, so that what waits takes the memory it took
@@ -23,12 +26,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from objserver.doors.codec import CODEC
 from objserver.engine import Fault, Outcome, Request
-from objserver.errors import BadRequest, FrameTooLarge, RequestError
-from objserver.limits import BATCH_COUNT_MAX, BATCH_SIZE_MAX, VALUE_DEPTH_MAX
+from objserver.errors import BadRequest, FrameTooLarge, RequestError, ResultTooLarge
+from objserver.limits import BATCH_COUNT_MAX, BATCH_SIZE_MAX, LOG_COUNT_MAX, VALUE_DEPTH_MAX
 from objserver.version import VERSION
 from objserver.wire.frame import FrameReader
 from objserver.wire.messages import PROTOCOL, ErrorCode, MessageError, encode_error, encode_result, parse_request
@@ -46,8 +49,8 @@ JSON_NAMES: Final = {
 }  # fmt: skip
 
 RequestId = int | str | None
-# Who answers: the engine, the server's own figures, or nobody any more because the reply is written.
-Answer = Request | Literal["hello", "ping", "stats"] | bytes
+# Who answers: the engine; the server, with a value; nobody any more, because the reply is written.
+Answer = Request | Callable[[], object] | bytes
 
 
 class Connection:
@@ -58,20 +61,27 @@ class Connection:
     """
 
     __slots__ = (
-        "_bodies", "_bodies_size", "_ended", "_frames", "_last", "_reader", "_slots", "_statistics", "principal",
+        "_bodies", "_bodies_size", "_ended", "_frames", "_last", "_reader", "_slots", "entries", "principal",
+        "statistics",
     )  # fmt: skip
 
-    def __init__(self, statistics: Callable[[], dict[str, object]], principal: str = "") -> None:
+    def __init__(
+        self,
+        statistics: Callable[[], dict[str, object]],
+        principal: str = "",
+        entries: Callable[[int, int], Sequence[object]] | None = None,
+    ) -> None:
         """
         Args:
             statistics: what `stats` answers.
             principal: in whose name the requests run.
+            entries: what `log` answers, from the first seq and the count; None where no log is shown.
         """
+        self.statistics = statistics
         self.principal = principal
-        self._statistics = statistics
+        self.entries = entries
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
-        self._bodies_size = 0
         # Requests taken and not yet answered, in order.
         self._slots: deque[tuple[RequestId, Answer]] = deque()
         self._frames: list[bytes] = []
@@ -85,6 +95,11 @@ class Connection:
         return bool(self._bodies or self._slots)
 
     @property
+    def at_rest(self) -> bool:
+        """Nothing is held and more may come: the usual state between two requests."""
+        return not (self._bodies or self._slots or self._ended or self._reader.pending)
+
+    @property
     def finished(self) -> bool:
         """Everything received was answered and nothing more will be read."""
         return self._ended and not (self._bodies or self._slots)
@@ -92,7 +107,7 @@ class Connection:
     @property
     def buffered(self) -> int:
         """Bytes received and not yet taken."""
-        return self._bodies_size + self._reader.pending
+        return sum(map(len, self._bodies)) + self._reader.pending
 
     def receive(self, data: bytes) -> None:
         """Add bytes from the client. After a broken frame, or the end, they are ignored."""
@@ -105,8 +120,6 @@ class Connection:
             bodies = error.bodies
             self.refuse(error)
         self._bodies.extend(bodies)
-        for body in bodies:
-            self._bodies_size += len(body)
 
     def receive_end(self) -> None:
         """The client sends no more. What is complete is still answered; part of a frame is forgotten."""
@@ -126,9 +139,9 @@ class Connection:
         """
         slots = self._slots
         for _, answer in slots:
-            if type(answer) is Request:
+            if isinstance(answer, Request):
                 batch.append(answer)
-        bodies, principal = self._bodies, self.principal
+        bodies = self._bodies
         size = 0
         for _ in range(min(count_max, len(bodies))):
             body = bodies.popleft()
@@ -139,8 +152,8 @@ class Connection:
                 if read is None:
                     slots.append((id, _unknown_method(id, method)))
                 else:
-                    answer = read(method, params, tagged, principal)
-                    if type(answer) is Request:
+                    answer = read(self, method, params, tagged)
+                    if isinstance(answer, Request):
                         batch.append(answer)
                     slots.append((id, answer))
             except MessageError as error:
@@ -150,7 +163,6 @@ class Connection:
                 slots.append((id, encode_error(id, ErrorCode.INVALID_PARAMS, text, _BAD_REQUEST)))
             if size >= size_max:
                 break
-        self._bodies_size -= size
         return size
 
     def deliver(self, outcomes: Sequence[Outcome], seq: int) -> None:
@@ -165,7 +177,7 @@ class Connection:
         position = 0
         while slots:
             id, answer = slots[0]
-            if type(answer) is Request:
+            if isinstance(answer, Request):
                 if position == len(outcomes):
                     return
                 outcome = outcomes[position]
@@ -175,10 +187,10 @@ class Connection:
                     frames.append(encode_result(id, outcome.value, outcome.seq, outcome.output))
                 else:
                     frames.append(_encode_fault(id, outcome.error, outcome.output))
-            elif type(answer) is bytes:
+            elif isinstance(answer, bytes):
                 frames.append(answer)
             else:
-                frames.append(encode_result(id, self._tell(answer), seq))
+                frames.append(self._tell(id, answer, seq))
             slots.popleft()
 
     def data_to_send(self) -> bytes:
@@ -191,12 +203,11 @@ class Connection:
         frames.clear()
         return data
 
-    def _tell(self, what: Answer) -> bytes:
-        if what == "stats":
-            return CODEC.encode(self._statistics())
-        if what == "hello":
-            return CODEC.encode({"server": "objserver", "version": VERSION, "protocol": PROTOCOL})
-        return b"null"
+    def _tell(self, id: RequestId, answer: Callable[[], object], seq: int) -> bytes:
+        try:
+            return encode_result(id, CODEC.encode(answer()), seq)
+        except ResultTooLarge as error:
+            return encode_error(id, ErrorCode.RESULT_TOO_LARGE, str(error), {"type": ResultTooLarge.__name__})
 
 
 def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Request]], Sequence[Outcome]],
@@ -215,7 +226,7 @@ def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Reques
     return connection.data_to_send()
 
 
-def _read_snippet(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+def _read_snippet(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
     source = params.pop("source", MISSING)
     if type(source) is not str:
         raise _wrong("source", "a string", source)
@@ -224,10 +235,10 @@ def _read_snippet(method: str, params: dict[str, Any], tagged: bool, principal: 
     if params:
         raise _unknown(params, "source, args, depth")
     # By position: half the time of by name, and this is done for every request.
-    return Request("query" if method == "query" else "eval", source, args, [], depth, principal)
+    return Request("query" if method == "query" else "eval", source, args, [], depth, connection.principal)
 
 
-def _read_call(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+def _read_call(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
     path = params.pop("path", MISSING)
     if type(path) is not str:
         raise _wrong("path", "a string", path)
@@ -240,10 +251,10 @@ def _read_call(method: str, params: dict[str, Any], tagged: bool, principal: str
     depth = _pop_depth(params)
     if params:
         raise _unknown(params, "path, args, kwargs, depth")
-    return Request("call", path, args, positional, depth, principal)
+    return Request("call", path, args, positional, depth, connection.principal)
 
 
-def _read_hello(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+def _read_hello(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
     client = params.pop("client", "")
     if type(client) is not str:
         raise _wrong("client", "a string", client)
@@ -254,25 +265,37 @@ def _read_hello(method: str, params: dict[str, Any], tagged: bool, principal: st
         raise BadRequest(f"protocol {protocol} is not spoken here; this server speaks {PROTOCOL}")
     if params:
         raise _unknown(params, "client, protocol")
-    return "hello"
+    return lambda: {"server": "objserver", "version": VERSION, "protocol": PROTOCOL}
 
 
-def _read_ping(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+def _read_log(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    entries = connection.entries
+    if entries is None:
+        raise BadRequest("no log is shown here")
+    first = _pop_int(params, "first", 1, 2**63)
+    count = _pop_int(params, "count", 1, LOG_COUNT_MAX)
+    if params:
+        raise _unknown(params, "first, count")
+    return lambda: entries(first, count)
+
+
+def _read_ping(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
     if params:
         raise _unknown(params, "none")
-    return "ping"
+    return lambda: None
 
 
-def _read_stats(method: str, params: dict[str, Any], tagged: bool, principal: str) -> Answer:
+def _read_stats(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
     if params:
         raise _unknown(params, "none")
-    return "stats"
+    return connection.statistics
 
 
-_METHODS: Final[dict[str, Callable[[str, dict[str, Any], bool, str], Answer]]] = {
+_METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answer]]] = {
     "call": _read_call,
     "eval": _read_snippet,
     "hello": _read_hello,
+    "log": _read_log,
     "ping": _read_ping,
     "query": _read_snippet,
     "stats": _read_stats,
@@ -297,14 +320,16 @@ def _pop_named(params: dict[str, Any], name: str, tagged: bool) -> dict[str, Any
 
 
 def _pop_depth(params: dict[str, Any]) -> int | None:
-    depth = params.pop("depth", MISSING)
-    if depth is MISSING:
-        return None
-    if type(depth) is not int:
-        raise _wrong("depth", "an integer", depth)
-    if not 0 <= depth <= VALUE_DEPTH_MAX:
-        raise BadRequest(f"'depth' is from 0 to {VALUE_DEPTH_MAX}, not {depth}")
-    return depth
+    return _pop_int(params, "depth", 0, VALUE_DEPTH_MAX) if "depth" in params else None
+
+
+def _pop_int(params: dict[str, Any], name: str, least: int, most: int) -> int:
+    number = params.pop(name, MISSING)
+    if type(number) is not int:
+        raise _wrong(name, "an integer", number)
+    if not least <= number <= most:
+        raise BadRequest(f"{name!r} is from {least} to {most}, not {number}")
+    return number
 
 
 def _wrong(name: str, wanted: str, found: object) -> BadRequest:

@@ -105,17 +105,17 @@ class Reactor:
         self._started_ns = time.monotonic_ns()
         self._pause_ns_max = 0
         self._accepted_count = self._refused_count = self._dropped_count = 0
-        self._request_count = self._batch_count = 0
+        self._request_count = 0
         self._received_size = self._sent_size = 0
 
     def statistics(self) -> dict[str, object]:
         """The engine's figures and the reactor's: counts and sizes since the start, but `connections`: now.
 
-        `reactor_pause_ms_max` is the longest that a ready client was not looked at.
+        `requests` counts those that the engine ran, `reactor_pause_ms_max` is the longest that a ready client was
+        not looked at.
         """
         return {
             **self._engine.statistics(),
-            "batches": self._batch_count,
             "bytes_in": self._received_size,
             "bytes_out": self._sent_size,
             "connections": len(self._sessions) - self._lingering_count,
@@ -262,7 +262,6 @@ class Reactor:
         seq = self._engine.seq
         if batch:
             assert outcomes, "the engine runs at least one request"
-            self._batch_count += 1
             self._request_count += len(outcomes)
             if self._sync_at == inf and self._sync_seconds < inf:
                 self._sync_at = trio.current_time() + self._sync_seconds
@@ -299,7 +298,8 @@ class Reactor:
                     self._set_deadline(session, OUTPUT_STALL_SECONDS_MAX)
                 session.keep(data, sent)
                 self._watch(session)
-        self._go_on(session)
+        if session.held or session.unsent_size or not connection.at_rest:
+            self._go_on(session)
 
     def _flush(self, session: Session) -> None:
         try:
@@ -349,7 +349,7 @@ class Reactor:
             sock.setblocking(False)
             if sock.family is not socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = Session(sock, Connection(self.statistics))
+            session = Session(sock, Connection(self.statistics, entries=self._engine.entries))
             full = len(self._sessions) - self._lingering_count >= self._connections_max
             self._sessions[session.fd] = session
             self._epoll.register(session.fd, EPOLLIN)

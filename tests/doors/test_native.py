@@ -209,7 +209,7 @@ def test_unknown_method_is_told_which_there_are() -> None:
     assert reply.error is not None
     assert reply.error.code == ErrorCode.UNKNOWN_METHOD
     assert reply.error.message == (
-        f"unknown method '{('delete' * 20)[:64]}...'; this server knows call, eval, hello, ping, query, stats"
+        f"unknown method '{('delete' * 20)[:64]}...'; this server knows call, eval, hello, log, ping, query, stats"
     )
 
 
@@ -218,6 +218,29 @@ def test_server_answers_for_itself() -> None:
     assert (hello["server"], hello["protocol"]) == ("objserver", 1)
     assert ask("ping", {}).value is None
     assert ask("stats", {}).value == {"figure": 7}
+
+
+def test_log_is_told_where_one_is_shown() -> None:
+    def entries(first: int, count: int) -> list[object]:
+        return [{"seq": seq, "code": "$"} for seq in range(first, first + count)]
+
+    data = encode_request(1, "log", {"first": 3, "count": 2}) + encode_request(2, "log", {"first": 1, "count": 1001})
+    shown, refused = replies_in(exchange(Connection(dict, entries=entries), data, Runner().run, lambda: 9))
+    assert (shown.value, shown.seq) == ([{"seq": 3, "code": "$"}, {"seq": 4, "code": "$"}], 9)
+    assert refused.error is not None
+    assert refused.error.message == "log: 'count' is from 1 to 1000, not 1001"
+    hidden = ask("log", {"first": 1, "count": 1})
+    assert hidden.error is not None
+    assert hidden.error.message == "log: no log is shown here"
+
+
+def test_answer_that_fits_no_frame_is_an_error() -> None:
+    def statistics() -> dict[str, object]:
+        return {"text": "x" * FRAME_SIZE_MAX}
+
+    [reply] = replies_in(exchange(Connection(statistics), encode_request(1, "stats", {}), Runner().run, lambda: 0))
+    assert reply.error is not None
+    assert reply.error.code == ErrorCode.RESULT_TOO_LARGE
 
 
 def test_stats_are_told_after_the_batch_they_stand_in() -> None:

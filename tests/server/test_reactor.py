@@ -317,6 +317,16 @@ async def test_figures_add_up(server: Server) -> None:
     assert stats["seq"] == 0
 
 
+async def test_log_shows_what_changed_something(server: Server) -> None:
+    peer = await server.connect()
+    await peer.value("x = a", a=1)
+    await peer.value("x")
+    reply = await peer.ask("log", first=1, count=10)
+    [entry] = reply.value
+    [snippet] = entry["snippets"]
+    assert (entry["seq"], snippet["kind"], snippet["code"]) == (1, "eval", "x = a")
+
+
 async def test_many_clients_are_served_in_each_pass(server: Server) -> None:
     peers = [await server.connect() for _ in range(100)]
     await peers[0].value("count = 0")
