@@ -14,7 +14,7 @@ Promise: `objserver --help` imports click and nothing else; a command imports wh
 from __future__ import annotations
 
 import importlib
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -35,6 +35,9 @@ COMMANDS: Final = {
 }
 
 
+STATUS_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
+
+
 class Commands(click.Group):
     """The group that imports a command when it is asked for."""
 
@@ -48,6 +51,12 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            ctx.exit(STATUS_INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from objserver.cli.records import BadRecord, Record, Records
+from objserver.errors import FrameTooLarge
 from objserver.limits import KIB
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ def cut_groups(batches: Iterable[Batch]) -> Iterator[list[Batch]]:
 class Load:
     """One load under way. Counts what is acknowledged."""
 
-    def __init__(self, client: Client, plan: Plan) -> None:
+    def __init__(self, client: Client, name: str, plan: Plan) -> None:
         self._client = client
+        self._name = name  # of the file, for messages
         self.plan = plan
         names = {"root": plan.root, "kind": "dict" if plan.keyed else "list"}
         self._prepare = PREPARE.format(**names)
@@ -147,6 +149,7 @@ class Load:
         """Send the batches together and count the acknowledgements.
 
         Raises:
+            BadRecord: a batch does not fit a request. Nothing of the group is sent.
             ObjserverError: what the client raises for the first batch that failed; those before it are counted.
         """
         root, length = self.plan.root, self.length
@@ -159,7 +162,10 @@ class Load:
                 else:
                     args[f"{root}_count"] = length
                     length += len(batch.values)
-                replies.append(pipeline.eval(self._insert, **args))
+                try:
+                    replies.append(pipeline.eval(self._insert, **args))
+                except FrameTooLarge as error:
+                    raise BadRecord(f"{self._name}, {batch.first} and what follows: {error}") from error
         for batch, reply in zip(group, replies, strict=True):
             self.length = reply.result()
             self.acknowledged += len(batch.values)

@@ -27,7 +27,6 @@ DEFAULT_SERVER: Final = "127.0.0.1:7707"
 CONNECT_SECONDS_MAX: Final = 3
 
 STATUS_FAILED: Final = 1
-STATUS_INTERRUPTED: Final = 130  # 128 + SIGINT, as shells count
 
 
 def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,9 +49,9 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def connected(server: str) -> Iterator[Client]:
-    """Connect, give the client to the block, and end the process with status 1 for what the block raises.
+    """Connect, give the client to the block, and end the process with status 1 for what the client raises in it.
 
-    What snippets print goes to standard error. Interrupted from the keyboard, the status is 130.
+    What snippets print goes to standard error.
     """
     try:
         with open_client(server) as client:
@@ -60,8 +59,6 @@ def connected(server: str) -> Iterator[Client]:
     except ObjserverError as error:
         print_error(error)
         sys.exit(STATUS_FAILED)
-    except KeyboardInterrupt:
-        sys.exit(STATUS_INTERRUPTED)
 
 
 def open_client(server: str) -> Client:

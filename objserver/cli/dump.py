@@ -49,7 +49,8 @@ def dump(roots: tuple[str, ...], format: str, output: str | None, server: str) -
     with connected(server) as client:
         from objserver.cli.pieces import DumpFailed, Pieces, Place
 
-        existing = client.stats()["roots"]
+        figures = client.stats()
+        existing = figures.get("roots", {})
         if missing := [name for name in roots if name not in existing]:
             fail(f"no root {missing[0]!r}; `objserver stats` lists them")
         names = roots or [name for name, kind in existing.items() if kind not in ("class", "function")]
@@ -66,11 +67,13 @@ def dump(roots: tuple[str, ...], format: str, output: str | None, server: str) -
                 file.writelines(text)
                 if format == "json":
                     file.write(b"\n")
+        except BrokenPipeError:
+            raise  # whoever read this has seen enough
         except (DumpFailed, OSError) as error:
             fail(f"{error}")
-        if len(pieces.seqs) > 1:
-            print_foreign(f"the heap changed during the dump (seq {min(pieces.seqs)} to {max(pieces.seqs)}): "
-                          "entries may be older or newer than others")  # fmt: skip
+        # Not the seq: it counts the marks of checkpoints, too.
+        if client.stats()["snippets_logged"] != figures["snippets_logged"]:
+            print_foreign("the heap changed during the dump: some of it may be older than the rest")
         if output:
             print_foreign(f"{pieces.count:,} entries of {', '.join(names)} in {output}")
 

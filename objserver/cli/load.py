@@ -15,11 +15,11 @@ from typing import Any, BinaryIO
 
 import click
 
+from objserver.cli import STATUS_INTERRUPTED
 from objserver.cli.batches import Load, LoadRefused, Plan, cut_batches, cut_groups
 from objserver.cli.connection import (
     DEFAULT_SERVER,
     STATUS_FAILED,
-    STATUS_INTERRUPTED,
     connected,
     json_option,
     print_error,
@@ -102,9 +102,9 @@ def load(
             records = read_records(
                 stream, file, format, size=_size(stream), numbers=numbers, decode=value_of if tagged else None
             )
-            work = Load(client, Plan(root, mode or "new", records.keyed or key is not None, key, value, skip))
+            work = Load(client, file, Plan(root, mode or "new", records.keyed or key is not None, key, value, skip))
             _send_all(work, records, stopped)
-        except (BadRecord, LoadRefused, ObjserverError) as error:
+        except (BadRecord, LoadRefused, ObjserverError, OSError) as error:
             print_error(error)
             if work and work.prepared:
                 print_foreign(_how_to_go_on(work, isinstance(error, ConnectionLost)))

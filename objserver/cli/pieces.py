@@ -8,7 +8,7 @@ Only `query` is used. Keys travel as parameters; the text made here is a path of
 What comes back is the wire's JSON, passed on as it is: tagged values keep their tags.
 
 Promise: memory holds a few pages, whatever the value's size. It is no snapshot: an entry that changes while pages
-are read may be the old or the new one, and `Pieces.seqs` has more than one member. (tests/cli/test_dump.py)
+are read may be the old or the new one. (tests/cli/test_dump.py)
 """
 
 from __future__ import annotations
@@ -66,12 +66,11 @@ class Place(NamedTuple):
 
 
 class Pieces:
-    """Reads values from one server. `seqs` holds the log positions it has seen, `count` the entries it has read."""
+    """Reads values from one server. `count` is how many entries it has read."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._inside: list[Any] = []  # what is being written in pieces, outermost first, as references
-        self.seqs: set[int] = set()
         self.count = 0
 
     def kind(self, place: Place) -> str:
@@ -176,9 +175,7 @@ class Pieces:
         params: dict[str, Any] = {"source": source, "args": args}
         if depth is not None:
             params["depth"] = depth
-        tree = request_tree(self._client, "query", **params)
-        self.seqs.add(self._client.seq)
-        return tree
+        return request_tree(self._client, "query", **params)
 
 
 # (kind, whether all keys are texts) -> how the JSON begins and ends

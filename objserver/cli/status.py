@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import orjson
 
 from objserver.cli.connection import connected, json_option, server_option
+from objserver.cli.records import parse_json
 from objserver.cli.show import print_foreign, print_json, printable
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def log(first: int | None, count: int, full: bool, as_json: bool, server: str) -
             first = max(1, client.seq - count + 1)
         for entry in read_entries(client, first, count):
             if as_json:
+                for snippet in entry["snippets"]:
+                    snippet["args"] = parse_json(snippet["args"].encode())
                 print_json(entry)
             else:
                 print_foreign(describe_entry(entry, full), sys.stdout)
@@ -95,33 +97,36 @@ def read_entries(client: Client, first: int, count: int) -> Iterable[dict[str, A
     """Yield up to `count` entries from seq `first` on, as trees (trees.py); fewer at the end of the log."""
     from objserver.cli.trees import request_tree
 
-    end = first + count
-    while first < end:
-        page = request_tree(client, "log", first=first, count=min(PAGE_COUNT, end - first))
+    while count > 0:
+        page = request_tree(client, "log", first=first, count=min(PAGE_COUNT, count))
         if not page:
             return
         yield from page
         first = page[-1]["seq"] + 1
+        count -= len(page)
 
 
 def describe_entry(entry: Mapping[str, Any], full: bool) -> str:
     """Return an entry as lines of text: one for itself, one or more for each snippet."""
-    time, size = iso_time(entry["time_ns"]), f"{entry['size']:,} bytes"
-    head = f"{entry['seq']}  {time}  term {entry['term']}  {size}  {entry['digest']}"
-    return "\n".join([head, *(_describe_snippet(snippet, full) for snippet in entry["snippets"])])
+    head = [str(entry["seq"]), iso_time(entry["time_ns"]), entry["kind"], f"term {entry['term']}"]
+    head += [f"{entry['size']:,} bytes", entry["digest"]]
+    if "checkpoint_seq" in entry:
+        head += [f"checkpoint of seq {entry['checkpoint_seq']}", f"records {entry['records_digest']}"]
+    return "\n".join(["  ".join(head), *(_describe_snippet(snippet, full) for snippet in entry["snippets"])])
 
 
 def _describe_snippet(snippet: Mapping[str, Any], full: bool) -> str:
-    code, args = snippet["code"], snippet["args"]
-    shown = orjson.dumps(args).decode() if args else ""
-    who = f"{snippet['principal']}: " if snippet["principal"] else ""
-    result = f"result {snippet['result_crc']:08x}"
+    # The log keeps a text once for a while; an entry far behind it has the digest alone.
+    code = f"(code {snippet['code_digest']})" if snippet["code"] is None else snippet["code"].strip()
+    args = "" if snippet["args"] in ("", "{}", "[]") else snippet["args"]
+    head = f"    {snippet['principal']}: " if snippet["principal"] else "    "
     if full:
-        body = "\n".join(f"        {line}" for line in code.splitlines())
-        return f"    {who}{snippet['kind']}  {result}\n{body}" + (f"\n        with {shown}" if shown else "")
-    first, _, rest = code.strip().partition("\n")
-    line = f"    {who}{snippet['kind']}  {shorten(first, 80)}{' ...' if rest else ''}"
-    return line + (f"  with {shorten(shown, 60)}" if shown else "")
+        lines = [f"{head}{snippet['kind']}  result {snippet['result_crc']:08x}"]
+        lines += [f"        {line}" for line in code.splitlines()]
+        return "\n".join(lines + ([f"        with {args}"] if args else []))
+    first, more, _ = code.partition("\n")
+    line = f"{head}{snippet['kind']}  {shorten(first, 80)}{' ...' if more else ''}"
+    return line + (f"  with {shorten(args, 60)}" if args else "")
 
 
 def iso_time(time_ns: int) -> str:

@@ -156,6 +156,7 @@ def test_record_without_a_usable_key_is_refused(run: Run, record: str, reason: s
 def test_record_too_large_for_a_frame_is_refused(run: Run) -> None:
     result = run("load", "-", "--format", "json", "--into", "large", input=json.dumps(["x", "y" * 17_000_000]))
     assert result.returncode == 1
+    assert "-, record 2 and what follows: " in result.stderr
     assert "0 records are acknowledged" in result.stderr
 
 

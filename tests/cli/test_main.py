@@ -132,8 +132,8 @@ def test_version_is_that_of_the_project() -> None:
     assert result.output == f"objserver {VERSION}\n"
 
 
-def test_examples_of_the_docs_print_what_they_say(own_server: Server, tmp_path: Path) -> None:
-    """Each `$ objserver ...` of the page, in order, on an empty server."""
+def test_examples_of_the_docs_print_what_they_say(run: Run) -> None:
+    """Each `$ objserver ...` of the page, in order."""
     examples = re.findall(r"^    \$ (.*)\n((?:    (?!\$ ).*\n)*)", DOCS, re.MULTILINE)
     assert len(examples) > 5
     for line, expected in examples:
@@ -141,12 +141,12 @@ def test_examples_of_the_docs_print_what_they_say(own_server: Server, tmp_path: 
         input = subprocess.run(["sh", "-c", before[0]], capture_output=True, text=True).stdout if before else ""
         words = shlex.split(last)
         assert words[0] == "objserver"
-        result = run_command(words[1:], own_server.address, tmp_path, input)
+        result = run(*words[1:], input=input)
         assert result.stderr == ""
         assert result.stdout == re.sub("^    ", "", expected, flags=re.MULTILINE), line
 
 
-def test_server_on_a_unix_socket_is_reached(run: Run, tmp_path: Path) -> None:
+def test_server_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
     server = Server(tmp_path / "data", f"unix:{tmp_path / 'socket'}")
     server.start()
     try:
