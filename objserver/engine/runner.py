@@ -92,6 +92,7 @@ class Runner:
                 localclass=definitions.local_class,
                 write_output=self._write_output,
                 now=self._now,
+                fatal=(MachineError,),
             )
         )
         self.heap.use_builtins(builtins)

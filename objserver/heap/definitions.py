@@ -67,12 +67,14 @@ class Definitions:
             super(existing, existing).__init_subclass__(**keywords)  # type: ignore[arg-type]
             return existing
         body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
+        body["__module__"] = instances.MODULE
         cls = type.__new__(HeapClass, name, bases, body, **keywords)
         instances.make_twins(cls)
         return cls
 
     def local_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], **keywords: Any) -> type:
         """Metaclass of every other class statement: the class ends with the snippet."""
+        body["__module__"] = instances.MODULE
         return type.__new__(HeapClass, name, _checked_bases(name, bases), body, **keywords)
 
     def _existing(self, name: str) -> Any:
@@ -150,7 +152,7 @@ class Definitions:
             self.link_code_of(function)
             return function
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
-        cls = instances.make_class(name, bases, {"__info__": info})
+        cls = instances.make_class(name, bases, {"__info__": info, "__module__": instances.MODULE})
         instances.make_twins(cls)
         heap.live[oid] = cls
         self._loading.append((cls, info))

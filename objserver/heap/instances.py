@@ -14,6 +14,7 @@ from types import CellType, CodeType, FunctionType
 from typing import Any, ClassVar, Final
 
 __all__ = [
+    "MODULE",
     "CodeInfo",
     "HeapClass",
     "Instance",
@@ -34,6 +35,9 @@ __all__ = [
     "take_over",
     "undo_class",
 ]
+
+# What CPython leaves out of the repr of a class: a client's class has no module.
+MODULE: Final = "builtins"
 
 # Part of every class, and not of what the client wrote.
 CLASS_INTERNALS: Final = frozenset(

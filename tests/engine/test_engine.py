@@ -121,6 +121,13 @@ def test_redefined_class_changes_living_instances_at_once(engine: Bench) -> None
     assert engine.call("jobs.pop") == ("new", 2)
 
 
+def test_class_prints_the_same_before_and_after_a_restart(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    for again in (lambda: None, engine.reopen, engine.crash):
+        again()
+        assert engine.eval("f'{Queue} {Queue()} {[Queue]}'") == "<class 'Queue'> <Queue object> [<class 'Queue'>]"
+
+
 def test_subclass_and_super_work_after_restart(engine: Bench) -> None:
     engine.eval(QUEUE)
     engine.eval("class Loud(Queue):\n    def push(self, item):\n        return 'pushed', super().push(item)\n")
