@@ -338,3 +338,17 @@ def test_damage_behind_the_back_of_an_open_log_is_found_by_reading(tmp_path: Pat
             with pytest.raises(DataDamaged, match=f"{path}: offset {BLOCK + len(appended[0])}: "):
                 read()
         assert log.read(3, 1000) == appended[2:]
+
+
+def test_entry_exchanged_for_another_whole_one_is_found_by_reading(tmp_path: Path) -> None:
+    with closing(open_log(tmp_path, runtime="r")) as log:
+        appended = fill(log, [b"one", b"two", b"three"])
+        second = decode_entry(appended[1])
+        other = encode_entry(
+            seq=2, term=1, time_ns=second.time_ns, kind=1, payload=b"TWO", previous=second.previous, synced_seq=0
+        )
+        path = tmp_path / f"{1:016x}.log"
+        content = path.read_bytes()
+        path.write_bytes(content.replace(appended[1], other))
+        with pytest.raises(DataDamaged, match=f"{path}: offset {BLOCK + 144}: entry 3 does not follow"):
+            log.check(1)

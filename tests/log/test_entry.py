@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 import pytest
+from google_crc32c import value
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -99,6 +100,25 @@ def test_entry_above_the_limit_is_refused() -> None:
 def test_number_that_does_not_fit_its_field_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(BadEntry):
         simple(**changed)
+
+
+@pytest.mark.parametrize(
+    ("place", "field"),
+    [
+        (12, (ENTRY_SIZE_MAX - 67).to_bytes(4, "big")),
+        (12, b"\xff" * 4),
+        (16, b"\0"),
+        (16, b"\2"),
+        (44, bytes(7) + b"\1"),
+        (20, bytes(8)),
+    ],
+    ids=["size just too large", "size", "version 0", "version 2", "says that itself is synced", "seq 0"],
+)
+def test_header_that_makes_no_sense_does_not_decode_though_its_crc_is_right(place: int, field: bytes) -> None:
+    covered = bytearray(simple()[8:68])
+    covered[place - 8 : place - 8 + len(field)] = field
+    with pytest.raises(BadEntry, match="version|says"):
+        decode_entry(b"\xf1Ent" + value(bytes(covered)).to_bytes(4, "big") + covered + bytes(4))
 
 
 def test_offset_before_the_bytes_is_a_mistake_of_the_caller() -> None:

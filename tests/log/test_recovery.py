@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from google_crc32c import value
 
 from objserver.errors import DataDamaged
 from objserver.log import decode_entry, encode_entry, examine, open_log
@@ -236,8 +237,6 @@ def last_repeated(entries: list[bytes]) -> list[bytes]:
 
 def other_version(entries: list[bytes]) -> list[bytes]:
     """The last entry as a later objserver might write it; its CRC is right, so it must not be cut."""
-    from google_crc32c import value
-
     covered = entries[-1][8:16] + b"\2" + entries[-1][17:68]
     return [*entries[:-1], entries[-1][:4] + value(covered).to_bytes(4, "big") + covered + entries[-1][68:]]
 
