@@ -12,7 +12,9 @@ package that imports lmdb; it does not know what a record means.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Iterable
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import TracebackType
 from zlib import crc32
@@ -30,6 +32,14 @@ FORMAT = b"objserver-records-1"
 MAP_SIZE = 1 << 40
 
 _CRC_SIZE = 4
+
+# What LMDB says when the file itself is wrong; everything else is the disk or the system.
+_DAMAGE = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
+
+_META_SIZE = 152
+_META_MAGIC = struct.pack("=II", 0xBEEFC0DE, 1)
+_PAGE_SIZE = struct.Struct("=I")
+_LAST_PAGE = struct.Struct("=QQ")  # and the transaction that wrote it
 
 
 class Store:
@@ -72,7 +82,6 @@ class Store:
         if found != FORMAT:
             self._env.close()
             raise DataDamaged(f"{self.path} has format {found!r}, expected {FORMAT!r}; restore it from a backup")
-        self._check_size()
         self._reader: lmdb.Transaction | None = None
 
     def get(self, key: bytes) -> bytes | None:
@@ -94,7 +103,8 @@ class Store:
         record = stored[_CRC_SIZE:]
         if crc32(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
             raise DataDamaged(
-                f"{self.path}: record {key.hex()} does not match its checksum; restore the folder from a backup"
+                f"{self.path}: record {key.hex()} at offset {self._offset(stored)} does not match its checksum; "
+                "restore the folder from a backup"
             )
         return record
 
@@ -129,22 +139,35 @@ class Store:
         self.release()
         self._env.close()
 
-    def _refuse_damage_that_would_crash(self) -> None:
-        # LMDB maps the file: a page beyond its end is a SIGBUS, not an error.
-        if self.path.exists() and 0 < self.path.stat().st_size < 2 * 4096:
-            raise DataDamaged(f"{self.path} is cut to {self.path.stat().st_size} bytes; restore it from a backup")
+    def _offset(self, stored: bytes) -> int:
+        """Return where in the file a record lies. LMDB does not tell, so it is searched: nobody is in a hurry here."""
+        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            return content.find(stored)
 
-    def _check_size(self) -> None:
-        needed = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+    def _refuse_damage_that_would_crash(self) -> None:
+        """Look at LMDB's two meta pages ourselves: it maps the file, and a page beyond the end is a SIGBUS, no error.
+
+        Source: struct MDB_meta of LMDB 0.9: magic, version, then the size of a page, last page and transaction.
+        """
+        if not self.path.exists():
+            return
         size = self.path.stat().st_size
+        with self.path.open("rb") as file:
+            first = file.read(_META_SIZE)
+            page_size = _PAGE_SIZE.unpack_from(first, 40)[0] if len(first) == _META_SIZE else 0
+            file.seek(page_size)
+            metas = [meta for meta in (first, file.read(_META_SIZE)) if meta[16:24] == _META_MAGIC]
+        if not metas or not page_size:
+            raise DataDamaged(f"{self.path}: offset 0: no meta page of LMDB; restore it from a backup")
+        last_page, _ = max((_LAST_PAGE.unpack_from(meta, 136) for meta in metas), key=lambda found: found[1])
+        needed = (last_page + 1) * page_size
         if size < needed:
-            self._env.close()
             raise DataDamaged(f"{self.path} is cut at offset {size}, expected {needed} bytes; restore it from a backup")
 
     def _explain(self, error: Exception) -> Exception:
-        if isinstance(error, lmdb.DiskError | lmdb.MapFullError | OSError):
-            return StorageFailed(f"{self.path}: {error}; make space or check the disk, then start again")
-        return DataDamaged(f"{self.path}: {error}; nothing was changed, restore it from a backup")
+        if isinstance(error, _DAMAGE):
+            return DataDamaged(f"{self.path}: {error}; nothing was changed, restore it from a backup")
+        return StorageFailed(f"{self.path}: {error}; make space or check the disk, then start again")
 
 
 class Writer:

@@ -1,0 +1,130 @@
+"""The store: what was committed is read back, and what was damaged is said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from objserver.errors import DataDamaged, StorageFailed
+from objserver.store import Store
+
+
+def write(store: Store, records: dict[bytes, bytes], mark: bytes = b"mark") -> None:
+    with store.writer() as writer:
+        writer.put(records.items())
+        writer.commit(mark)
+    store.release()
+
+
+def key(number: int) -> bytes:
+    return number.to_bytes(8, "big")
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 50), st.binary(max_size=9000), max_size=20), max_size=4))
+@settings(max_examples=25, deadline=None)
+def test_records_are_read_as_they_were_committed(commits: list[dict[int, bytes]]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        store, model = Store(Path(folder)), dict[int, bytes]()
+        for number, records in enumerate(commits):
+            write(store, {key(oid): record for oid, record in records.items()}, key(number))
+            model |= records
+            store.close()
+            store = Store(Path(folder))
+            assert store.checkpoint_mark() == key(number)
+        assert {oid: store.get(key(oid)) for oid in model} == model
+        assert store.get(key(99)) is None
+        store.close()
+
+
+def test_reader_sees_one_commit_until_it_is_released(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, {key(1): b"old"})
+    assert store.get(key(1)) == b"old"
+    with store.writer() as writer:
+        writer.put([(key(1), b"new")])
+        writer.commit(b"2")
+    assert store.get(key(1)) == b"old"
+    store.release()
+    assert store.get(key(1)) == b"new"
+    store.close()
+
+
+def test_writer_that_fails_leaves_the_last_commit(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, {key(1): b"old"}, b"1")
+    with pytest.raises(ZeroDivisionError), store.writer() as writer:
+        writer.put([(key(1), b"new")])
+        raise ZeroDivisionError
+    assert (store.get(key(1)), store.checkpoint_mark()) == (b"old", b"1")
+    store.close()
+
+
+def test_damaged_record_is_named_with_file_and_offset(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    write(store, {key(1): b"a" * 100, key(2): b"unmistakable" * 8})
+    store.close()
+    content = bytearray(store.path.read_bytes())
+    offset = content.index(b"unmistakable")
+    content[offset] ^= 1
+    store.path.write_bytes(content)
+    store = Store(tmp_path)
+    assert store.get(key(1)) == b"a" * 100
+    with pytest.raises(DataDamaged, match=f"data.mdb: record {key(2).hex()} at offset {offset - 4} "):
+        store.get(key(2))
+    store.close()
+    assert store.path.read_bytes() == content
+
+
+@pytest.mark.parametrize("size", [1, 100, 5000, 12_288, 40_000])
+def test_file_that_was_cut_is_refused(tmp_path: Path, size: int) -> None:
+    store = Store(tmp_path)
+    write(store, {key(number): bytes(4000) for number in range(50)})
+    store.close()
+    with store.path.open("r+b") as file:
+        file.truncate(size)
+    with pytest.raises(DataDamaged, match=r"data\.mdb"):
+        Store(tmp_path)
+    assert store.path.stat().st_size == size
+
+
+def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.mdb").write_bytes(b"something else " * 1000)
+    with pytest.raises(DataDamaged, match=r"data\.mdb"):
+        Store(tmp_path)
+    assert (tmp_path / "data.mdb").read_bytes() == b"something else " * 1000
+
+
+def test_full_disk_is_a_storage_failure_and_nothing_is_half_written(tmp_path: Path) -> None:
+    """RLIMIT_FSIZE stands in for the disk: the kernel refuses to let the file grow, as it does when a disk is full."""
+    script = f"""
+import resource, signal
+from pathlib import Path
+from objserver.errors import StorageFailed
+from objserver.store import Store
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+store = Store(Path({str(tmp_path)!r}))
+with store.writer() as writer:
+    writer.put([(bytes(8), b"kept")])
+    writer.commit(b"1")
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    with store.writer() as writer:
+        writer.put([(number.to_bytes(8, "big"), bytes(4000)) for number in range(100)])
+        writer.commit(b"2")
+except StorageFailed as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "data.mdb" in done.stdout and "make space" in done.stdout
+    store = Store(tmp_path)
+    assert (store.get(bytes(8)), store.checkpoint_mark()) == (b"kept", b"1")
+    assert store.get(key(5)) is None
+    store.close()
+    assert issubclass(StorageFailed, Exception)
