@@ -23,9 +23,14 @@ RESULT_SIZE_MAX: Final = FRAME_SIZE_MAX - 512 * KIB
 # memory and endless as text; half a million containers are walked in about a second.
 VALUE_COUNT_MAX: Final = 500_000
 
-# Bits of one int on the wire, and of the two ints of a fraction, whose common divisor takes quadratic time.
-INT_BITS_MAX: Final = 8 * MIB
-FRACTION_BITS_MAX: Final = 128 * KIB
+# Bits of one int on the wire: twice what a snippet may compute at once (sandbox/policy.py). To compare a long int with
+# a Decimal takes quadratic time. So does the common divisor that every fraction begins with, and a frame holds many.
+INT_BITS_MAX: Final = 256 * KIB
+FRACTION_BITS_MAX: Final = 16 * KIB
+
+# Members of one set, or keys of one dict, that may have the same hash: each is compared with all before it. Numbers
+# with one hash are easily made, the multiples of 2**61 - 1 for example.
+HASH_SHARED_COUNT_MAX: Final = 64
 
 # A request's id, in characters: it is sent back, so it takes room in the reply.
 REQUEST_ID_LENGTH_MAX: Final = 256

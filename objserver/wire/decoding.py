@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -21,7 +22,7 @@ from uuid import UUID
 import orjson
 
 from objserver.errors import BadRequest
-from objserver.limits import FRACTION_BITS_MAX, INT_BITS_MAX, VALUE_DEPTH_MAX
+from objserver.limits import FRACTION_BITS_MAX, HASH_SHARED_COUNT_MAX, INT_BITS_MAX, VALUE_DEPTH_MAX
 
 __all__ = ["decode", "loads", "needs_decode"]
 
@@ -87,7 +88,7 @@ def needs_decode(data: bytes) -> bool:
 class _Decoder:
     """Turns one tree into a value."""
 
-    __slots__ = ("_instance", "_reference", "_sequences")
+    __slots__ = ("_instance", "_reference", "_sets")
 
     def __init__(
         self,
@@ -97,9 +98,7 @@ class _Decoder:
     ) -> None:
         self._instance = instance
         self._reference = reference
-        self._sequences: dict[str, SetFactory] = {
-            "$tuple": tuple, "$set": set_factory, "$frozenset": frozenset,
-        }  # fmt: skip
+        self._sets: dict[str, SetFactory] = {"$set": set_factory, "$frozenset": frozenset}
 
     def value(self, tree: Any, level: int) -> Any:
         """Return the value of `tree`. `level` counts the containers around it."""
@@ -119,8 +118,12 @@ class _Decoder:
         if len(tree) != 1:
             raise BadRequest(f"{_shown(tag)} does not stand alone; a key that begins with '$' is written with '$$'")
         try:
-            if tag in self._sequences:
-                return self._sequences[tag](self._items(_checked(content, list), level))
+            if tag == "$tuple":
+                return tuple(self._items(_checked(content, list), level))
+            if tag in self._sets:
+                members = self._items(_checked(content, list), level)
+                _check_hashes(members)
+                return self._sets[tag](members)
             if tag == "$dict":
                 return self._pairs(content, level)
             if tag in _PARSERS:
@@ -146,11 +149,13 @@ class _Decoder:
 
     def _pairs(self, pairs: Any, level: int) -> dict[Any, Any]:
         _check_level(level)
-        made = {}
+        keys, members = [], []
         for pair in _checked(pairs, list):
-            key, value = _checked(pair, list)
-            made[self.value(key, level + 1)] = self.value(value, level + 1)
-        return made
+            key, member = _checked(pair, list)
+            keys.append(self.value(key, level + 1))
+            members.append(self.value(member, level + 1))
+        _check_hashes(keys)
+        return dict(zip(keys, members, strict=True))
 
     def _object(self, tree: dict[str, Any], tags: list[str], level: int) -> Any:
         """An instance, {"$class": name, attribute: value, ..}, or a reference, {"$ref": oid, "$class": name}."""
@@ -176,6 +181,12 @@ class _Decoder:
 def _check_level(level: int) -> None:
     if level >= VALUE_DEPTH_MAX:
         raise BadRequest(f"a value nests deeper than {VALUE_DEPTH_MAX} levels; send it in pieces")
+
+
+def _check_hashes(keys: list[Any]) -> None:
+    """Refuse keys that were made to fill one place of a hash table."""
+    if len(keys) > HASH_SHARED_COUNT_MAX and max(Counter(map(hash, keys)).values()) > HASH_SHARED_COUNT_MAX:
+        raise ValueError(f"more than {HASH_SHARED_COUNT_MAX} of them have the same hash")
 
 
 def _checked(content: Any, *kinds: type) -> Any:

@@ -190,6 +190,7 @@ class _Encoder:
         if self._size > self._size_max:
             raise _too_large("more text", f"{self._size_max} bytes")
 
+
 def _shape(value: Any, kind: type, describe: Describe | None) -> tuple[Kind, Any, str, int | None]:
     native = _NATIVE.get(kind)
     if native is not None:

@@ -353,5 +353,18 @@ def test_huge_ints_travel_as_hexadecimal_text_up_to_a_limit() -> None:
     assert loads(b'{"$int":"%b"}' % (b"9" * 4300)) == 10**4300 - 1
     with pytest.raises(BadRequest):
         loads(b'{"$int":"%b"}' % (b"9" * 4301))
-    with pytest.raises(ResultTooLarge):
+    with pytest.raises(ResultTooLarge, match="an int of"):
         encode(Fraction(1, 1 << FRACTION_BITS_MAX))
+
+
+@pytest.mark.parametrize("tag", ["$set", "$frozenset", "$dict"])
+def test_members_made_to_have_one_hash_are_refused(tag: str) -> None:
+    """Ten thousand of them would take seconds, and a frame holds half a million."""
+
+    def text(step: int) -> bytes:
+        members: list[Any] = [{"$int": str(number * step)} for number in range(10_000)]
+        return orjson.dumps({tag: [[member, 0] for member in members] if tag == "$dict" else members})
+
+    assert len(loads(text(2**61))) == 10_000
+    with pytest.raises(BadRequest, match="have the same hash"):
+        loads(text(2**61 - 1))
