@@ -6,13 +6,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 import click
 import orjson
 
 from objserver.cli.connection import connected, fail, server_option
-from objserver.cli.load import RootName
+from objserver.cli.load import root_name
 from objserver.cli.show import print_foreign
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("roots", nargs=-1, type=RootName(), metavar="[ROOT]...")
+@click.argument("roots", nargs=-1, type=root_name, metavar="[ROOT]...")
 @click.option("--format", type=click.Choice(["json", "jsonl"]), default="json", show_default=True,
               help="One JSON document, or the entries of one root a line each.")
 @click.option("--output", type=click.Path(dir_okay=False), metavar="FILE",
@@ -104,7 +104,7 @@ def _lines(pieces: Pieces, place: Place) -> Iterator[bytes]:
 
 
 @contextmanager
-def _opened(path: str | None) -> Iterator[BinaryIO]:
+def _opened(path: str | None) -> Iterator[IO[bytes]]:
     """Open the output; a file gets its name when it is complete, and a failure leaves what had that name before."""
     if path is None:
         yield sys.stdout.buffer

@@ -9,9 +9,10 @@ import signal
 import stat
 import sys
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import IO
 
 import click
 
@@ -30,21 +31,21 @@ from objserver.cli.show import print_foreign, print_json
 from objserver.errors import ObjserverError
 
 
-class RootName(click.ParamType):
-    """The name of a root: it becomes part of a snippet, so it is nothing but a name."""
+def root_name(text: str) -> str:
+    """Return the name of a root in `text`. It becomes part of a snippet, so it must be nothing but a name.
 
-    name = "ROOT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if not text.isidentifier() or keyword.iskeyword(text) or text.startswith("_"):
-            self.fail(f"{text!r} can't be a root: a name as in Python that does not begin with _", param, ctx)
-        return text
+    Raises:
+        click.UsageError: it is not.
+    """
+    text = unicodedata.normalize("NFKC", text)  # as Python does with the names in a source
+    if not text.isidentifier() or keyword.iskeyword(text) or text.startswith("_"):
+        raise click.BadParameter(f"{text!r} can't be a root: a name as in Python that does not begin with _")
+    return text
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--into", "root", type=RootName(), required=True, help="The root that takes the records.")
+@click.option("--into", "root", type=root_name, required=True, metavar="ROOT", help="The root that takes the records.")
 @click.option("--key", metavar="FIELD", help="The field of a record that is its key: ROOT is then a dict.")
 @click.option("--value", metavar="FIELD", help="The field of a record to keep, instead of the whole record.")
 @click.option("--format", type=click.Choice(FORMATS), help="What FILE holds, if its name does not tell.")
@@ -178,7 +179,7 @@ def _progress(records: Records) -> Iterator[Callable[[int, int], None]]:
         yield show
 
 
-def _size(stream: BinaryIO) -> int | None:
+def _size(stream: IO[bytes]) -> int | None:
     """Return the size in bytes of a regular file, None for a pipe."""
     try:
         status = os.fstat(stream.fileno())

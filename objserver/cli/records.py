@@ -18,7 +18,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, NamedTuple, NoReturn
+from typing import IO, Any, Final, NamedTuple, NoReturn
 
 import orjson
 
@@ -65,7 +65,7 @@ class Records:
 
 
 def read_records(
-    stream: BinaryIO,
+    stream: IO[bytes],
     name: str,
     format: str,
     *,
@@ -114,7 +114,7 @@ def to_number(text: str) -> int | float | str:
     return text
 
 
-def _read_document(stream: BinaryIO, name: str, decode: Decode | None) -> Records:
+def _read_document(stream: IO[bytes], name: str, decode: Decode | None) -> Records:
     try:
         document: Any = parse_json(stream.read().removeprefix(BOM))
         if decode and isinstance(document, dict) and len(document) == 1:
@@ -149,7 +149,7 @@ def _document_items(document: Any, name: str, decode: Decode | None) -> Iterator
         yield Record(f"record {number}", key, value, size, number)
 
 
-def _read_lines(stream: BinaryIO, name: str, decode: Decode | None) -> Iterator[Record]:
+def _read_lines(stream: IO[bytes], name: str, decode: Decode | None) -> Iterator[Record]:
     done = 0
     for number, line in _lines(stream, name):
         done += len(line)
@@ -164,7 +164,7 @@ def _read_lines(stream: BinaryIO, name: str, decode: Decode | None) -> Iterator[
         yield Record(f"line {number}", None, value, len(text), done)
 
 
-def _read_rows(stream: BinaryIO, name: str, numbers: bool) -> Iterator[Record]:
+def _read_rows(stream: IO[bytes], name: str, numbers: bool) -> Iterator[Record]:
     # A field may hold as much as a line; the module's own limit is 128 KiB.
     csv.field_size_limit(FRAME_SIZE_MAX)
     done = 0
@@ -211,7 +211,7 @@ def _header(row: list[str], name: str, line: str) -> list[str]:
     return row
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
+def _lines(stream: IO[bytes], name: str) -> Iterator[tuple[int, bytes]]:
     """Yield (number from 1, line with its end); a line that could not be sent anyway ends the reading."""
     number = 0
     while line := stream.readline(FRAME_SIZE_MAX + 1):

@@ -89,8 +89,11 @@ def run_terminal(client: Client, session: PromptSession[str]) -> None:
             return
         if cell.strip() == ":quit":
             return
-        if cell.strip():
-            run_cell(client, cell)
+        try:
+            if cell.strip():
+                run_cell(client, cell)
+        except KeyboardInterrupt:
+            print_foreign("not waiting for the reply any longer; the cell may still run")
 
 
 def run_cell(client: Client, cell: str) -> bool:
@@ -101,9 +104,6 @@ def run_cell(client: Client, cell: str) -> bool:
         print_value(client.eval(cell.rstrip()), short=True)
     except ObjserverError as error:
         print_error(error)
-        return False
-    except KeyboardInterrupt:
-        print_foreign("not waiting for the reply any longer; the cell may still run")
         return False
     return True
 

@@ -11,35 +11,36 @@ from objserver.cli.connection import connected, json_option, server_option
 from objserver.cli.show import print_json, print_value
 
 
-class JsonValue(click.ParamType):
-    """A value as the wire writes it: JSON, with tagged objects for what JSON can't say."""
+def json_value(text: str) -> Any:
+    """Return the value in JSON text, with tagged objects for what JSON can't say.
 
-    name = "JSON"
+    Raises:
+        click.UsageError: it is none.
+    """
+    from objserver.cli.trees import parse_value
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from objserver.cli.trees import parse_value
-
-        try:
-            return parse_value(value.encode())
-        except ValueError as error:
-            self.fail(f"{value!r} is not a JSON value: {error}; a text needs quotes: '\"bob\"'", param, ctx)
+    try:
+        return parse_value(text.encode())
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no JSON value: {error}; a text needs quotes: '\"bob\"'") from None
 
 
-class Argument(JsonValue):
-    """NAME=JSON, converted to (name, value)."""
+def argument(text: str) -> tuple[str, Any]:
+    """Return the name and the value in NAME=JSON.
 
-    name = "NAME=JSON"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, Any]:
-        name, found, text = value.partition("=")
-        if not found or not name.isidentifier():
-            self.fail(f"{value!r} is not NAME=JSON, as in n=3 or name='\"bob\"'", param, ctx)
-        return name, super().convert(text, param, ctx)
+    Raises:
+        click.UsageError: it is not like that.
+    """
+    name, found, value = text.partition("=")
+    if not found or not name.isidentifier():
+        raise click.BadParameter(f"{text!r} is not NAME=JSON, as in n=3 or name='\"bob\"'")
+    return name, json_value(value)
 
 
 argument_option = click.option(
-    "--arg", "args", type=Argument(), multiple=True, help="A parameter of the snippet; may be given several times."
-)
+    "--arg", "args", type=argument, multiple=True, metavar="NAME=JSON",
+    help="A parameter of the snippet; may be given several times.",
+)  # fmt: skip
 depth_option = click.option(
     "--depth", type=click.IntRange(min=0), help="Levels of nesting to print; what lies deeper is named, not printed."
 )
@@ -90,7 +91,7 @@ def query(source: str, args: tuple[tuple[str, Any], ...], depth: int | None, as_
 
 @click.command()
 @click.argument("path")
-@click.argument("arguments", nargs=-1, type=JsonValue(), metavar="[JSON]...")
+@click.argument("arguments", nargs=-1, type=json_value, metavar="[JSON]...")
 @argument_option
 @depth_option
 @json_option

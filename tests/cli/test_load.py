@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import pty
 import re
 import shlex
 import signal
@@ -120,7 +122,7 @@ def test_file_without_records_makes_an_empty_root(run: Run) -> None:
     assert query(run, "nothing") == []
 
 
-@pytest.mark.parametrize("name", ["batch", "records", "root", "count", "k0", "größe"])
+@pytest.mark.parametrize("name", ["batch", "records", "root", "count", "k0", "größe", "ﬁve"])
 def test_any_root_name_works(run: Run, name: str) -> None:
     """Parameters of the loading snippets must not hide the root."""
     assert run("load", "-", "--format", "json", "--into", name, input="[1, 2]").returncode == 0
@@ -164,6 +166,23 @@ def test_skip_leaves_out_the_first_records(run: Run) -> None:
     arguments = ["load", "-", "--format", "json", "--into", "skipped", "--skip", "3"]
     assert run(*arguments, input="[0, 1, 2, 3, 4]").returncode == 0
     assert query(run, "skipped") == [3, 4]
+
+
+def test_progress_is_shown_on_a_terminal(server: Server, tmp_path: Path) -> None:
+    master, slave = pty.openpty()
+    try:
+        done = subprocess.run(
+            [*COMMAND, "load", "-", "--format", "jsonl", "--into", "shown"], input=lines(map(record, range(5000))),
+            stdout=subprocess.PIPE, stderr=slave, text=True, timeout=SECONDS_MAX,
+            cwd=tmp_path, env={**environment(server.address, tmp_path), "TERM": "xterm"},
+        )  # fmt: skip
+        shown = os.read(master, 65536)
+    finally:
+        os.close(slave)
+        os.close(master)
+    assert done.returncode == 0
+    assert b"records" in shown
+    assert done.stdout.startswith("5,000 records into shown")
 
 
 def command_to_go_on(stderr: str) -> list[str]:

@@ -24,7 +24,8 @@ CLIENTS = [name for name in NAMES if name != "serve"]
 
 
 def command(name: str) -> click.Command:
-    found = main.get_command(click.Context(main), name)  # type: ignore[attr-defined]
+    assert isinstance(main, click.Group)
+    found = main.get_command(click.Context(main), name)
     assert isinstance(found, click.Command)
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import select
+import signal
 import stat
 import subprocess
 import time
@@ -140,6 +141,19 @@ def test_piped_statements_are_cells(run: Run) -> None:
     cells = "x = [1,\n2]\n\ndef f():\n    y = 1\n\n    return y\nf()\nprint('out')\nx\n:quit\n1/0\n"
     result = run("shell", input=cells)
     assert (result.returncode, result.stdout, result.stderr) == (0, "1\n[1, 2]\n", "out\n")
+
+
+def test_interrupt_ends_a_piped_shell_with_status_130(server: Server, tmp_path: Path) -> None:
+    process = subprocess.Popen([*COMMAND, "shell"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                               cwd=tmp_path, env=environment(server.address, tmp_path))  # fmt: skip
+    assert process.stdin
+    assert process.stdout
+    with process.stdin, process.stdout:
+        process.stdin.write("1 + 1\n'more'\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "2\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS_MAX) == 130
 
 
 def test_first_error_of_piped_cells_ends_the_shell(run: Run) -> None:
