@@ -6,7 +6,6 @@ from objserver.client.core import Call, Options
 from objserver.client.errors import (
     BadRequest,
     ConnectionLost,
-    FrameTooLarge,
     NodeStopping,
     NotStorable,
     OutOfFuel,
@@ -15,12 +14,14 @@ from objserver.client.errors import (
     ReadOnly,
     RemoteError,
     ReplyTimeout,
+    RequestTooLarge,
     ResultTooLarge,
     SnippetRaised,
     SnippetRefused,
 )
 from objserver.client.records import Record, Ref
 from objserver.client.transport import ExchangeTransport, SocketTransport, Transport
+from objserver.errors import FrameTooLarge
 
 __all__ = [
     "AsyncClient",
@@ -43,6 +44,7 @@ __all__ = [
     "Ref",
     "RemoteError",
     "ReplyTimeout",
+    "RequestTooLarge",
     "ResultTooLarge",
     "SnippetRaised",
     "SnippetRefused",

@@ -10,14 +10,16 @@
     │   ├── ResultTooLarge      the value does not fit a reply; rolled back; ask for less, or with a depth
     │   ├── BadRequest          the server does not know the method, or not these parameters; not run
     │   ├── Overloaded          the server is at a bound; not run, retry later
-    │   ├── FrameTooLarge       the request is above the server's limit; not run
+    │   ├── RequestTooLarge     the request is above the server's limit; not run
     │   └── NodeStopping        the server's machine failed; whether the snippet ran is known after its restart
     ├── ConnectionLost          the connection broke; the text says whether the snippet may have run
     ├── ReplyTimeout            no reply in time; the snippet may run yet
     └── ProtocolError           the peer does not speak the protocol
 
+Arguments that do not fit a frame raise `FrameTooLarge` of `objserver/errors.py`, without being sent.
+
 A remote error with a namesake in `objserver/errors.py` is one of those as well, so code that runs an engine in its own
-process and code that talks to a server catch the same classes.
+process and code that talks to a server catch the same classes; a `RequestTooLarge` is a `FrameTooLarge`.
 """
 
 from __future__ import annotations
@@ -30,7 +32,6 @@ from objserver.wire.messages import ErrorCode, ReplyError
 __all__ = [
     "BadRequest",
     "ConnectionLost",
-    "FrameTooLarge",
     "NodeStopping",
     "NotStorable",
     "OutOfFuel",
@@ -39,6 +40,7 @@ __all__ = [
     "ReadOnly",
     "RemoteError",
     "ReplyTimeout",
+    "RequestTooLarge",
     "ResultTooLarge",
     "SnippetRaised",
     "SnippetRefused",
@@ -101,7 +103,7 @@ class Overloaded(RemoteError, errors.Overloaded):
     """The server is at one of its bounds. Nothing was run; retry later."""
 
 
-class FrameTooLarge(RemoteError, errors.FrameTooLarge):
+class RequestTooLarge(RemoteError, errors.FrameTooLarge):
     """The request is above the server's limit. It was not run."""
 
 
@@ -133,7 +135,7 @@ _CLASSES: Final[dict[int, type[RemoteError]]] = {
     ErrorCode.NOT_STORABLE: NotStorable,
     ErrorCode.RESULT_TOO_LARGE: ResultTooLarge,
     ErrorCode.OVERLOADED: Overloaded,
-    ErrorCode.FRAME_TOO_LARGE: FrameTooLarge,
+    ErrorCode.FRAME_TOO_LARGE: RequestTooLarge,
     ErrorCode.NODE_STOPPING: NodeStopping,
 }
 

@@ -122,7 +122,7 @@ class _Decoder:
                 return tuple(self._items(_checked(content, list), level))
             if tag in self._sets:
                 members = self._items(_checked(content, list), level)
-                _check_hashes(members)
+                self._check_hashes(members)
                 return self._sets[tag](members)
             if tag == "$dict":
                 return self._pairs(content, level)
@@ -154,7 +154,7 @@ class _Decoder:
             key, member = _checked(pair, list)
             keys.append(self.value(key, level + 1))
             members.append(self.value(member, level + 1))
-        _check_hashes(keys)
+        self._check_hashes(keys)
         return dict(zip(keys, members, strict=True))
 
     def _object(self, tree: dict[str, Any], tags: list[str], level: int) -> Any:
@@ -177,16 +177,20 @@ class _Decoder:
             return self._reference(oid, class_name)
         raise BadRequest(f"{_shown(tree)} is neither an instance nor a reference")
 
+    def _check_hashes(self, keys: list[Any]) -> None:
+        """Refuse arguments that were made to fill one place of a hash table.
+
+        In a reply many keys may well be alike: a set holds instances apart that as copies are equal.
+        """
+        if self._instance is not None or len(keys) <= HASH_SHARED_COUNT_MAX:
+            return
+        if max(Counter(map(hash, keys)).values()) > HASH_SHARED_COUNT_MAX:
+            raise ValueError(f"more than {HASH_SHARED_COUNT_MAX} of them have the same hash")
+
 
 def _check_level(level: int) -> None:
     if level >= VALUE_DEPTH_MAX:
         raise BadRequest(f"a value nests deeper than {VALUE_DEPTH_MAX} levels; send it in pieces")
-
-
-def _check_hashes(keys: list[Any]) -> None:
-    """Refuse keys that were made to fill one place of a hash table."""
-    if len(keys) > HASH_SHARED_COUNT_MAX and max(Counter(map(hash, keys)).values()) > HASH_SHARED_COUNT_MAX:
-        raise ValueError(f"more than {HASH_SHARED_COUNT_MAX} of them have the same hash")
 
 
 def _checked(content: Any, *kinds: type) -> Any:

@@ -18,7 +18,6 @@ from objserver.client import (
     Call,
     Client,
     ConnectionLost,
-    FrameTooLarge,
     NodeStopping,
     NotStorable,
     OutOfFuel,
@@ -30,6 +29,7 @@ from objserver.client import (
     Ref,
     RemoteError,
     ReplyTimeout,
+    RequestTooLarge,
     ResultTooLarge,
     SnippetRaised,
     SnippetRefused,
@@ -156,7 +156,7 @@ async def error_of_each_code_has_its_class(db: Any, peer: Peer) -> None:
         ErrorCode.NOT_STORABLE: (NotStorable, errors.NotStorable),
         ErrorCode.RESULT_TOO_LARGE: (ResultTooLarge, errors.ResultTooLarge),
         ErrorCode.OVERLOADED: (Overloaded, errors.Overloaded),
-        ErrorCode.FRAME_TOO_LARGE: (FrameTooLarge, errors.FrameTooLarge),
+        ErrorCode.FRAME_TOO_LARGE: (RequestTooLarge, errors.FrameTooLarge),
         ErrorCode.NODE_STOPPING: (NodeStopping, errors.MachineError),
         -31000: (RemoteError, errors.ObjserverError),  # of a later version
     }
@@ -324,7 +324,7 @@ async def call_whose_reply_is_lost_is_not_repeated(db: Any, peer: Peer) -> None:
 
 @socket_check
 async def query_whose_reply_is_lost_is_repeated_once(db: Any, peer: Peer) -> None:
-    vanished = []
+    vanished: list[Request] = []
 
     def vanish(peer: Peer, request: Request) -> object:
         if len(vanished) < limit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
@@ -11,6 +11,8 @@ import pytest
 from objserver.client import Client, ExchangeTransport, connect, connect_async
 from tests.client.kit import CHECKS, SOCKET_CHECKS, Awaited, Check
 from tests.client.peer import SECONDS_MAX, Peer, listening
+
+Run = Callable[[Check, Peer], Awaitable[None]]
 
 # Long enough for a machine under load, and short for the checks that wait for it to end.
 REACH_SECONDS = 0.5
@@ -46,7 +48,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("run", "backend", "check"), CASES)
-def test_client(run: Callable[..., object], backend: str, check: Check, capsys: pytest.CaptureFixture[str]) -> None:
+def test_client(run: Run, backend: str, check: Check, capsys: pytest.CaptureFixture[str]) -> None:
     with listening() as peer:
         anyio.run(run, check, peer, backend=backend)
     wants_output = check.__name__.startswith("printed_text_goes_to_standard_output")

@@ -368,3 +368,9 @@ def test_members_made_to_have_one_hash_are_refused(tag: str) -> None:
     assert len(loads(text(2**61))) == 10_000
     with pytest.raises(BadRequest, match="have the same hash"):
         loads(text(2**61 - 1))
+
+
+def test_set_of_a_reply_may_hold_many_instances_that_are_alike() -> None:
+    """Apart over there, equal as copies: the check on hashes is for arguments."""
+    crowd = Thing("set", [Thing("instance", {}, "Token", oid) for oid in range(1000)])
+    assert loads(show(crowd), instance=lambda name, parts: name) == {"Token"}
