@@ -23,7 +23,7 @@ from typing import Final
 
 from objserver.errors import BadEntry, DataDamaged
 from objserver.log.chain import EMPTY, Head, breach
-from objserver.log.entry import ALIGNMENT, MAGIC, Fields, check_body, check_header, entry_size, is_header
+from objserver.log.entry import ALIGNMENT, HEADER_SIZE, MAGIC, Fields, check_body, check_header, entry_size, is_header
 from objserver.log.segments import (
     BLOCK_SIZE,
     CHUNK_SIZE,
@@ -189,10 +189,11 @@ def _judge_tail(segment: Segment, head: Head, end: int, reason: str) -> Cut | No
         fd = open_file(segment.path, os.O_RDONLY)
         try:
             stop = _content_stop(fd, end, segment.size)
-            tail = os.pread(fd, stop - end, end)
+            # An entry may end in zeros: a header that reaches beyond `stop` has to be seen whole.
+            tail = os.pread(fd, stop - end, end) + bytes(HEADER_SIZE)
         finally:
             os.close(fd)
-    if not tail:
+    if stop == end:
         return None
     search_from = ALIGNMENT
     if is_header(tail, 0):
@@ -231,28 +232,28 @@ def _later_entries(tail: bytes, place: int, head: Head) -> Iterator[tuple[int, F
 
     A header is believed without its payload, which may be damaged too. Only a whole entry hides what lies inside it.
     """
-    body_checked_to = 0
+    hidden_to = checked_to = 0
     while (place := tail.find(MAGIC, place)) >= 0:
-        if place % ALIGNMENT == 0:
+        here, place = place, place + 1
+        if here % ALIGNMENT or here < hidden_to:
+            continue
+        try:
+            fields = check_header(tail, here)
+        except BadEntry:
+            continue
+        _, _, _, payload_size, _, _, _, seq, term, time_ns, _, _ = fields
+        seq_max = head.seq + 1 + here // _ENTRY_SIZE_MIN  # one for each entry that may have stood before it
+        if not head.seq + 1 < seq <= seq_max or term < head.term or time_ns < head.time_ns:
+            continue
+        yield here, fields
+        if here >= checked_to:
+            size = entry_size(payload_size)
+            checked_to = here + size
             try:
-                fields = check_header(tail, place)
+                check_body(tail[here:checked_to].ljust(size, b"\0"), 0, fields)
             except BadEntry:
-                pass
-            else:
-                _, _, _, payload_size, _, _, _, seq, term, time_ns, _, _ = fields
-                possible = head.seq + 1 < seq <= head.seq + 1 + place // _ENTRY_SIZE_MIN
-                if possible and term >= head.term and time_ns >= head.time_ns:
-                    yield place, fields
-                    if place >= body_checked_to:
-                        body_checked_to = place + entry_size(payload_size)
-                        try:
-                            check_body(tail, place, fields)
-                        except BadEntry:
-                            pass
-                        else:
-                            place = body_checked_to
-                            continue
-        place += 1
+                continue
+            hidden_to = checked_to
 
 
 def _damaged(segment: Segment, offset: int, reason: str) -> DataDamaged:

@@ -209,6 +209,8 @@ def test_next_entry_says_what_is_synced(tmp_path: Path) -> None:
 
 
 def test_runtime_that_changes_begins_a_new_segment_and_is_told(tmp_path: Path) -> None:
+    with closing(open_log(tmp_path, runtime="one")) as log:
+        assert log.runtimes(1) == []
     for runtime in ["one", "one", "two", "three", "one"]:
         with closing(open_log(tmp_path, runtime=runtime)) as log:
             if runtime != "three":  # opened, but wrote nothing

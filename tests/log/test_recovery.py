@@ -207,6 +207,22 @@ def test_entry_that_can_not_stand_behind_the_torn_one_is_no_witness(tmp_path: Pa
     assert open_and_read(tmp_path)[0] == entries
 
 
+def test_later_entry_that_ends_in_zeros_is_believed_too(tmp_path: Path) -> None:
+    """The zeros of the preallocated space behind it are not told from its own."""
+    entries = write_log(tmp_path, [b"a"], wait=True)
+    offset = BLOCK + len(entries[0])
+    later = encode_entry(seq=3, term=1, time_ns=9, kind=1, payload=b"", previous=bytes(16), synced_seq=2)
+    change(tmp_path / FIRST, offset + 72, later)
+    assert f"entry 3 at offset {offset + 72} says" in assert_damaged(tmp_path, FIRST, offset)
+
+
+def test_payload_of_a_later_whole_entry_that_ends_in_zeros_is_not_searched(tmp_path: Path) -> None:
+    entries = write_log(tmp_path, [b"a"], wait=True)
+    entries += write_log(tmp_path, [b"lost", bytes(4) + crafted(entries) + bytes(200)], wait=False)
+    change(tmp_path / FIRST, BLOCK + len(entries[0]), bytes(len(entries[1])))
+    assert open_and_read(tmp_path)[0] == entries[:1]
+
+
 def test_many_headers_in_a_torn_tail_are_judged_in_linear_time(tmp_path: Path) -> None:
     """Each says that it is as long as the tail; to check each one's payload would take minutes."""
     entries = write_log(tmp_path, [b"a"], wait=True, segment_size=BLOCK + (8 << 20))
