@@ -21,6 +21,7 @@ from types import CodeType, MappingProxyType
 from typing import Final
 
 from sandbox import policy, scope, shape
+from sandbox.build import at
 from sandbox.bytecode import global_reads, inner_codes
 from sandbox.errors import SnippetRefused
 from sandbox.rewrite import Rewriter
@@ -140,11 +141,15 @@ def _check_parameters(parameters: tuple[str, ...]) -> None:
 
 @contextmanager
 def _room() -> Iterator[None]:
-    """Give the compiler the same room wherever it is called, so that it refuses the same texts everywhere."""
+    """Give the compiler the same room wherever it is called, so that it refuses the same texts everywhere.
+
+    A warning becomes neither an error nor a line on the console, however the process was started.
+    """
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(limit + _FRAMES_MAX)
     try:
-        yield
+        with warnings.catch_warnings(action="ignore"):
+            yield
     finally:
         sys.setrecursionlimit(limit)
 
@@ -158,7 +163,7 @@ def _compile(
     if returns:
         last = body[-1]
         assert isinstance(last, ast.Expr)
-        body[-1] = ast.copy_location(ast.Return(last.value), last)
+        body[-1] = at(ast.Return(last.value), last)
     if roots:
         body.insert(0, ast.Global(sorted(roots), **place))
     cell = ast.FunctionDef(
@@ -174,10 +179,8 @@ def _compile(
         cell.type_params = []
     module = ast.Module([cell], [])
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Neither this module's __future__ imports nor the interpreter's -O may change what a snippet means.
-            code: CodeType = compile(module, filename, "exec", dont_inherit=True, optimize=0)
+        # Neither this module's __future__ imports nor the interpreter's -O may change what a snippet means.
+        code: CodeType = compile(module, filename, "exec", dont_inherit=True, optimize=0)
     except SyntaxError as error:
         raise shape.refused_syntax(error) from None
     except (RecursionError, MemoryError):

@@ -27,9 +27,11 @@ POLICY_VERSION: Final = 1
 SOURCE_SIZE_MAX: Final = 64 * 1024
 # Depth of the syntax tree. Ordinary code stays below 30; every level costs a few frames of the compiler's recursion.
 TREE_DEPTH_MAX: Final = 150
+# Nodes of the syntax tree. 64 KiB of ordinary code have 7,000 at most (the standard library); these compile in 0.5 s.
+TREE_COUNT_MAX: Final = 15_000
 # CPython compiles a `finally` body once for each way out of its `try`, so bodies nested in bodies double with each
 # level (16 levels: 0.5 s, 30: hours). This bounds the nodes of the tree after such copying.
-EXPANDED_COUNT_MAX: Final = 200_000
+EXPANDED_COUNT_MAX: Final = 50_000
 PARAMETER_COUNT_MAX: Final = 100
 # Operands and results of `**`, `<<`, `*`: 39 thousand digits; a multiplication of such takes 3 ms, and 9 of twice that.
 INT_BITS_MAX: Final = 1 << 17

@@ -12,8 +12,8 @@ import builtins
 import datetime
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
-from types import FunctionType
-from typing import Any, Final
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any, Final, NoReturn
 
 from sandbox import guards, policy, text
 from sandbox.fuel import EMPTY, fence
@@ -63,13 +63,15 @@ class Hooks:
 
 
 class _Kind(Sealed):
-    """The class of stand-ins for builtin classes whose calls must be looked at; their base is what they stand for."""
+    """The class of stand-ins for builtin classes whose calls must be looked at."""
+
+    original: type
 
     def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, cls.__mro__[1])
+        return isinstance(value, cls.original)
 
     def __subclasscheck__(cls, other: type) -> bool:
-        return issubclass(other, cls.__mro__[1])
+        return issubclass(other, cls.original)
 
 
 class _StrKind(_Kind):
@@ -87,8 +89,22 @@ class _BytesKind(_Kind):
         return bytes(*arguments, **keywords)
 
 
-_STR: Final = _StrKind("str", (str,), {"__slots__": (), "__module__": "builtins"})
-_BYTES: Final = _BytesKind("bytes", (bytes,), {"__module__": "builtins"})
+class _ClosedKind(_Kind):
+    def __call__(cls, *arguments: Any, **keywords: Any) -> NoReturn:
+        raise TypeError(f"cannot create {cls.__name__!r} instances")
+
+
+def _stand_in(kind: type[_Kind], original: type, *bases: type) -> _Kind:
+    return kind(original.__name__, bases, {"__slots__": (), "__module__": "builtins", "original": original})
+
+
+# Subclasses, so that their methods are found (`str.upper`) and `case str(text)` matches.
+_STR: Final = _stand_in(_StrKind, str, str)
+_BYTES: Final = _stand_in(_BytesKind, bytes, bytes)
+# What `type` shows of functions: nothing that makes one.
+_CLOSED: Final = {
+    original: _stand_in(_ClosedKind, original) for original in (BuiltinFunctionType, FunctionType, MethodType)
+}
 
 
 def property_builtin(fget: Any = None, fset: Any = None, fdel: Any = None, doc: str | None = None) -> property:
@@ -217,7 +233,7 @@ def _make_type(typeof: Callable[[Any], type], made: dict[str, Any]) -> Any:
         kind = typeof(value)
         return public.get(kind, kind)
 
-    public: dict[type, Any] = {str: _STR, bytes: _BYTES, property: made["property"], range: made["range"]}
+    public: dict[type, Any] = {str: _STR, bytes: _BYTES, property: made["property"], range: made["range"]} | _CLOSED
     return sealed(type_builtin, "type")
 
 

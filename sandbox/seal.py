@@ -51,14 +51,18 @@ def sealed(function: Callable[..., Any], name: str | None = None) -> Any:
     return MethodType(_forward(function), LANGUAGE)
 
 
-class Module(metaclass=Sealed):
+class _ModuleKind(Sealed):
+    def __call__(cls, *arguments: Any) -> NoReturn:
+        raise TypeError("modules are made by the language alone")
+
+
+class Module(metaclass=_ModuleKind):
     """A module of the language: names and values, neither changed nor added to."""
 
     __slots__ = ("_name", "_values")
 
-    def __init__(self, name: str, values: dict[str, Any]) -> None:
-        object.__setattr__(self, "_name", name)
-        object.__setattr__(self, "_values", values)
+    _name: str
+    _values: dict[str, Any]
 
     def __getattribute__(self, name: str) -> Any:
         if name == "__class__":
@@ -79,3 +83,11 @@ class Module(metaclass=Sealed):
 
     def __repr__(self) -> str:
         return f"<module {object.__getattribute__(self, '_name')!r}>"
+
+
+def make_module(name: str, values: dict[str, Any]) -> Module:
+    """Return a module of these values, none of which may be changeable."""
+    module: Module = object.__new__(Module)
+    object.__setattr__(module, "_name", name)
+    object.__setattr__(module, "_values", values)
+    return module

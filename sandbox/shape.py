@@ -9,11 +9,10 @@ linear in SOURCE_SIZE_MAX. Nothing here recurses on a tree whose depth was not m
 from __future__ import annotations
 
 import ast
-import warnings
 from typing import Final
 
 from sandbox.errors import SnippetRefused
-from sandbox.policy import EXPANDED_COUNT_MAX, SOURCE_SIZE_MAX, TREE_DEPTH_MAX
+from sandbox.policy import EXPANDED_COUNT_MAX, SOURCE_SIZE_MAX, TREE_COUNT_MAX, TREE_DEPTH_MAX
 
 _TOO_DEEP: Final = "nested too deeply; split it into several statements or functions"
 
@@ -53,10 +52,7 @@ def parse(source: str, filename: str) -> ast.Module:
         SnippetRefused: no Python, or a bound.
     """
     try:
-        # A warning must not become an error or a line on the server's console because of how the process was started.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True, optimize=0)
+        tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True, optimize=0)
     except SyntaxError as error:
         raise refused_syntax(error) from None
     except (RecursionError, MemoryError):
@@ -65,7 +61,7 @@ def parse(source: str, filename: str) -> ast.Module:
     except (ValueError, OverflowError) as error:
         raise SnippetRefused(f"not Python: {error}") from None
     assert isinstance(tree, ast.Module)
-    if _check_depth(tree) and _expanded(tree.body, 0) > EXPANDED_COUNT_MAX:
+    if _measure(tree) and _expanded(tree.body, 0) > EXPANDED_COUNT_MAX:
         raise SnippetRefused("too many ways out of 'try ... finally' blocks; split the function")
     return tree
 
@@ -96,16 +92,20 @@ def parts_of(node: ast.AST) -> list[ast.ExceptHandler] | list[ast.match_case]:
     return node.handlers if isinstance(node, ast.Try | ast.TryStar) else []
 
 
-def _check_depth(tree: ast.Module) -> bool:
-    """Measure the depth level by level, without recursion. Return whether there is a `finally` anywhere."""
+def _measure(tree: ast.Module) -> bool:
+    """Measure depth and count level by level, without recursion. Return whether there is a `finally` anywhere."""
     level: list[ast.AST] = [tree]
+    count = 0
     copies = False
     line = 1
     for _ in range(TREE_DEPTH_MAX):
+        count += len(level)
+        if count > TREE_COUNT_MAX:
+            raise SnippetRefused(f"more than {TREE_COUNT_MAX} parts of syntax; send data as parameters, code in parts")
         below: list[ast.AST] = []
         for node in level:
             for field in CHILD_FIELDS[type(node)]:
-                value = getattr(node, field, None)
+                value = getattr(node, field)
                 if type(value) is list:
                     below += [item for item in value if isinstance(item, ast.AST)]
                     copies = copies or (field == "finalbody" and bool(value))

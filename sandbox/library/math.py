@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sandbox.guards import make_times
-from sandbox.seal import Module, sealed
+from sandbox.seal import make_module, sealed
 
 times = make_times(frozenset({bytes, list, str, tuple}))
 
@@ -56,7 +56,7 @@ def lcm(*integers: Any) -> int:
 
 
 _BOUNDED: Final = (comb, factorial, lcm, perm, prod)
-MATH: Final = Module(
+MATH: Final = make_module(
     "math",
     {name: getattr(math, name) for name in _SAME} | {function.__name__: sealed(function) for function in _BOUNDED},
 )
