@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from pathlib import Path
 from typing import Final, Literal
 
@@ -50,10 +49,9 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
     from objserver.server import serve as serve_folder
 
     options = Options(durability=durability, fuel=fuel, cache_size=cache_mb * MIB, checkpoint_size=checkpoint_mb * MIB)
-    sync_seconds = sync_ms / 1000 if durability == "interval" else inf
 
     async def run() -> None:
-        await serve_folder(folder, listen, options, sync_seconds=sync_seconds, own_process=True)
+        await serve_folder(folder, listen, options, sync_seconds=sync_ms / 1000, own_process=True)
 
     try:
         trio.run(run)

@@ -355,4 +355,5 @@ def _encode_fault(id: RequestId, fault: Fault, output: str) -> bytes:
     data: dict[str, str | int | None] = {"type": fault.type, "line": fault.line, "traceback": fault.traceback}
     if output:
         data["output"] = output
-    return encode_error(id, fault.code, f"{fault.type}: {fault.message}", data)
+    text = f"{fault.type}: {fault.message}" if fault.message else fault.type
+    return encode_error(id, fault.code, text, data)

@@ -45,7 +45,7 @@ async def serve(
     listen: Sequence[str],
     options: Options,
     *,
-    sync_seconds: float = inf,
+    sync_seconds: float = 0.1,
     own_process: bool = False,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -57,7 +57,7 @@ async def serve(
     Args:
         folder: made if it is missing.
         listen: addresses, as `resolve` reads them.
-        sync_seconds: how late a batch may be synced; with durability "interval" only.
+        sync_seconds: how late a batch may be synced when the durability is "interval".
         own_process: the process is this server's: SIGTERM and SIGINT stop it, and its collector and its limit of
             open files are set. Needs the main thread.
         task_status: `started` with the addresses as they are, real ports in them.
@@ -73,7 +73,8 @@ async def serve(
         listeners = open_listeners(addresses)
         names = [listener.name for listener in listeners]
         connections_max = _connections_max(raise_limit=own_process)
-        reactor = Reactor(engine, listeners, sync_seconds=sync_seconds, connections_max=connections_max, warn=_tell)
+        delay = sync_seconds if options.durability == "interval" else inf
+        reactor = Reactor(engine, listeners, sync_seconds=delay, connections_max=connections_max, warn=_tell)
         if own_process:
             _tame_collector()
             _stop_on_signals(reactor)
