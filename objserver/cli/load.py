@@ -94,7 +94,6 @@ def load(
         raise click.BadParameter("only CSV has numbers as text", param_hint="--numbers")
 
     from objserver.cli.trees import value_of
-    from objserver.client import ConnectionLost
 
     with connected(server) as client, click.open_file(file, "rb") as stream, stopping() as stopped:
         started = time.monotonic()
@@ -108,11 +107,12 @@ def load(
         except (BadRecord, LoadRefused, ObjserverError, OSError) as error:
             print_error(error)
             if work and work.prepared:
-                print_foreign(_how_to_go_on(work, isinstance(error, ConnectionLost)))
+                print_foreign(_how_to_go_on(work, may_hold_more=isinstance(error, ObjserverError)))
             sys.exit(STATUS_FAILED)
         if stopped():
             print_foreign("interrupted")
-            print_foreign(_how_to_go_on(work, False))
+            if work.prepared:
+                print_foreign(_how_to_go_on(work, may_hold_more=False))
             sys.exit(STATUS_INTERRUPTED)
         _print_summary(work, time.monotonic() - started, as_json)
 
@@ -188,22 +188,25 @@ def _size(stream: IO[bytes]) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
-def _how_to_go_on(work: Load, may_hold_more: bool) -> str:
-    """Return what is acknowledged, and the command that loads the rest."""
+def _how_to_go_on(work: Load, *, may_hold_more: bool) -> str:
+    """Return what is acknowledged, and the command that loads the rest.
+
+    Args:
+        may_hold_more: requests were under way whose replies nobody has seen.
+    """
     params = click.get_current_context().params
     plan = work.plan
-    skip = plan.skip + work.acknowledged
+    server = ["--server", params["server"]] if params["server"] != DEFAULT_SERVER else []
     command = ["objserver", "load", params["file"], "--into", plan.root]
     for option in ("key", "value", "format"):
         command += [f"--{option}", params[option]] if params[option] else []
     command += [f"--{option}" for option in ("numbers", "tagged") if params[option]]
-    command += ["--server", params["server"]] if params["server"] != DEFAULT_SERVER else []
-    lines = [f"{work.acknowledged:,} records are acknowledged; go on with:",
-             f"  {shlex.join([*command, '--append', '--skip', str(skip)])}"]  # fmt: skip
+    command += [*server, "--append", "--skip", str(plan.skip + work.acknowledged)]
+    lines = [f"{work.acknowledged:,} records are acknowledged; go on with:", f"  {shlex.join(command)}"]
     if may_hold_more and not plan.keyed:
-        # Batches that were under way may be there. A key is written twice to the same effect, an item is not.
-        lines.append(f"but skip what this says, if it is more:\n"
-                     f"  objserver query 'len({plan.root}) - {work.length_before} + {plan.skip}'")  # fmt: skip
+        # Loading a key again has the same effect, loading an item again has not.
+        question = ["objserver", "query", *server, f"len({plan.root}) - {work.length_before} + {plan.skip}"]
+        lines += ["but skip what this says, if it is more:", f"  {shlex.join(question)}"]
     return "\n".join(lines)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from objserver.cli.cells import ends_when_typed, is_complete, next_indent, split_cells
+
+# A busy machine is no fault of what is tested.
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=70)
 
 STATEMENTS = [
     "x = 1",
@@ -28,6 +31,7 @@ STATEMENTS = [
 GAPS = ["\n", "\n\n", "\n# a remark\n", "\n\n  \n# else\n\n", "\r\n"]
 
 
+@untimed
 @given(st.lists(st.tuples(st.sampled_from(STATEMENTS), st.sampled_from(GAPS))))
 def test_each_top_level_statement_is_a_cell_whatever_stands_between(parts: list[tuple[str, str]]) -> None:
     text = "".join(statement + gap for statement, gap in parts)
@@ -35,6 +39,7 @@ def test_each_top_level_statement_is_a_cell_whatever_stands_between(parts: list[
     assert [ast.dump(ast.parse(cell)) for cell in cells] == [ast.dump(ast.parse(statement)) for statement, _ in parts]
 
 
+@untimed
 @given(st.lists(st.text(st.sampled_from("ab:#@\\'\"()[] \n\tif"), max_size=30) | st.sampled_from(STATEMENTS + GAPS)))
 def test_no_line_is_lost_or_moved(parts: list[str]) -> None:
     """Text that is not Python goes to the server as it is; the server explains what is wrong with it."""
@@ -83,6 +88,7 @@ def test_enter_begins_a_new_line_in_what_goes_on(text: str) -> None:
     assert not ends_when_typed(text)
 
 
+@untimed
 @given(st.text())
 def test_any_text_has_an_answer_without_warnings(text: str) -> None:
     is_complete(text)
