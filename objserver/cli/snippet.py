@@ -135,7 +135,7 @@ def read_source(source: str) -> str:
     """Return the text that SOURCE stands for: itself, standard input for "-", the content of a file for "@FILE".
 
     Raises:
-        click.UsageError: the file can't be read, or is not UTF-8.
+        click.UsageError: the file can't be read, or what SOURCE stands for is not UTF-8.
     """
     try:
         if source == "-":
@@ -143,7 +143,8 @@ def read_source(source: str) -> str:
         if source.startswith("@"):
             with open(source[1:], "rb") as file:
                 return file.read().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        source.encode()  # an argument that is not UTF-8 holds lone surrogates
+    except (OSError, UnicodeError) as error:
         raise click.BadParameter(f"can't read the snippet: {error}", param_hint="SOURCE") from None
     return source
 

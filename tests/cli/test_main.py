@@ -81,6 +81,7 @@ eval 1 --arg k
 eval 1 --arg k=bob
 eval 1 --arg k=1 --arg k=2
 eval @no/such/file
+eval '\udcff'
 eval 1 --server x:y:z
 call
 call f bob
