@@ -56,7 +56,7 @@ TURN_NS_MAX: Final = 10_000_000
 ACCEPT_COUNT_MAX: Final = 64
 
 # Without descriptors left, new clients wait in the kernel's backlog; look again after this long.
-ACCEPT_PAUSE_SECONDS: Final = 0.1
+ACCEPT_PAUSE_SECONDS: Final = 1
 NO_ROOM: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 # With nobody to serve, look this often whether a checkpoint's thread has come to its end.
@@ -230,6 +230,8 @@ class Reactor:
         """Handle events that are rarer than bytes to read."""
         if event & EPOLLOUT:
             self._flush(session)
+            if session.fd < 0:
+                return
         if session.reading and not session.choked:
             # The end of the stream, or the error, comes with the reading, behind what was sent before it.
             if event & (EPOLLIN | EPOLLERR | EPOLLHUP):

@@ -12,6 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from objserver.engine import Options
 from objserver.limits import FRAME_SIZE_MAX, KIB, MIB, OUTPUT_SIZE_MAX, OUTPUT_STALL_SECONDS_MAX
 from objserver.wire import ErrorCode, encode_frame, encode_request
 
@@ -300,6 +301,24 @@ async def test_client_that_leaves_a_unix_socket_after_its_request_is_still_heard
     await leaver.aclose()
     await other.wait_stats("connections", 1)
     assert await other.value("x") == 1
+
+
+async def test_batch_is_synced_within_the_interval_though_nobody_asks_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await start(options=Options(durability="interval"), sync_seconds=0.01)
+    synced = trio.Event()
+    sync = server.engine.sync
+
+    def sync_and_tell() -> None:
+        sync()
+        synced.set()
+
+    monkeypatch.setattr(server.engine, "sync", sync_and_tell)
+    peer = await server.connect()
+    await peer.value("x = 1")
+    with trio.fail_after(SECONDS_MAX):
+        await synced.wait()
 
 
 async def test_figures_add_up(server: Server) -> None:
