@@ -30,7 +30,7 @@ from sandbox import (
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
 from ..heap import Dict, Heap, List, Set
-from ..limits import PRINT_SIZE_MAX, RESULT_SIZE_MAX
+from ..limits import ENTRY_SIZE_MAX, FRAME_SIZE_MAX, PRINT_SIZE_MAX, RESULT_SIZE_MAX
 from ..store import Store
 from .describe import Describer
 from .entries import Item, code_digest
@@ -42,6 +42,11 @@ __all__ = ["Runner"]
 # Compiled cells kept: compiling costs some hundred times what running does.
 CELL_COUNT_MAX: Final = 4_096
 CELL_SOURCE_SIZE_MAX: Final = 16 * 1024 * 1024
+
+# Arguments came in a frame; written again they may be longer, a number as 1e15 for one.
+ARGS_SIZE_MAX: Final = 2 * FRAME_SIZE_MAX
+
+assert ARGS_SIZE_MAX < ENTRY_SIZE_MAX
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -111,9 +116,12 @@ class Runner:
         """
         heap = self.heap
         heap.read_only = request.kind == "query"
-        logged = None if heap.read_only else self._args_before(request)
+        changed = False
+        logged: bytes | None = None
         self._fuel.refill(self._fuel_count)
         try:
+            if not heap.read_only and _may_be_changed(request):
+                logged = self._encode_args(request)
             if request.kind == "call":
                 digest = b""
                 value = resolve_path(heap, request.code)(*request.positional, **request.args)
@@ -123,6 +131,8 @@ class Runner:
             changed = heap.changed
             if changed:
                 heap.adopt()
+                if logged is None:
+                    logged = self._encode_args(request)
             encoded = self._codec.encode(value, self._describe, request.depth, RESULT_SIZE_MAX)
             if heap.fault is not None:
                 raise heap.fault
@@ -133,11 +143,12 @@ class Runner:
             return Ran(None, self._fault(error, request), self._take_output(), None)
         item = None
         if changed:
+            assert logged is not None
             heap.commit()
             item = Item(
                 request.kind,
                 digest or code_digest(request.code),
-                self._encode_args(request) if logged is None else logged,
+                logged,
                 request.depth,
                 request.principal,
                 request.request_id,
@@ -152,20 +163,12 @@ class Runner:
         kind: Kind = "call" if item.kind == "call" else "eval"
         return self.run(Request(kind, code, keywords, positional, item.depth, item.principal, item.request_id))
 
-    def _args_before(self, request: Request) -> bytes | None:
-        """Return the arguments encoded, if the snippet might change them; None when that can wait."""
-        for value in request.args.values():
-            if type(value) not in _UNCHANGING:
-                return self._encode_args(request)
-        for value in request.positional:
-            if type(value) not in _UNCHANGING:
-                return self._encode_args(request)
-        return None
-
     def _encode_args(self, request: Request) -> bytes:
-        if request.kind == "call":
-            return self._codec.encode([request.positional, request.args], self._describe)
-        return self._codec.encode(request.args, self._describe)
+        args = [request.positional, request.args] if request.kind == "call" else request.args
+        try:
+            return self._codec.encode(args, self._describe, None, ARGS_SIZE_MAX)
+        except ResultTooLarge as error:
+            raise ResultTooLarge(f"the arguments can't be logged: {error}") from None
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
@@ -219,6 +222,12 @@ class Runner:
         stored = self.heap.definitions.sources
         report = describe_error(error, lambda name: cell if name == "<cell>" else stored.get(name))
         return Fault(kind, report.type, report.message, report.line, report.traceback)
+
+
+def _may_be_changed(request: Request) -> bool:
+    """Whether the snippet could change its arguments, so that they must be encoded for the log before it runs."""
+    values = (*request.args.values(), *request.positional)
+    return not _UNCHANGING.issuperset(map(type, values))
 
 
 _FAULTS: Final[dict[type[BaseException], FaultKind]] = {

@@ -247,6 +247,23 @@ def test_arguments_are_logged_as_they_came(engine: Bench) -> None:
     assert engine.eval("docs") == [{"a": [1], "n": 1, "m": 2}]
 
 
+@pytest.mark.parametrize("argument", [[1e15] * 900_001, [[]] * 600_000, "x" * (16 << 20)], ids=["long", "many", "text"])
+def test_arguments_too_large_for_the_log_are_an_outcome(engine: Bench, argument: object) -> None:
+    """They were encoded outside of what rolls back, and ended the process."""
+    engine.eval("n = 0")
+    for request in (Request("eval", "n += 1\nx = a\n0", {"a": argument}), Request("call", "len", {}, [argument])):
+        (outcome,) = engine.run(request)
+        assert outcome.error is not None or outcome.value == b"0"
+    deep: list[object] = []
+    for _ in range(199):
+        deep = [deep]
+    (outcome,) = engine.run(Request("call", "missing", {}, [deep]))
+    assert outcome.error is not None
+    kept = engine.eval("n")
+    engine.crash()
+    assert engine.eval("n") == kept
+
+
 def test_values_of_every_kind_are_kept(engine: Bench) -> None:
     from datetime import UTC, date, datetime, time, timedelta
     from decimal import Decimal
