@@ -18,8 +18,7 @@ help:
 
 .venv/serve.stamp: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "objserver needs Python 3.11 or newer; install python3 and python3-venv" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; \
-		echo "cannot make .venv; on Debian: apt install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) tools/make_venv.py .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
