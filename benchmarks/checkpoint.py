@@ -19,14 +19,10 @@ from typing import Any, Final
 
 from benchmarks.documents import fill_objserver
 from benchmarks.harness import BenchmarkFailed, Figures, Load, Report, Shape, Spread, Target, Workload, in_turn
-from benchmarks.servers import Objserver, objserver
+from benchmarks.servers import ASK_SECONDS, CHECKPOINT_SECONDS_MAX, Objserver, objserver
 
 PING: Final = Workload.request("ping", {})
 CHANGE: Final = {"source": "users[k]['age'] += 1", "args": {"k": "{{key}}"}}
-
-# How often the server is asked whether its checkpoint is done; the answer is work for it, too.
-ASK_SECONDS: Final = 0.1
-CHECKPOINT_SECONDS_MAX: Final = 300.0
 
 
 @dataclass(frozen=True)
@@ -61,12 +57,11 @@ def run(full: bool, rounds: int, folder: Path) -> Report:
         options = ["--durability", durability, "--checkpoint-mb", str(parameters.checkpoint_mb)]
         with objserver(folder / f"objserver-{durability}", *options) as server:
             fill_objserver(server, "users", parameters.documents)
-            wait_idle(server)
             halves = {"no": partial(half, server, parameters, False), "yes": partial(half, server, parameters, True)}
             for name, found in in_turn(halves, rounds).items():
                 report.rows.append(row(durability, name, found))
                 report.runs += [{"durability": durability, "checkpoint": name, **asdict(one)} for one in found]
-            pauses = {name: value for name, value in statistics(server).items() if "pause" in name}
+            pauses = {name: value for name, value in server.statistics().items() if "pause" in name}
             report.notes.append(f"durability {durability}: the server's own figures since its start: {pauses}")
     return report
 
@@ -76,7 +71,7 @@ def half(server: Objserver, parameters: Parameters, with_checkpoint: bool, _roun
     count = parameters.documents if with_checkpoint else parameters.few
     change = Workload.request("eval", CHANGE, key_count=count, key_order="sequential")
     bound = CHECKPOINT_SECONDS_MAX if with_checkpoint else parameters.seconds
-    before = statistics(server)["checkpoints"]
+    before = server.statistics()["checkpoints"]
     with (
         Load(Target(server.address, PING), Shape(1, 1), seconds=CHECKPOINT_SECONDS_MAX) as pings,
         Load(Target(server.address, change), parameters.shape, seconds=bound) as changes,
@@ -84,10 +79,10 @@ def half(server: Objserver, parameters: Parameters, with_checkpoint: bool, _roun
         changed = watch(server, changes, before + 1 if with_checkpoint else None)
         changes.stop()
         pings.stop()
-        found = Half(pings.figures(), changes.figures(), statistics(server)["checkpoints"] - before, changed)
+        found = Half(pings.figures(), changes.figures(), server.statistics()["checkpoints"] - before, changed)
     if with_checkpoint and not found.checkpoints:
         raise BenchmarkFailed(f"no checkpoint within {CHECKPOINT_SECONDS_MAX} s; {changed} objects were changed")
-    wait_idle(server)
+    server.wait_idle()
     return found
 
 
@@ -102,22 +97,6 @@ def watch(server: Objserver, changes: Load, checkpoints: int | None) -> int:
                 break
             time.sleep(ASK_SECONDS)
     return changed
-
-
-def wait_idle(server: Objserver) -> None:
-    """Wait until no checkpoint is running."""
-    deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
-    with server.client() as client:
-        while client.stats()["checkpoint_running"]:
-            if time.monotonic() > deadline:
-                raise BenchmarkFailed(f"a checkpoint has run for {CHECKPOINT_SECONDS_MAX} s")
-            time.sleep(ASK_SECONDS)
-
-
-def statistics(server: Objserver) -> dict[str, Any]:
-    with server.client() as client:
-        found: dict[str, Any] = client.stats()
-    return found
 
 
 def row(durability: str, name: str, halves: list[Half]) -> dict[str, Any]:

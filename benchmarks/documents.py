@@ -62,11 +62,12 @@ def batches(kind: str, count: int) -> Iterator[dict[str, Document]]:
 
 
 def fill_objserver(server: Objserver, kind: str, count: int) -> None:
-    """Make the root `kind` a dict of the first `count` documents."""
+    """Make the root `kind` a dict of the first `count` documents, and wait for the checkpoints that brings."""
     with server.client() as client:
         client.eval(f"{kind} = {{}}")
         for batch in batches(kind, count):
             client.eval(f"for _key, _document in batch.items(): {kind}[_key] = _document", batch=batch)
+    server.wait_idle()
 
 
 def fill_redis(server: Redis, kind: str, count: int) -> None:

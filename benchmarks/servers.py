@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.harness import BenchmarkFailed, Missing
 from objserver.client import Client, connect
@@ -27,6 +27,9 @@ from objserver.client import Client, connect
 READY_SECONDS_MAX: Final = 120.0
 # A clean stop writes a checkpoint of everything that changed.
 STOP_SECONDS_MAX: Final = 300.0
+CHECKPOINT_SECONDS_MAX: Final = 300.0
+# How often a server is asked how far it is; the answer is work for it, too.
+ASK_SECONDS: Final = 0.1
 LOOPBACK: Final = "127.0.0.1"
 # Another process may take a port between the moment it is found free and the moment the server binds it.
 PORT_ATTEMPTS: Final = 5
@@ -56,6 +59,20 @@ class Objserver(Server):
         """A connection of the product's own client, to prepare and to check; never inside what is measured."""
         with connect(self.address, timeout=STOP_SECONDS_MAX) as client:
             yield client
+
+    def statistics(self) -> dict[str, Any]:
+        """The server's own figures, by name."""
+        with self.client() as client:
+            found: dict[str, Any] = client.stats()
+        return found
+
+    def wait_idle(self) -> None:
+        """Wait until no checkpoint is running: what was prepared must not disturb what is measured."""
+        deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
+        while self.statistics()["checkpoint_running"]:
+            if time.monotonic() > deadline:
+                raise BenchmarkFailed(f"a checkpoint has run for {CHECKPOINT_SECONDS_MAX} s")
+            time.sleep(ASK_SECONDS)
 
 
 class Redis(Server):
