@@ -102,7 +102,8 @@ def compile_definition(source: str, name: str, filename: str) -> Definition:
     try:
         text = shape.read_text(source)
         with _room():
-            indented = text[:1] in (" ", "\t", "\f")
+            # A form feed sets the indentation back to nothing.
+            indented = text[: len(text) - len(text.lstrip(" \t\f"))].rpartition("\f")[2] != ""
             tree = shape.parse("if 1:\n" + text if indented else text, filename)
             if indented:
                 block = tree.body[0]

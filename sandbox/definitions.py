@@ -80,6 +80,9 @@ class Definitions(Statements):
         if self.scope.kind != "cell" or node.name not in self.scope.roots:
             return []
         first = self.first_line(node)
+        if first > 1 and self.lines[first - 2].strip(" \t\f") == "\\":
+            # The indentation would stand on a line before the text, so the text alone would not compile.
+            self.refuse(node, "a definition that is kept can't follow a backslash; start it on a line of its own")
         assert node.end_lineno is not None
         text = "\n".join(self.lines[first - 1:node.end_lineno])
         self.defined.setdefault(node.name, node.lineno)

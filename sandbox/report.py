@@ -116,11 +116,20 @@ def _message(error: BaseException) -> str:
     if len(arguments) == 1:
         only = arguments[0]
         text = only if type(only) is str and not isinstance(error, KeyError) else _plain(only, 0)
-    elif arguments and all(type(part) in (str, int) for part in arguments) and isinstance(error, OSError):
-        text = BaseException.__str__(error)
     else:
-        text = _plain(arguments, 0) if arguments else ""
+        text = _special(error, arguments) or (_plain(arguments, 0) if arguments else "")
     return _cut(scrub(text), MESSAGE_SIZE_MAX)
+
+
+def _special(error: BaseException, arguments: tuple[Any, ...]) -> str | None:
+    """Return the text of the exceptions that make one of several arguments: that of a new one, which is all ours."""
+    for kind in (OSError, UnicodeDecodeError, UnicodeEncodeError, UnicodeTranslateError):
+        if isinstance(error, kind) and arguments and all(type(part) in (bytes, int, str) for part in arguments):
+            try:
+                return str(kind(*arguments))
+            except TypeError:
+                return None
+    return None
 
 
 def _plain(value: Any, depth: int) -> str:
