@@ -17,6 +17,7 @@
     └── MachineError            the machine's fault: the node stops before it replies
         ├── DataFolderInUse     another process holds the folder
         ├── DataDamaged         a file does not hold what was written; nothing is changed
+        ├── Diverged            the log run again gives another heap or result than it did
         ├── ListenFailed        an address is in use or may not be served
         ├── RuntimeMismatch     the log was written by another Python or sandbox version
         └── StorageFailed       disk full, sync error, map full
@@ -32,6 +33,7 @@ __all__ = [
     "Compacted",
     "DataDamaged",
     "DataFolderInUse",
+    "Diverged",
     "FrameTooLarge",
     "ListenFailed",
     "LogError",
@@ -127,6 +129,10 @@ class DataDamaged(MachineError):
 
 class ListenFailed(MachineError):
     """An address is in use, can't be listened on or may not be served. Nobody was served; the data are as before."""
+
+
+class Diverged(MachineError):
+    """The log, run again, gives another heap or result than when it was written. Nothing was changed on disk."""
 
 
 class RuntimeMismatch(MachineError):

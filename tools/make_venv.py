@@ -2,8 +2,8 @@
 
     python3 tools/make_venv.py .venv
 
-Debian ships `venv` without `ensurepip` unless python3-venv is installed; then pip is taken from PyPI, checked against the
-digest that PyPI states. Touches nothing but the folder it makes.
+Debian ships `venv` without `ensurepip` unless python3-venv is installed; then pip is taken from PyPI, checked against
+the digest that PyPI states. Touches nothing but the folder it makes.
 """
 
 from __future__ import annotations
