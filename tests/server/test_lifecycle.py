@@ -8,11 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
 
+from objserver.cli.serve import serve as serve_command
 from objserver.engine import Options
+from objserver.limits import MIB
 from objserver.server import serve
 from objserver.wire import ErrorCode
 
@@ -176,6 +179,17 @@ def test_help_names_every_option_with_its_default() -> None:
     for option in ("--data", "--listen", "--durability", "--sync-ms", "--cache-mb", "--fuel", "--checkpoint-mb"):
         assert option in done.stdout
     assert "127.0.0.1:7707" in done.stdout
+
+
+def test_defaults_of_the_command_are_those_of_the_engine() -> None:
+    """The command states them itself, so that its help does not wait for the engine to be imported."""
+    defaults: dict[str | None, Any] = {option.name: option.default for option in serve_command.params}
+    assert Options() == Options(
+        durability=defaults["durability"],
+        fuel=defaults["fuel"],
+        cache_size=defaults["cache_mb"] * MIB,
+        checkpoint_size=defaults["checkpoint_mb"] * MIB,
+    )
 
 
 @pytest.mark.trio
