@@ -24,7 +24,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "objserver.doors": {"objserver.doors", "objserver.engine", "objserver.wire"},
     "objserver.server": {"objserver.server", "objserver.doors", "objserver.engine", "objserver.wire", "trio"},
     "objserver.client": {"objserver.client", "objserver.wire", "anyio"},
-    "objserver.cli": {"objserver.cli", "objserver.client", "click", "rich", "prompt_toolkit", "orjson", "pygments"},
+    "objserver.cli": {
+        "objserver.cli", "objserver.client", "objserver.wire", "click", "rich", "prompt_toolkit", "orjson", "pygments",
+    },
 }
 OPEN_TO_ALL = {"objserver.errors", "objserver.limits", "objserver.version"}
 # The one module of the command line that may start a server.

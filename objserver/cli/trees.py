@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from objserver.cli.records import parse_json
-from objserver.client.core import decode  # type: ignore[attr-defined]  # the client's own, not re-exported
 from objserver.errors import BadRequest
+from objserver.wire import decode
 
 if TYPE_CHECKING:
     from objserver.client import Client
@@ -42,6 +42,4 @@ def request_tree(client: Client, method: str, **params: object) -> Any:
     """Send a request and return the tree of its result. Raises what the client raises."""
     with client.pipeline() as pipeline:
         call = pipeline.request(method, **params)
-    call.result()
-    assert call._reply is not None
-    return call._reply.value
+    return call.tree()

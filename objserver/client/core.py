@@ -118,6 +118,12 @@ class Call:
         output = self._reply.error.data.get("output", "")
         return output if isinstance(output, str) else ""
 
+    def tree(self) -> Any:
+        """Return the value as the parsed JSON of the reply, its tags as they came. Raises what `result` raises."""
+        self.result()
+        assert self._reply is not None
+        return self._reply.value
+
     def result(self) -> Any:
         """Return the value.
 
