@@ -78,6 +78,12 @@ READY_COUNT_MAX: Final = 512
 BATCH_COUNT_MAX: Final = 1_000
 BATCH_SIZE_MAX: Final = 4 * MIB
 
+# The results of one batch are in memory together before the first of them is sent. One may go over it.
+BATCH_OUTPUT_SIZE_MAX: Final = 16 * MIB
+
+# A batch begins no other snippet after this long: the others' requests wait for it, and so do their replies.
+BATCH_MS_MAX: Final = 20
+
 # Entries of the log in one reply of `log`. They are read from disk between two batches.
 LOG_COUNT_MAX: Final = 1_000
 

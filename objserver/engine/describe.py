@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final
 
-from ..heap import Dict, Heap, HeapClass, Instance, List, Set
+from ..heap import Heap, HeapClass, Instance
 from ..heap.containers import STATES
 from ..heap.instances import attributes
 from .requests import Codec
@@ -28,12 +28,15 @@ class Describer:
         self._shape = codec.shape
 
     def __call__(self, value: Any) -> Any:
+        # Dense, because every reply passes here: a plain tuple costs a third of a named one.
         cls = type(value)
-        public = STATES.get(cls)
-        if public is not None:
-            if cls is cls.__ghost__:
+        kind = _KINDS.get(cls)
+        if kind is not None:
+            try:
+                return kind, value.__items__, kind, value.__oid__ or None
+            except AttributeError:  # a ghost has no items
                 self._heap.load(value)
-            return self._shape(_KINDS[public], value.__items__, public.__name__, value.__oid__ or None)
+                return kind, value.__items__, kind, value.__oid__
         if type(cls) is HeapClass and issubclass(cls, Instance):
             reference = self._heap.refer_if_kept(value)
             if reference is not None:
@@ -50,4 +53,5 @@ class Describer:
         raise TypeError(f"a {cls.__name__} can't be sent; {advice}")
 
 
-_KINDS: Final[dict[type, str]] = {Dict: "dict", List: "list", Set: "set"}
+# For each state of a container its kind, which is also its name.
+_KINDS: Final[dict[type, str]] = {state: public.__name__ for state, public in STATES.items()}

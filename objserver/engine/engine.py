@@ -16,14 +16,14 @@ time; reads no clock: the caller says what time it is.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgpack
 
 from ..errors import DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
-from ..limits import BATCH_SIZE_MAX
+from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, open_log
 from ..store import Store
 from .checkpoint import Checkpoint
@@ -160,10 +160,15 @@ class Engine:
 
     # --- running --------------------------------------------------------------------------------------------------
 
-    def run(self, requests: Sequence[Request], time_ns: int) -> list[Outcome]:
+    def run(
+        self, requests: Sequence[Request], time_ns: int, enough: Callable[[], bool] = lambda: False
+    ) -> list[Outcome]:
         """Run requests in order, as one batch: what changed something becomes one entry, covered by one sync.
 
-        Returns: the outcomes in the same order. When this returns, the replies may leave.
+        Stops early, but never before the first request has run, when the results reach BATCH_OUTPUT_SIZE_MAX bytes or
+        `enough` says so after a request: the caller knows a clock. The rest has not run.
+
+        Returns: the outcomes of those that ran, in the same order. When this returns, the replies may leave.
         Raises:
             MachineError: nothing may be replied; whether the batch is durable is known after the next open.
         """
@@ -174,23 +179,26 @@ class Engine:
         outcomes: list[Outcome] = []
         items: list[Item] = []
         texts: dict[bytes, str] = {}
-        size = 0
+        size = output_size = 0
         try:
             for request in requests:
-                ran = runner.run(request)
-                item = ran.item
+                value, error, output, item = runner.run(request)
                 if item is not None:
                     items.append(item)
                     size += len(item.args)
                     if item.code not in self._texts:
                         self._texts[item.code] = texts[item.code] = request.code
                         size += len(request.code)
-                elif ran.error is not None:
+                outcomes.append(Outcome(value, error, self.seq + bool(items), output))
+                if value is None:
                     self._failed_count += 1
-                outcomes.append(Outcome(ran.value, ran.error, self.seq + bool(items), ran.output))
+                else:
+                    output_size += len(value)
                 if size > BATCH_SIZE_MAX:
                     self._append_batch(items, texts)
                     items, texts, size = [], {}, 0
+                if output_size >= BATCH_OUTPUT_SIZE_MAX or enough():
+                    break
             if items:
                 self._append_batch(items, texts)
             if self.options.durability == "always":
@@ -355,9 +363,9 @@ class Engine:
             code = self._texts.get(item.code)
             if code is None:
                 raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
-            ran = self._runner.replay(item, code)
-            if ran.item is None or ran.item.result_crc != item.result_crc:
-                result = f"{ran.error.type}: {ran.error.message}" if ran.error else ran.value
+            value, error, _, again = self._runner.replay(item, code)
+            if again is None or again.result_crc != item.result_crc:
+                result = f"{error.type}: {error.message}" if error else value
                 raise Diverged(
                     f"entry {entry.seq}, snippet {index}: gives another result than when it first ran, now {result!r}; "
                     f"the snippet is {code!r}"

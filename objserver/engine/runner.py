@@ -62,13 +62,9 @@ class Prepared(NamedTuple):
     digest: bytes
 
 
-class Ran(NamedTuple):
-    """What running a request came to. `item` is there when it changed the heap and must be logged."""
-
-    value: bytes | None
-    error: Fault | None
-    output: str
-    item: Item | None
+# What running a request came to: value (JSON) or fault, what was printed, and the item when it changed the heap and
+# must be logged. A plain tuple: there is one for every request, and a named one costs three times as much.
+Ran = tuple[bytes | None, Fault | None, str, Item | None]
 
 
 class Runner:
@@ -120,9 +116,15 @@ class Runner:
         logged: bytes | None = None
         self._fuel.refill(self._fuel_count)
         try:
-            if not heap.read_only and _may_be_changed(request):
-                logged = self._encode_args(request)
+            if not heap.read_only:
+                # The snippet could change what it was given, so that is written down before it runs.
+                for given in request.args.values():
+                    if type(given) not in _UNCHANGING:
+                        logged = self._encode_args(request)
+                        break
             if request.kind == "call":
+                if logged is None and not _UNCHANGING.issuperset(map(type, request.positional)):
+                    logged = self._encode_args(request)
                 digest = b""
                 value = resolve_path(heap, request.code)(*request.positional, **request.args)
             else:
@@ -140,7 +142,7 @@ class Runner:
             heap.rollback()
             if heap.fault is not None:
                 raise heap.fault from error
-            return Ran(None, self._fault(error, request), self._take_output(), None)
+            return None, self._fault(error, request), self._take_output(), None
         item = None
         if changed:
             assert logged is not None
@@ -154,7 +156,7 @@ class Runner:
                 request.request_id,
                 crc32(encoded),
             )
-        return Ran(encoded, None, self._take_output() if self._output else "", item)
+        return encoded, None, self._take_output() if self._output else "", item
 
     def replay(self, item: Item, code: str) -> Ran:
         """Run a logged snippet again."""
@@ -222,12 +224,6 @@ class Runner:
         stored = self.heap.definitions.sources
         report = describe_error(error, lambda name: cell if name == "<cell>" else stored.get(name))
         return Fault(kind, report.type, report.message, report.line, report.traceback)
-
-
-def _may_be_changed(request: Request) -> bool:
-    """Whether the snippet could change its arguments, so that they must be encoded for the log before it runs."""
-    values = (*request.args.values(), *request.positional)
-    return not _UNCHANGING.issuperset(map(type, values))
 
 
 _FAULTS: Final[dict[type[BaseException], FaultKind]] = {

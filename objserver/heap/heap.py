@@ -95,6 +95,7 @@ class Heap:
         self.loaded: dict[int, int] = {}  # oid -> bytes of memory, in order of loading
         self.loaded_size = 0
         self._frozen: dict[int, Any] = {}
+        self._frozen_oids: Iterator[int] = iter(())  # in order; popping a dict from its front would walk what is gone
         self._early: list[tuple[bytes, bytes]] = []  # records of frozen objects that changed before their turn
         self._pinned: set[int] = set()  # written, not yet committed: must not be evicted
         self._sweep: Iterator[int] = iter(())
@@ -346,6 +347,7 @@ class Heap:
         """Set aside what changed since the last checkpoint, as it is now; later changes belong to the next one."""
         assert not self._frozen and not self._pinned and not self.touched, "one checkpoint at a time, between snippets"
         self._frozen, self.dirty = self.dirty, {}
+        self._frozen_oids = iter(list(self._frozen))
         if self.root_dirty:
             self.root_dirty = False
             names = self.root.packed | {
@@ -362,11 +364,15 @@ class Heap:
         """
         records, self._early = self._early, []
         size = sum(len(record) for _, record in records)
-        while self._frozen and len(records) < count_max and size <= size_max:
-            oid = next(iter(self._frozen))
-            record = self._record(oid, self._frozen.pop(oid))
-            records.append(record)
-            size += len(record[1])
+        frozen = self._frozen
+        while len(records) < count_max and size <= size_max:
+            oid = next(self._frozen_oids, 0)
+            if not oid:
+                break
+            if oid in frozen:
+                record = self._record(oid, frozen.pop(oid))
+                records.append(record)
+                size += len(record[1])
         return records
 
     def settle(self) -> None:

@@ -34,6 +34,7 @@ from objserver.engine import Engine, Request
 from objserver.errors import Overloaded
 from objserver.limits import (
     BATCH_COUNT_MAX,
+    BATCH_MS_MAX,
     BATCH_SIZE_MAX,
     BUFFERS_SIZE_MAX,
     CONNECTIONS_MAX,
@@ -242,6 +243,7 @@ class Reactor:
     def _run_batch(self) -> None:
         """Let every waiting session have its share of one batch, and answer it."""
         waiting = self._waiting
+        clock = time.perf_counter_ns
         batch: list[Request] = []
         turns: list[tuple[Session, int, int]] = []  # whose requests are batch[first:end]
         share = max(1, BATCH_COUNT_MAX // len(waiting))
@@ -259,7 +261,8 @@ class Reactor:
                 self._give_up(session)
                 continue
             turns.append((session, first, len(batch)))
-        outcomes = self._engine.run(batch, time.time_ns()) if batch else []
+        enough_ns = clock() + BATCH_MS_MAX * 1_000_000
+        outcomes = self._engine.run(batch, time.time_ns(), lambda: clock() > enough_ns) if batch else []
         seq = self._engine.seq
         if batch:
             assert outcomes, "the engine runs at least one request"

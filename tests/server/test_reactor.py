@@ -13,7 +13,7 @@ import trio
 from trio.testing import MockClock
 
 from objserver.engine import Options
-from objserver.limits import FRAME_SIZE_MAX, KIB, MIB, OUTPUT_SIZE_MAX, OUTPUT_STALL_SECONDS_MAX
+from objserver.limits import BATCH_OUTPUT_SIZE_MAX, FRAME_SIZE_MAX, KIB, MIB, OUTPUT_SIZE_MAX, OUTPUT_STALL_SECONDS_MAX
 from objserver.wire import ErrorCode, encode_frame, encode_request
 
 from .conftest import SECONDS_MAX, Server, open_stream
@@ -137,6 +137,30 @@ async def test_long_pipeline_does_not_make_another_client_wait_for_all_of_it(ser
         for _ in range(10_000):
             await long.reply()
     assert await other.value("count") == 10_000
+
+
+async def test_pipeline_of_slow_snippets_does_not_make_another_client_wait_for_all_of_it(start: Start) -> None:
+    """A batch ends when it has taken its time; what is left of it waits for its next turn."""
+    server = await start(options=Options(durability="none", fuel=1_000_000))
+    slow, other = await server.connect(), await server.connect()
+    await slow.send(slow.request("eval", source="while True: pass") * 200)
+    seen = 0
+    while not seen:
+        seen = (await other.stats())["requests"]
+    assert await other.value("1 + 1") == 2
+    assert (await other.stats())["requests"] < 50
+    await slow.aclose()
+
+
+async def test_pipeline_of_large_results_takes_the_memory_of_a_few(start: Start) -> None:
+    server = await start()
+    other, culprit = await server.connect(), await server.connect()
+    await other.value("text = 'x' * 4_000_000")
+    await culprit.send(culprit.request("eval", source="text") * 500)
+    ran, before = 1, 0
+    while ran != before:
+        before, ran = ran, (await other.stats())["requests"]
+    assert 1 < ran <= 1 + (OUTPUT_SIZE_MAX + 2 * BATCH_OUTPUT_SIZE_MAX) // 4_000_000
 
 
 async def test_client_that_closes_its_half_gets_its_replies_and_then_the_end(server: Server) -> None:
