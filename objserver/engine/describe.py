@@ -54,4 +54,15 @@ class Describer:
 
 
 # For each state of a container its kind, which is also its name.
+    def name(self, value: Any) -> Any:
+        """Return the shape of a value whose content is not wanted: reads nothing from disk."""
+        cls = type(value)
+        kind = _KINDS.get(cls)
+        if kind is not None:
+            return kind, None, kind, value.__oid__ or None
+        if type(cls) is HeapClass and issubclass(cls, Instance):
+            return self._shape("instance", None, cls.__name__, self._heap.refer_if_kept(value))
+        return self(value)
+
+
 _KINDS: Final[dict[type, str]] = {state: public.__name__ for state, public in STATES.items()}

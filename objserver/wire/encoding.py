@@ -52,7 +52,7 @@ def encode(
 
     Args:
         describe: gives the shape of a value whose exact type is not in the table above; raises TypeError if it has
-            none. Called for what a cut hides as well, for its oid and class name.
+            none. For what a cut hides its attribute `name`, if it has one, is called instead: content is not needed.
         depth: containers nested deeper become {"$ref": ..}; 0 cuts the value itself, None cuts nothing. Keys of
             dicts are never cut.
         size_max: bytes; RESULT_SIZE_MAX unless told.
@@ -104,10 +104,12 @@ _DECIMAL_BITS_MAX: Final = 2048
 class _Encoder:
     """One walk over one value: what it has used up, and the containers it is inside of."""
 
-    __slots__ = ("_count", "_depth", "_describe", "_path", "_size", "_size_max")
+    __slots__ = ("_count", "_depth", "_describe", "_name", "_path", "_size", "_size_max")
 
     def __init__(self, describe: Describe | None, depth: int | None, size_max: int) -> None:
         self._describe = describe
+        # What a cut hides is only named; whoever describes may have a way to that which reads nothing.
+        self._name: Describe | None = getattr(describe, "name", describe)
         self._depth = _NEVER if depth is None else depth
         self._size_max = size_max
         self._size = 0  # bytes that the text will have at least
@@ -181,7 +183,8 @@ class _Encoder:
                 size += len(text)
                 trees.append(Fragment(text))
             else:
-                trees.append(self.tree(item, _shape(item, kind, self._describe), level + 1))
+                describe = self._describe if level + 1 < self._depth else self._name
+                trees.append(self.tree(item, _shape(item, kind, describe), level + 1))
         self._spend(size)
         return trees
 

@@ -319,6 +319,14 @@ def test_depth_cuts_results_and_instances_show_public_attributes(engine: Bench) 
     assert engine.eval("d") == {"a": {"b": [{"$class": "P", "name": "p"}]}}
 
 
+def test_depth_reads_nothing_below_the_cut(engine: Bench) -> None:
+    engine.eval(QUEUE)
+    engine.eval("d = {}\nfor n in range(100):\n    d[n] = {'n': [n]}\nd['q'] = Queue()")
+    engine.reopen()
+    assert len(engine.value(Request("eval", "d", {}, [], 1))) == 101
+    assert engine.engine.statistics()["objects_loaded"] == 2  # the dict, and the class of one of its values
+
+
 def test_checkpoint_leaves_nothing_to_replay_and_a_crash_finds_the_rest(make: Callable[..., Bench]) -> None:
     engine = make(checkpoint_count=10, cache_size=1)
     engine.eval("d = {}")
