@@ -321,7 +321,7 @@ def test_depth_cuts_results_and_instances_show_public_attributes(engine: Bench) 
 
 def test_depth_reads_nothing_below_the_cut(engine: Bench) -> None:
     engine.eval(QUEUE)
-    engine.eval("d = {}\nfor n in range(100):\n    d[n] = {'n': [n]}\nd['q'] = Queue()")
+    engine.eval("d = {}\nfor n in range(100):\n    d[str(n)] = {'n': [n]}\nd['q'] = Queue()")
     engine.reopen()
     assert len(engine.value(Request("eval", "d", {}, [], 1))) == 101
     assert engine.engine.statistics()["objects_loaded"] == 2  # the dict, and the class of one of its values
