@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, Final, NoReturn, TypeVar
 
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
@@ -22,9 +22,11 @@ from sandbox.shape import CHILD_FIELDS
 
 Node = TypeVar("Node", bound=ast.AST)
 
-# Operators whose work is not bounded by the size of what they are given, and the hooks that bound it.
-GUARDED_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Mult: "times", ast.Pow: "power", ast.LShift: "shift", ast.Mod: "modulo",
+# Operators whose work is not bounded by the size of what they are given, and those that make Python's own sets of
+# two views of a dict; and the hooks that do them instead.
+GUARDED_OPERATORS: Final[dict[type[ast.operator], str]] = {
+    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.LShift: "shift", ast.Mod: "modulo", ast.Mult: "times",
+    ast.Pow: "power", ast.Sub: "minus",
 }
 _CONVERSIONS = {ord("r"): ".repr", ord("s"): ".str", ord("a"): ".ascii"}
 # A factor this small makes a sequence no longer than writing it out would.
@@ -267,9 +269,15 @@ def guard_of(operator: ast.operator, left: ast.expr | None, right: ast.expr) -> 
     guard = GUARDED_OPERATORS.get(type(operator))
     if guard == "times" and (_is_small(right) or (left is not None and _is_small(left))):
         return None
-    if guard == "modulo" and isinstance(left, ast.Constant) and isinstance(left.value, int | float):
+    if guard == "modulo" and left is not None and _is_number(left):
+        return None
+    if guard in ("and", "or", "xor", "minus") and (_is_number(right) or (left is not None and _is_number(left))):
         return None
     return guard
+
+
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float)
 
 
 def _is_small(node: ast.expr) -> bool:

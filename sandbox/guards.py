@@ -8,6 +8,7 @@ exact types only. All of them do what Python does, or raise an ordinary exceptio
 from __future__ import annotations
 
 import datetime
+import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
@@ -23,7 +24,6 @@ _DATE_NAMES: Final = frozenset({
     "utcfromtimestamp", "utcnow", "utctimetuple",
 })
 _PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES
-_NUMBERS: Final = frozenset({bool, complex, float, int})
 # Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
 _POWER_BITS_MAX: Final = 1 << 24
 
@@ -41,29 +41,31 @@ def check_count(count: int, what: str) -> None:
         raise OverflowError(f"{what} would have {count} items, more than {SEQUENCE_COUNT_MAX}")
 
 
-def make_times(sequences: frozenset[type]) -> Callable[..., Any]:
-    """Return the function behind `*`: `times(left, right, in_place)`.
+Operator = Callable[[Any, Any], Any]
+
+
+def make_times(sequences: frozenset[type], multiply: Operator = operator.mul) -> Operator:
+    """Return the function behind `*`, or with `operator.imul` that behind `*=`.
 
     Args:
         sequences: exact types that `*` with a number repeats.
     """
-    def times(left: Any, right: Any, in_place: bool = False) -> Any:
+    def times(left: Any, right: Any) -> Any:
+        # The common kinds first: this is the one guard that a loop over numbers feels.
         kind, other = type(left), type(right)
-        if kind in _NUMBERS and other in _NUMBERS:
-            if kind is int and other is int:
-                bits = left.bit_length() + right.bit_length()
-                if bits > INT_BITS_MAX:
-                    _check_bits(bits, "the product")
+        if kind is int and other is int:
+            if left.bit_length() + right.bit_length() <= INT_BITS_MAX:
+                return left * right
+            _check_bits(left.bit_length() + right.bit_length(), "the product")
+        elif kind is float or other is float:
+            return left * right
         elif kind in sequences or other in sequences:
             items, factor = (left, right) if kind in sequences else (right, left)
-            if type(factor) in (int, bool):
+            if type(factor) is int or type(factor) is bool:
                 check_count(len(items) * factor, "the repeated sequence")
             else:
                 return _times_object(items, factor, reflected=items is left)
-        if in_place:
-            left *= right
-            return left
-        return left * right
+        return multiply(left, right)
 
     return times
 
@@ -95,12 +97,6 @@ def power(base: Any, exponent: Any) -> Any:
     return base**exponent
 
 
-def in_place_power(base: Any, exponent: Any) -> Any:
-    check_power(base, exponent)
-    base **= exponent
-    return base
-
-
 def pow_builtin(base: Any, exp: Any, mod: Any = None) -> Any:
     if mod is None:
         return power(base, exp)
@@ -112,12 +108,6 @@ def pow_builtin(base: Any, exp: Any, mod: Any = None) -> Any:
 def shift(value: Any, count: Any) -> Any:
     check_shift(value, count)
     return value << count
-
-
-def in_place_shift(value: Any, count: Any) -> Any:
-    check_shift(value, count)
-    value <<= count
-    return value
 
 
 def modulo(left: Any, right: Any) -> Any:
@@ -132,11 +122,60 @@ def modulo(left: Any, right: Any) -> Any:
     return left % right
 
 
+def in_place(check: Callable[[Any, Any], object], change: Operator) -> Operator:
+    """Return the augmented form of an operator: checked first, then done by `change`, of module `operator`."""
+    def changed(left: Any, right: Any) -> Any:
+        check(left, right)
+        return change(left, right)
+
+    return changed
+
+
 def in_place_modulo(left: Any, right: Any) -> Any:
-    if type(left) in (str, bytes):
+    if type(left) in (bytes, str):
         return modulo(left, right)
     left %= right
     return left
+
+
+def make_set_operators(set_type: type) -> dict[str, Operator]:
+    """Return the operators that Python's sets have, by the names of their hooks, with sets in order.
+
+    Of views of a dict (`d.keys() & e.keys()`) Python makes a set of its own, whose order depends on addresses.
+    """
+    def ordered(result: Any, left: Any, right: Any) -> Any:
+        kept = set_type([item for operand in (left, right) for item in operand if item in result])
+        if len(kept) != len(result):
+            raise TypeError("one side of a set operation was an iterator; make a list of it first")
+        return kept
+
+    def minus(left: Any, right: Any) -> Any:
+        # Written out, and not as the others, because numbers are subtracted in loops.
+        result = left - right
+        return result if type(result) is not set else ordered(result, left, right)
+
+    def in_place_minus(left: Any, right: Any) -> Any:
+        result = left
+        result -= right
+        return result if type(result) is not set else ordered(result, left, right)
+
+    def guarded(change: Operator) -> Operator:
+        def changed(left: Any, right: Any) -> Any:
+            result = change(left, right)
+            return result if type(result) is not set else ordered(result, left, right)
+
+        return changed
+
+    return {
+        ".and": guarded(operator.and_),
+        ".in_place_and": guarded(operator.iand),
+        ".in_place_minus": in_place_minus,
+        ".in_place_or": guarded(operator.ior),
+        ".in_place_xor": guarded(operator.ixor),
+        ".minus": minus,
+        ".or": guarded(operator.or_),
+        ".xor": guarded(operator.xor),
+    }
 
 
 def round_builtin(number: Any, ndigits: Any = None) -> Any:

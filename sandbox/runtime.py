@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import datetime
+import operator
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -157,7 +158,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
     """Return what rewritten code calls, by names that begin with a dot."""
     caught, leaving = guards.make_caught(FATAL + hooks.fatal)
     enter, leave = fence(made)
-    times = guards.make_times(frozenset({bytes, hooks.list_type, list, str, tuple}))
+    sequences = frozenset({bytes, hooks.list_type, list, str, tuple})
 
     def bind(name: str, value: Any) -> Any:
         hooks.root[name] = value
@@ -187,9 +188,9 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".guard": guards.guard,
         ".import": import_module,
         ".in_place_modulo": guards.in_place_modulo,
-        ".in_place_power": guards.in_place_power,
-        ".in_place_shift": guards.in_place_shift,
-        ".in_place_times": lambda left, right: times(left, right, True),
+        ".in_place_power": guards.in_place(guards.check_power, operator.ipow),
+        ".in_place_shift": guards.in_place(guards.check_shift, operator.ilshift),
+        ".in_place_times": guards.make_times(sequences, operator.imul),
         ".leave": leave,
         ".leaving": leaving,
         ".leaving_all": leaving_all,
@@ -210,10 +211,10 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".staticmethod": staticmethod,
         ".str": text.make_str,
         ".tick": EMPTY.__next__,
-        ".times": times,
+        ".times": guards.make_times(sequences),
         ".type": made["type"],
         ".unbind": hooks.unbind,
-    } | {f".pure_{name}": made[name] for name in pure}
+    } | guards.make_set_operators(hooks.set_type) | {f".pure_{name}": made[name] for name in pure}
 
 
 def _make_print(write: Callable[[str], object]) -> Callable[..., None]:
@@ -228,7 +229,7 @@ def _make_print(write: Callable[[str], object]) -> Callable[..., None]:
 
 def _make_type(typeof: Callable[[Any], type], made: dict[str, Any]) -> Any:
     def type_builtin(value: Any, /) -> Any:
-        if isinstance(value, type):
+        if isinstance(value, type) or value is made["type"]:
             return made["type"]
         kind = typeof(value)
         return public.get(kind, kind)

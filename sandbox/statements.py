@@ -173,6 +173,8 @@ class Statements(Expressions):
         return self.children(node)
 
     def visit_Try(self, node: ast.Try) -> Any:
+        if any(handler.type is None for handler in node.handlers[:-1]):
+            self.refuse(node, "default 'except:' must be last")
         self.check_final(node.finalbody, in_loop=False)
         self.scope.cleanups += bool(node.finalbody)
         self.children(node)

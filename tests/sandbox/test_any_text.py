@@ -138,7 +138,8 @@ def test_depth_that_is_allowed_compiles_at_any_depth_of_the_caller() -> None:
 
 
 @pytest.mark.parametrize("parameters", [
-    ("1",), ("a b",), ("",), ("_x",), ("__x__",), ("super",), ("None",), ("class",), ("a", "a"), (".root",), ("\ufb01",),
+    ("1",), ("a b",), ("",), ("_x",), ("__x__",), ("super",), ("None",), ("class",), ("a", "a"), (".root",),
+    ("\ufb01",),
     tuple(f"p{index}" for index in range(policy.PARAMETER_COUNT_MAX + 1)),
 ])
 def test_parameter_must_be_a_plain_name(parameters: tuple[str, ...]) -> None:
