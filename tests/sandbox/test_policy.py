@@ -24,7 +24,7 @@ def node_classes() -> dict[str, type[ast.AST]]:
     return {
         name: kind
         for name, kind in vars(ast).items()
-        if isinstance(kind, type) and issubclass(kind, ast.AST) and name not in ALIASES
+        if isinstance(kind, type) and issubclass(kind, ast.AST) and name.removeprefix("_ast_") not in ALIASES
         # Abstract ones, like `expr`, have the concrete ones under them; Constant has only the aliases.
         and (name == "Constant" or not kind.__subclasses__())
     }

@@ -1,0 +1,193 @@
+"""What the compiler can't judge is judged when it runs: sizes, texts, attributes by name, sets, hashes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox import policy
+from sandbox.guards import make_times, modulo, power, round_builtin, shift
+from tests.sandbox.host import Host
+
+times = make_times(frozenset({bytes, list, str, tuple}))
+NUMBERS = st.one_of(
+    st.integers(-(2**70), 2**70), st.floats(allow_nan=False), st.booleans(), st.complex_numbers(max_magnitude=1e9)
+)
+SEQUENCES = st.one_of(
+    st.text(max_size=4), st.binary(max_size=4), st.lists(st.integers(), max_size=3), st.tuples(st.integers())
+)
+SMALL = st.integers(-5, 30)
+PAIRS = st.one_of(
+    st.tuples(NUMBERS, NUMBERS), st.tuples(SEQUENCES, SMALL), st.tuples(SMALL, SEQUENCES), st.tuples(SEQUENCES, NUMBERS)
+)
+
+
+def outcome(function: Any, *arguments: Any) -> Any:
+    try:
+        return "value", repr(function(*arguments))
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+@given(PAIRS)
+def test_times_is_pythons(operands: tuple[Any, Any]) -> None:
+    left, right = operands
+    if isinstance(right, int) and right > 10**7 and not isinstance(left, int | float | complex):
+        assert len(left) == 0 or outcome(times, left, right)[0] == "OverflowError"
+    elif isinstance(left, list | str | bytes | tuple) and not isinstance(right, int):
+        assert outcome(times, left, right)[0] == "TypeError"
+    else:
+        assert outcome(times, left, right) == outcome(lambda a, b: a * b, left, right)
+
+
+@given(st.one_of(NUMBERS, SMALL), SMALL)
+def test_power_shift_and_modulo_are_pythons(left: Any, right: int) -> None:
+    assert outcome(power, left, right) == outcome(lambda a, b: a**b, left, right)
+    assert outcome(shift, left, right) == outcome(lambda a, b: a << b, left, right)
+    assert outcome(modulo, left, right) == outcome(lambda a, b: a % b, left, right)
+
+
+@given(st.integers() | st.floats(allow_nan=False, allow_infinity=False), st.none() | st.integers(-20, 20))
+def test_round_is_pythons(number: Any, digits: int | None) -> None:
+    assert outcome(round_builtin, number, digits) == outcome(round, number, digits)
+
+
+@pytest.mark.parametrize("source", [
+    "'a' * 10 ** 8", "10 ** 8 * [0]", "x = (1,)\nx *= 10 ** 8", "b'a' * 10 ** 8", "[[0] * 10 ** 5] * 10 ** 8",
+    "10 ** 10 ** 10", "2 ** 200_000", "pow(10, 10 ** 10)", "x = 10\nx **= 10 ** 10", "1 << 10 ** 10",
+    "x = 1\nx <<= 10 ** 10", "x = 3\nfor i in range(40): x *= x", "x = 3\nfor i in range(40): x = x * x",
+    "pow(3, 1 << 100_000, 1 << 100_001)", "round(5, -10 ** 9)", "range(10 ** 8)", "range(-10 ** 18, 10 ** 18)",
+    "bytes(10 ** 8)", "'a'.ljust(10 ** 8)",
+    "'\\t'.expandtabs(10 ** 8)", "('\\t' * 1000).expandtabs(10 ** 5)", "'\\t'.expandtabs(tabsize=10 ** 8)",
+    "b'a'.zfill(10 ** 8)", "(5).to_bytes(10 ** 8, 'big')", "import math\nmath.factorial(10 ** 6)",
+    "import math\nmath.comb(10 ** 6, 10 ** 5)",
+    "import math\nmath.perm(10 ** 6)", "import math\nmath.prod([3 ** 10_000] * 100)",
+    "import math\nmath.lcm(*[3 ** 40_000 + i for i in range(50)])",
+])
+def test_one_step_makes_nothing_huge(source: str) -> None:
+    with pytest.raises(OverflowError):
+        Host().run(source)
+
+
+@pytest.mark.parametrize("source", [
+    "'%1000000d' % 1", "'%.1000000f' % 1.0", "'%(a)1000000d' % {'a': 1}", "'%*d' % (10, 1)", "b'%1000000d' % 1",
+    "f'{1:1000000}'", "f'{1.0:.1000000f}'", "f'{1:{10 ** 6}}'", "format(1, '1000000')", "x = '%1000000d'\nx %= 1",
+    "f'{1!r:>1000000}'",
+    "f'{1:" + "9" * 30 + "}'",
+])
+def test_formats_have_a_width(source: str) -> None:
+    with pytest.raises(ValueError, match="format"):
+        Host().run(source)
+
+
+@pytest.mark.parametrize("source", [
+    "class I:\n def __index__(self): return 10 ** 8\n'a' * I()",
+    "class I:\n def __index__(self): return 10 ** 8\nI() * [1]",
+    "class I:\n def __index__(self): return 10 ** 8\nbytes(I())",
+    "class I:\n def __index__(self): return 10 ** 8\n'a'.ljust(I())",
+    "class I:\n def __index__(self): return 10 ** 8\n def __rmul__(self, o): return NotImplemented\n'a' * I()",
+    "sum([[1], [2]], [])", "sum(['a'], '')", "iter(print, 1)", "print(file=1)", "print(end=1)", "format(1, 2)",
+])
+def test_sizes_come_from_plain_numbers(source: str) -> None:
+    with pytest.raises(TypeError):
+        Host().run(source)
+
+
+@pytest.mark.parametrize("source", [
+    "str(VALUE)", "repr(VALUE)", "ascii(VALUE)", "f'{VALUE}'", "f'{VALUE!r}'", "f'{VALUE!s:>5}'", "'%s' % VALUE",
+    "'%r' % (VALUE,)",
+    "list(map(str, [VALUE]))[0]", "str([VALUE])", "f'{[VALUE]}'", "print(VALUE)", "format(VALUE)", "repr((VALUE,))",
+    "try: [].index(VALUE)\nexcept ValueError as e: _r = str(e), repr(e), e.args\n_r", "str(ValueError(VALUE))",
+])
+@pytest.mark.parametrize("value", [
+    "(lambda: 0)", "(x for x in [])", "[].append", "print", "iter([])", "map(str, [])", "super",
+    "property(lambda s: 0)",
+    "(lambda: (yield_ for yield_ in []))()", "reversed([1])", "zip([])", "(1).to_bytes",
+])
+def test_no_text_shows_an_address(source: str, value: str) -> None:
+    host = Host()
+    result = host.run(source.replace("VALUE", value))
+    assert "0x" not in repr(result) + host.output
+
+
+def test_text_that_looks_like_an_address_stays() -> None:
+    text = "page fault at 0x7f00"
+    host = Host()
+    assert host.run("[str(t), f'{t}', '%s' % t]", t=text) == [text] * 3
+    assert host.run("[f'{[t]}', repr(t)]", t=text) == [f"[{text!r}]", repr(text)]
+
+
+def test_sets_of_dict_views_keep_their_order() -> None:
+    host = Host()
+    cases = "a.keys() & b, a.keys() | b, a.keys() - b, a.keys() ^ b, a.items() & b.items(), [7] - a.keys()"
+    source = f"a = {{3: 1, 1: 2, 2: 3}}\nb = {{2: 0, 3: 0, 9: 9}}\n[list(x) for x in ({cases})]"
+    assert host.run(source) == [[3, 2], [3, 1, 2, 9], [1], [1, 9], [], [7]]
+    with pytest.raises(TypeError, match="iterator"):
+        host.run("iter([7]) - {}.keys()")
+    assert host.run("k = {1: 2}.keys()\nk -= {}\nk |= [5]\nk ^= [1]\nk &= [5]\nlist(k)") == [5]
+
+
+def test_hash_is_the_same_in_every_process() -> None:
+    """Python's own differs with the seed of the process for texts, with addresses for None (3.11), nan and objects."""
+    source = (
+        "class C:\n def __init__(self, *x): self.x = x\n def __hash__(self): return hash(self.x)\n"
+        " def __eq__(self, o): return self.x == o.x\n"
+        "[hash(x) for x in ('a', b'a', 1, 1.5, None, True, ('a', None, 2), float('nan'), 1j, C('a', C(None)))]"
+    )
+    program = f"from tests.sandbox.host import Host; print(Host().run({source!r}))"
+    outputs = set()
+    for seed in ("0", "1", "random"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        outputs.add(done.stdout)
+    assert len(outputs) == 1
+    assert Host().run("hash(1) == hash(1.0) == hash(True) and hash((1, 2)) == hash((1.0, 2.0))")
+
+
+def test_private_types_of_python_show_stand_ins() -> None:
+    host = Host()
+    assert host.run("[type(x).__name__ for x in (1, 'a', b'', len, lambda: 0, print, now(), {})]") == [
+        "int", "str", "bytes", "builtin_function_or_method", "function", "method", "datetime", "dict",
+    ]
+    for true in (
+        "type('a') is str", "type('a')(5) == '5'", "'a'.__class__ is str", "isinstance(lambda: 0, type(lambda: 0))",
+        "isinstance('a', str)", "issubclass(str, str)", "isinstance(1, (str, int))", "isinstance(b'', bytes)",
+        "not isinstance(1, str)", "type(type) is type", "type(int) is type",
+    ):
+        assert host.run(true) is True, true
+    with pytest.raises(TypeError):
+        host.run("type(lambda: 0)(1, {})")
+    with pytest.raises(TypeError):
+        host.run("type([].append)(print, 1)")
+
+
+def test_dates_read_no_clock_and_no_zone_of_the_machine() -> None:
+    host = Host()
+    assert host.run("[now().isoformat(), f'{now():%Y-%m-%d}', now().strftime('%H:%M'), now().timestamp()]") == [
+        "2026-01-02T03:04:05+00:00", "2026-01-02", "03:04", 1767323045.0,
+    ]
+    for source in (
+        "now().replace(tzinfo=None).timestamp()", "now().date().today()", "now().date().timetuple()",
+        "now().time().strftime('%s')", "type(now().date()).fromtimestamp(0)", "type(now()).strptime('1', '%d')",
+        "type(now()).strftime(now(), '%c')",
+    ):
+        with pytest.raises((AttributeError, ValueError)):
+            host.run(source)
+    # On one's own objects these are names like any other.
+    host.run("class C:\n now = 1\n def today(self): return 2")
+    assert host.run("c = C()\nc.timestamp = 3\n[c.now, c.today(), c.timestamp]") == [1, 2, 3]
+
+
+def test_bounds_of_the_policy_are_reached_and_no_more() -> None:
+    host = Host()
+    bits = policy.INT_BITS_MAX
+    assert host.run(f"(1 << {bits - 1}).bit_length()") == bits
+    assert host.run(f"len(range({policy.SEQUENCE_COUNT_MAX}))") == policy.SEQUENCE_COUNT_MAX
+    assert len(host.run(f"f'{{1:{policy.FORMAT_WIDTH_MAX}}}'")) == policy.FORMAT_WIDTH_MAX
