@@ -75,6 +75,8 @@ def encode(
         shape = _shape(value, kind, describe)
         if shape[0] != "reference" and (depth is None or depth > 0):
             text = _flat(shape, size_max)
+            if text is None and depth is None:
+                text = _nested(value, shape, describe, size_max)
         if text is None:
             text = dumps(_Encoder(describe, depth, size_max).tree(value, shape, 0))
     if len(text) > size_max:
@@ -95,6 +97,9 @@ _NEVER: Final = VALUE_DEPTH_MAX + 1  # a depth that no value has
 
 # orjson writes 253 levels at most, and one level of a value takes up to three: {"$dict": [[key, value]]}.
 _LEVELS_PER_DUMP: Final = 80
+
+# More containers than this are counted by the walk that raises when there are too many.
+_NESTED_COUNT_MAX: Final = 10_000
 
 # Below this, decimal text is readable and cheap; above, only hexadecimal text takes linear time. Python's own limit on
 # the digits of an int can't be set so low that it would refuse this.
@@ -239,6 +244,49 @@ def _flat(shape: tuple[Kind, Any, str, int | None], size_max: int) -> bytes | No
     elif kind != "list":
         return b'{"$%b":%b}' % (kind.encode(), text)
     return text
+
+
+def _nested(
+    value: Any, shape: tuple[Kind, Any, str, int | None], describe: Describe | None, size_max: int
+) -> bytes | None:
+    """Return the text of dicts and lists in each other that hold nothing else but atoms without tags, else None.
+
+    Documents are like that. One look at every item, which builds nothing, and orjson for the rest: a third of the time
+    of a walk that makes a tree of its own. Cycles and what is large are left to that walk.
+    """
+    budget = [_NESTED_COUNT_MAX, size_max]
+    if not _is_nested(shape, describe, 0, budget):
+        return None
+    unwrap = None if describe is None else lambda item: describe(item)[1]
+    try:
+        text = dumps(value, default=unwrap)
+    except TypeError:  # as in `_flat`
+        return None
+    return None if _DOLLAR in text and b'"$' in text else text
+
+
+def _is_nested(
+    shape: tuple[Kind, Any, str, int | None], describe: Describe | None, level: int, budget: list[int]
+) -> bool:
+    kind, content, _, _ = shape
+    if level == _LEVELS_PER_DUMP or (kind != "dict" and kind != "list"):
+        return False
+    size = 0
+    for item in content.values() if kind == "dict" else content:
+        item_kind = type(item)
+        if item_kind is str:
+            size += len(item)
+        elif item_kind is float:
+            if item - item != 0.0:  # nan, inf
+                return False
+        elif item_kind is not int and item is not None and item_kind is not bool:
+            if item_kind in _LEAVES or (describe is None and item_kind not in _NATIVE):
+                return False
+            if not _is_nested(_shape(item, item_kind, describe), describe, level + 1, budget):
+                return False
+    budget[0] -= 1
+    budget[1] -= size
+    return budget[0] >= 0 and budget[1] >= 0
 
 
 def _are_plain(keys: Iterable[Any]) -> bool:
