@@ -243,7 +243,7 @@ def _strftime(value: Any, format: str) -> str:
     return str(value.strftime(format))
 
 
-def checked_name(name: Any) -> str:
+def checked_name(name: Any, *, reading: bool = False) -> str:
     """Return `name` if it may be an attribute's.
 
     Raises:
@@ -253,7 +253,7 @@ def checked_name(name: Any) -> str:
     if type(name) is not str:
         raise TypeError("the name of an attribute is a str")
     reason = attribute_refusal(name)
-    if reason is not None and name not in ("__doc__", "__name__"):
+    if reason is not None and not (reading and name in ("__doc__", "__name__")):
         raise AttributeError(f"attribute {name!r} is not available: {reason}")
     return name
 
@@ -261,7 +261,7 @@ def checked_name(name: Any) -> str:
 def getattr_builtin(value: Any, name: str, *default: Any) -> Any:
     if len(default) > 1:
         raise TypeError(f"getattr expected at most 3 arguments, got {len(default) + 2}")
-    checked_name(name)
+    checked_name(name, reading=True)
     if name not in ATTRIBUTES_GUARDED:
         return getattr(value, name, *default)
     try:
@@ -273,7 +273,7 @@ def getattr_builtin(value: Any, name: str, *default: Any) -> Any:
 
 
 def hasattr_builtin(value: Any, name: str) -> bool:
-    return hasattr(value, checked_name(name))
+    return hasattr(value, checked_name(name, reading=True))
 
 
 def setattr_builtin(value: Any, name: str, new: Any) -> None:

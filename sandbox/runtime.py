@@ -42,7 +42,7 @@ class Hooks:
     `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
     `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
     or "class") and returns what to bind.
-    `rootclass`, `localclass`: the metaclasses of classes that are roots and of others.
+    `rootclass`, `localclass`: make the classes that are roots and others, with a metaclass of the host's.
     `write_output(text)`: takes what `print` prints.
     `now()`: the time of the snippet.
     `fatal`: the host's exceptions that no snippet may catch.
@@ -252,11 +252,13 @@ def _make_pure_item(hooks: Hooks) -> Callable[[Any, Any], Any]:
 def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
     """Return what the class statement calls: it lets classes inherit from classes of snippets and exceptions alone."""
     closed = (hooks.dict_type, hooks.list_type, hooks.set_type)
-    roots = (hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS))
+    roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
 
     def build_class(function: Any, name: str, *bases: Any, metaclass: Any) -> Any:
         for base in bases:
-            if not isinstance(base, type) or not issubclass(base, roots) or base in closed:
+            # A class of a snippet has a metaclass of the host's; Python's own have `type`, ours are sealed.
+            foreign = not isinstance(base, type) or type(base) is type or isinstance(base, Sealed)
+            if base in closed or (foreign and base not in roots):
                 shown = base.__name__ if isinstance(base, type) else text.make_repr(base)
                 raise TypeError(f"can't inherit from {shown}; keep one in an attribute instead")
         # mypy knows no signature of it.

@@ -113,6 +113,8 @@ ATTEMPTS: dict[str, str] = {
     # --- names of attributes as strings
     "getattr_dunder": "getattr(1, '__class__')",
     "getattr_built_up": "getattr(1, '__cla' + 'ss__')",
+    "setattr_name": "class C: pass\nsetattr(C, '__name__', 'print')",
+    "delattr_doc": "class C: 'doc'\ndelattr(C, '__doc__')",
     "getattr_default": "getattr(1, '__class__', None)",
     "hasattr_dunder": "hasattr(1, '__class__')",
     "setattr_dunder": "class C: pass\nsetattr(C, '__eq__', lambda a, b: True)",
@@ -175,6 +177,9 @@ ATTEMPTS: dict[str, str] = {
     "subclass_dict": "class C(dict): pass",
     "subclass_generator": "class C(type(x for x in [])): pass",
     "subclass_module": "import math\nclass C(type(math)): pass",
+    "subclass_date": "class C(type(now())): pass",
+    "subclass_map": "class C(map): pass",
+    "subclass_unhashable": "class C([]): pass",
     "mro_entries": "class B:\n def __mro_entries__(self, b): return (int,)",
     "class_cell_forged": "class C:\n __classcell__ = None",
     "prepare": "class C:\n def __prepare__(self): pass",
