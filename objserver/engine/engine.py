@@ -175,30 +175,31 @@ class Engine:
         self._refuse_when_stopped()
         log, runner = self._log, self._runner
         assert log is not None and self._store is not None
-        self._time_ns = runner.time_ns = max(self._time_ns, time_ns)
+        self._time_ns = max(self._time_ns, time_ns)
         outcomes: list[Outcome] = []
         items: list[Item] = []
         texts: dict[bytes, str] = {}
         size = output_size = 0
         try:
-            for request in requests:
-                value, error, output, item = runner.run(request)
-                if item is not None:
-                    items.append(item)
-                    size += len(item.args)
-                    if item.code not in self._texts:
-                        self._texts[item.code] = texts[item.code] = request.code
-                        size += len(request.code)
-                outcomes.append(Outcome(value, error, self.seq + bool(items), output))
-                if value is None:
-                    self._failed_count += 1
-                else:
-                    output_size += len(value)
-                if size > BATCH_SIZE_MAX:
-                    self._append_batch(items, texts)
-                    items, texts, size = [], {}, 0
-                if output_size >= BATCH_OUTPUT_SIZE_MAX or enough():
-                    break
+            with runner.batch(self._time_ns):
+                for request in requests:
+                    value, error, output, item = runner.run(request)
+                    if item is not None:
+                        items.append(item)
+                        size += len(item.args)
+                        if item.code not in self._texts:
+                            self._texts[item.code] = texts[item.code] = request.code
+                            size += len(request.code)
+                    outcomes.append(Outcome(value, error, self.seq + bool(items), output))
+                    if value is None:
+                        self._failed_count += 1
+                    else:
+                        output_size += len(value)
+                    if size > BATCH_SIZE_MAX:
+                        self._append_batch(items, texts)
+                        items, texts, size = [], {}, 0
+                    if output_size >= BATCH_OUTPUT_SIZE_MAX or enough():
+                        break
             if items:
                 self._append_batch(items, texts)
             if self.options.durability == "always":
@@ -342,7 +343,7 @@ class Engine:
         assert self._store is not None
         self.seq = entry.seq
         self._size += entry.size
-        self._time_ns = self._runner.time_ns = entry.time_ns
+        self._time_ns = entry.time_ns
         if entry.kind == BATCH:
             self._replay_batch(entry)
             self._changed = True
@@ -363,7 +364,8 @@ class Engine:
             code = self._texts.get(item.code)
             if code is None:
                 raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
-            value, error, _, again = self._runner.replay(item, code)
+            with self._runner.batch(entry.time_ns, again=True):
+                value, error, _, again = self._runner.run(self._runner.logged_request(item, code))
             if again is None or again.result_crc != item.result_crc:
                 result = f"{error.type}: {error.message}" if error else value
                 raise Diverged(

@@ -10,7 +10,11 @@ else.
 
 from __future__ import annotations
 
+import re
+import sys
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import FunctionType
 from typing import Any, Final, NamedTuple, cast
@@ -50,6 +54,9 @@ assert ARGS_SIZE_MAX < ENTRY_SIZE_MAX
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
+# Calls within calls that a snippet may make, wherever the engine itself stands: a server, a test, a replay.
+SNIPPET_DEPTH_MAX: Final = 1_000
+
 # Values that a snippet can't change, so that the arguments may be encoded for the log after it ran.
 _UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -72,7 +79,7 @@ class Runner:
 
     def __init__(self, store: Store, codec: Codec, *, fuel: int, next_oid: int | None) -> None:
         self._codec = codec
-        self._fuel_count = fuel
+        self._fuel_max = self._fuel_count = fuel
         self._output: list[str] = []
         self._output_size = 0
         self.time_ns = 0
@@ -139,6 +146,7 @@ class Runner:
             if heap.fault is not None:
                 raise heap.fault
         except BaseException as error:
+            self._fuel.refill(self._fuel_count)  # undo and the report must not end for want of what the snippet used up
             heap.rollback()
             if heap.fault is not None:
                 raise heap.fault from error
@@ -158,12 +166,30 @@ class Runner:
             )
         return encoded, None, self._take_output() if self._output else "", item
 
-    def replay(self, item: Item, code: str) -> Ran:
-        """Run a logged snippet again."""
+    def logged_request(self, item: Item, code: str) -> Request:
+        """Return the request that a logged snippet was."""
         args = self._codec.loads(item.args)
         positional, keywords = args if item.kind == "call" else ([], args)
         kind: Kind = "call" if item.kind == "call" else "eval"
-        return self.run(Request(kind, code, keywords, positional, item.depth, item.principal, item.request_id))
+        return Request(kind, code, keywords, positional, item.depth, item.principal, item.request_id)
+
+    @contextmanager
+    def batch(self, time_ns: int, *, again: bool = False) -> Iterator[None]:
+        """Hold the bounds of a batch's snippets: how deep they may go from here, and their time.
+
+        Args:
+            again: they are in the log: they have met their bounds once and get more room now, since a replay may have
+                to load what was in memory then, and nothing may fail that did not.
+        """
+        depth = SNIPPET_DEPTH_MAX * (4 if again else 1)
+        self._fuel_count = self._fuel_max * (16 if again else 1)
+        self.time_ns = time_ns
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, _recursion_depth() + depth))
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
 
     def _encode_args(self, request: Request) -> bytes:
         args = [request.positional, request.args] if request.kind == "call" else request.args
@@ -225,6 +251,17 @@ class Runner:
         report = describe_error(error, lambda name: cell if name == "<cell>" else stored.get(name))
         return Fault(kind, report.type, report.message, report.line, report.traceback)
 
+
+def _recursion_depth() -> int:
+    """Return how deep the interpreter says it is, C calls included. It tells when it refuses a limit below that."""
+    try:
+        sys.setrecursionlimit(1)
+    except RecursionError as error:
+        return int(_DEPTH.search(str(error))[1])  # type: ignore[index]
+    raise AssertionError("there is a caller, so the depth is above 1")
+
+
+_DEPTH: Final = re.compile(r"at the recursion depth (\d+)")
 
 _FAULTS: Final[dict[type[BaseException], FaultKind]] = {
     OutOfFuel: FaultKind.OUT_OF_FUEL,

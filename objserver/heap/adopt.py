@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import NotStorable
 from . import instances
+from .atoms import ATOMS
 from .containers import STATES, Dict, List, Set
 from .instances import HeapClass, Instance
-from .records import ATOMS
 from .root import Root
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _WRAPS: Final[dict[type, Any]] = {dict: Dict, list: List}
 
 # Tuples and frozensets are stored inline; deeper ones would recurse too far when they are packed.
 _TUPLE_DEPTH_MAX: Final = 50
+
+_KEY_METHODS: Final = ("__hash__", "__eq__")
 
 # How many objects the search for a path looks at before it settles for less.
 _PATH_COUNT_MAX: Final = 10_000
@@ -96,6 +98,7 @@ class Adoption:
     def _scan_fresh(self, obj: Any) -> None:
         """Adopt what a large container got in this snippet, at a cost that follows that and not its size."""
         fresh = obj.__fresh__()
+        fresh = list(fresh)
         if STATES[type(obj)] is not List:
             for key in fresh:
                 self._adopt_key(key, obj)
@@ -112,8 +115,22 @@ class Adoption:
                 items[key] = self._adopt(value, owner, key)
 
     def _adopt_key(self, key: Any, owner: Any) -> None:
-        if type(key) not in ATOMS and self._adopt(key, owner, key) is not key:
-            raise NotStorable(f"{self._path(owner, key)}: a key can't hold a plain container")
+        if type(key) not in ATOMS:
+            self._check_key(key, owner)
+            if self._adopt(key, owner, key) is not key:
+                raise NotStorable(f"{self._path(owner, key)}: a key can't hold a plain container")
+
+    def _check_key(self, key: Any, owner: Any) -> None:
+        """Refuse keys whose place in a dict is decided by a client's code: read again, it may decide otherwise."""
+        cls = type(key)
+        if cls is tuple or cls is frozenset:
+            for item in key:
+                self._check_key(item, owner)
+        elif type(cls) is HeapClass and any(getattr(cls, name) is not getattr(object, name) for name in _KEY_METHODS):
+            raise NotStorable(
+                f"{self._path(owner, key)}: a key of class {cls.__name__!r}, which defines __eq__ or __hash__, can't "
+                "be kept; use a text, a number or a tuple of such that stands for it"
+            )
 
     def _scan_class(self, cls: Any) -> None:
         for name, value in instances.class_body(cls).items():

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, MutableSet
 from typing import Any, ClassVar, Final
 
+from .atoms import ATOMS
 from .states import clean_twin, ghost_twin
 
 __all__ = ["STATES", "Dict", "List", "Set", "plain"]
@@ -227,6 +228,11 @@ class Dict(Container):
         return dict.fromkeys(key for key, _ in self.__saved__)
 
 
+def _is_own(key: Any) -> bool:
+    """Whether Python's own code alone hashes and compares `key`."""
+    return type(key) in ATOMS or (type(key) is tuple and ATOMS.issuperset(map(type, key)))
+
+
 def _undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
     # Backwards: a key that was new is the last one again when its turn comes, so the order is restored too.
     for key, old in reversed(saved):
@@ -245,18 +251,30 @@ def _clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
 def _clean_dict_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
     if default is not MISSING and key not in self.__items__:
         return default
-    self.__heap__.touch(self)
+    _touch(self)
     return self.pop(key) if default is MISSING else self.pop(key, default)
 
 
 def _logged_dict_setitem(self: Any, key: Any, value: Any) -> None:
+    if not _is_own(key):
+        _copy(self)  # undo by key would run a client's __hash__ and __eq__
+    if type(self) is not self.__logged__:
+        self[key] = value
+        return
     items = self.__items__
     self.__saved__.append((key, items.get(key, MISSING)))
     items[key] = value
 
 
 def _logged_dict_update(self: Any, source: Any = (), /, **entries: Any) -> None:
-    for key, value in dict(plain(source), **entries).items():
+    source = plain(source)
+    if hasattr(source, "keys"):
+        for key in source.keys():  # noqa: SIM118  # as dict.update asks for them
+            self[key] = source[key]
+    else:
+        for key, value in source:
+            self[key] = value
+    for key, value in entries.items():
         self[key] = value
 
 
@@ -350,8 +368,7 @@ class List(Container):
         self.__items__.reverse()
 
     def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
-        # Not in place: list.sort empties the list while it calls user code, and what that sees would be CPython's
-        # affair.
+        # Not in place: list.sort empties the list while it calls user code, and leaves it half sorted when that fails.
         self.__items__[:] = sorted(self.__items__, key=key, reverse=reverse)
 
     def copy(self) -> list[Any]:
@@ -388,7 +405,9 @@ def _undo_items(items: list[Any], saved: tuple[int, list[tuple[int, Any]]]) -> N
 def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
     items = self.__items__
     if type(index) is not int:
-        _copying("__setitem__")(self, index, value)  # a slice may move the rest
+        _copy(self)  # a slice may move the rest
+    if type(self) is not self.__logged__:
+        self[index] = value
         return
     old = items[index]
     if index < 0:
@@ -580,19 +599,22 @@ def _members(value: Any) -> Any:
 
 def _clean_set_add(self: Any, item: Any, /) -> None:
     if item not in self.__items__:
-        self.__heap__.touch(self)
+        _touch(self)
         self.add(item)
 
 
 def _clean_set_discard(self: Any, item: Any, /) -> None:
     if item in self.__items__:
-        self.__heap__.touch(self)
+        _touch(self)
         self.discard(item)
 
 
 def _logged_set_add(self: Any, item: Any, /) -> None:
     if item not in self.__items__:
-        self.__saved__.append((item, MISSING))
+        if not _is_own(item):
+            _copy(self)  # as for a dict
+        if type(self) is self.__logged__:
+            self.__saved__.append((item, MISSING))
         self.__items__[item] = None
 
 
@@ -627,6 +649,15 @@ def _copying(name: str) -> Callable[..., Any]:
     """Return the method of a logged container whose inverse is not worth keeping: a copy, from here on."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _copy(self)
+        return getattr(self, name)(*args, **kwargs)
+
+    return method
+
+
+def _copy(self: Any) -> None:
+    """Let a logged container keep a copy from here on: of what it was before the snippet."""
+    if type(self) is self.__logged__:
         before = self.__items__.copy()
         if isinstance(before, dict):
             _undo_entries(before, self.__saved__)
@@ -634,9 +665,12 @@ def _copying(name: str) -> Callable[..., Any]:
             _undo_items(before, self.__saved__)
         self.__saved__ = before
         self.__class__ = self.__free__
-        return getattr(self, name)(*args, **kwargs)
 
-    return method
+
+def _touch(self: Any) -> None:
+    """Let a clean container become free; one that is already, through a bound method, is left alone."""
+    if type(self) is self.__clean__:
+        self.__heap__.touch(self)
 
 
 def _make_states(cls: Any, writes: str, clean: dict[str, Any], logged: dict[str, Any]) -> None:
@@ -695,7 +729,7 @@ for _cls, _name, _abc, _writes, _clean, _logged in (
         {"add": _logged_set_add, "update": _logged_set_update},
     ),
 ):
-    for _attribute in ("__name__", "__qualname__"):
-        type.__setattr__(_cls, _attribute, _name)
+    for _attribute, _value in (("__name__", _name), ("__qualname__", _name), ("__module__", "builtins")):
+        type.__setattr__(_cls, _attribute, _value)
     _abc.register(_cls)
     _make_states(_cls, _writes, _clean, _logged)

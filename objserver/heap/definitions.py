@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from types import CellType, CodeType, FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import DataDamaged
 from . import instances
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Definitions"]
 
+# The file name of code that a cell compiled and that is not of a stored source.
+CELL: Final = "<cell>"
+
 
 class Definitions:
     """Defines, packs and loads classes and functions for one heap."""
@@ -35,6 +38,7 @@ class Definitions:
         self._heap = heap
         self._compile = compile_definition
         self._loading: list[tuple[Any, CodeInfo]] = []  # the class whose attributes are being unpacked
+        self._statements: dict[str, Any] = {}  # classes whose statement has run, and whose decorators have not
         self.sources: dict[str, str] = {}  # file name in tracebacks -> source
 
     # --- hooks of the compiled cell -------------------------------------------------------------------------------
@@ -49,7 +53,8 @@ class Definitions:
         """
 
         def bind(obj: Any) -> Any:
-            if kind == "class" and isinstance(obj, HeapClass) and obj.__dict__.get("__info__") is not None:
+            # A decorator may have put another class in its place, which is none of this statement's.
+            if kind == "class" and obj is self._statements.pop(name, None):
                 self._define_class(obj, name, source, first_line)
             elif kind == "function" and isinstance(obj, FunctionType) and "__info__" not in obj.__dict__:
                 self._define_function(obj, name, source, first_line)
@@ -64,12 +69,14 @@ class Definitions:
         existing = self._existing(name)
         if isinstance(existing, HeapClass) and (info := existing.__dict__.get("__info__")) and info.name == name:
             instances.take_over(existing, bases, body)
+            self._statements[name] = existing
             super(existing, existing).__init_subclass__(**keywords)  # type: ignore[arg-type]
             return existing
         body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
         body["__module__"] = instances.MODULE
         cls = type.__new__(HeapClass, name, bases, body, **keywords)
         instances.make_twins(cls)
+        self._statements[name] = cls
         return cls
 
     def local_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], **keywords: Any) -> type:
@@ -106,15 +113,12 @@ class Definitions:
 
     # --- linking --------------------------------------------------------------------------------------------------
 
-    def link_code_of(self, value: Any) -> None:
-        """Link the roots that a class or function mentions, before its code runs."""
-        if isinstance(value, FunctionType):
-            self._heap.link(_names(value.__code__))
-        elif isinstance(value, HeapClass):
-            info = value.__dict__.get("__info__")
-            if info is not None:
-                for code in info.codes.values():
-                    self._heap.link(_names(code))
+    def _link_later(self, value: Any) -> None:
+        """Note the roots that a class or function mentions: the heap links them before any code runs. Not here, since
+        that would recurse along the graph of calls."""
+        codes = [value.__code__] if isinstance(value, FunctionType) else value.__dict__["__info__"].codes.values()
+        for code in codes:
+            self._heap.link_later(_names(code))
 
     # --- records --------------------------------------------------------------------------------------------------
 
@@ -126,7 +130,7 @@ class Definitions:
         if isinstance(obj, FunctionType):
             return b"f" + pack([*head, pack(self.function_parts(obj))])
         bases = [None if base is Instance else base for base in obj.__bases__]
-        return b"c" + pack([*head, pack(bases), pack(instances.class_body(obj))])
+        return b"c" + pack([*head, pack(bases), pack(dict(sorted(instances.class_body(obj).items())))])
 
     def function_parts(self, function: FunctionType) -> list[Any]:
         """Return what is kept of a function beside its source."""
@@ -149,7 +153,7 @@ class Definitions:
             function = self._make_function(info, heap.records.unpack(parts[0]), None)
             function.__dict__["__info__"] = info
             heap.live[oid] = function
-            self.link_code_of(function)
+            self._link_later(function)
             return function
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
         cls = instances.make_class(name, bases, {"__info__": info, "__module__": instances.MODULE})
@@ -157,12 +161,14 @@ class Definitions:
         heap.live[oid] = cls
         self._loading.append((cls, info))
         try:
-            body = heap.records.unpack(parts[1])
+            for attribute, value in heap.records.unpack(parts[1]).items():
+                type.__setattr__(cls, attribute, value)
+        except BaseException:
+            del heap.live[oid]  # half a class must not be found by the next who asks
+            raise
         finally:
             self._loading.pop()
-        for attribute, value in body.items():
-            type.__setattr__(cls, attribute, value)
-        self.link_code_of(cls)
+        self._link_later(cls)
         return cls
 
     def make_method(self, parts: list[Any]) -> FunctionType:
@@ -187,8 +193,10 @@ class Definitions:
 def _rebind(function: FunctionType, codes: Any, first_line: int) -> bool:
     """Let a function run from the stored source. False when it is none of that source's."""
     code = function.__code__
+    if code.co_filename != CELL or "__info__" in function.__dict__:
+        return False  # an older function that the new class took over by name
     stored = codes.get((code.co_qualname, code.co_firstlineno - first_line + 1))
-    if stored is None or stored.co_freevars != code.co_freevars or "__info__" in function.__dict__:
+    if stored is None or stored.co_freevars != code.co_freevars:
         return False
     function.__code__ = stored
     return True

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
-from types import CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any, Final, Protocol
 
 from ..errors import DataDamaged, MachineError, ReadOnly
@@ -59,6 +60,9 @@ _RECORD_OF: Final[dict[int, bytes]] = {
 _MEMORY_FACTOR: Final = 4
 _OBJECT_SIZE: Final = 300
 
+# Frames that loading an object may need: a class, its bases, the classes of what it holds.
+_LOAD_DEPTH: Final = 2_000
+
 # References to an object that nothing but `live` and the sweep itself hold: the dict, the loop's name, the argument.
 _REFERENCES_OF_UNUSED: Final = 3
 
@@ -87,7 +91,8 @@ class Heap:
         self.fault: MachineError | None = None  # what went wrong in a load; the snippet may have caught it
         self.missing: AttributeError = AttributeError()
         self.next_oid = next_oid
-        self.root = Root(self._before_root_change, self._link_name)
+        self.root = Root(self._before_root_change, lambda name: self.link((name,)))
+        self._to_link: list[str] = []  # names that loaded code mentions
         self.live: dict[int, Any] = {}
         self.touched: list[Any] = []
         self.dirty: dict[int, Any] = {}
@@ -119,15 +124,26 @@ class Heap:
     def use_builtins(self, builtins: dict[str, Any]) -> None:
         """Give the code of the heap its builtins. Their classes and functions can be stored, by name."""
         self.root.namespace["__builtins__"] = builtins
+        builtins["classmethod"] = instances.ClassMethod
         self.builtins = {name: value for name, value in builtins.items() if not name.startswith((".", "_"))}
         self.builtin_names = {id(value): name for name, value in self.builtins.items() if callable(value)}
 
     def link(self, names: Iterable[str]) -> None:
-        """Make these names readable by code that is about to run; names that are not roots are passed over."""
+        """Make these names readable by code that is about to run, and those that code in them mentions in its turn.
+
+        Names that are not roots are passed over.
+        """
         packed = self.root.packed
-        for name in names:
+        self._to_link.extend(names)
+        while self._to_link:
+            name = self._to_link.pop()
             if name in packed:
                 self._link_name(name)
+
+    def link_later(self, names: Iterable[str]) -> None:
+        """Have names linked before the load or link that is under way ends."""
+        packed = self.root.packed
+        self._to_link.extend(name for name in names if name in packed)
 
     def touch(self, obj: Any) -> None:
         """Called by a clean object before its first change in a snippet.
@@ -188,11 +204,15 @@ class Heap:
 
     def rollback(self) -> None:
         """Undo every change of the snippet."""
+        # Every class loses its bases before any gets its old ones back: in between, two could derive from each other.
+        for obj in self.touched:
+            if type(obj) is HeapClass:
+                instances.clear_bases(obj)
         for obj in reversed(self.touched):
             if type(obj) in STATES:
                 if obj.__saved__ is not None:
                     obj.__undo__()
-            elif isinstance(obj, HeapClass):
+            elif type(obj) is HeapClass:
                 if obj.__dict__["__info__"].saved is not None:
                     instances.undo_class(obj)
             elif (saved := instances.saved_of(obj)) is not None:
@@ -243,6 +263,22 @@ class Heap:
         Raises:
             DataDamaged: its record is missing or unreadable; kept in `fault`, since a snippet might catch it.
         """
+        with self._headroom():
+            self._load(obj)
+            if self._to_link:
+                self.link(())
+
+    @contextmanager
+    def _headroom(self) -> Iterator[None]:
+        """Lift the recursion limit: what has to be loaded must not decide how deep a snippet may go, nor end half."""
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + _LOAD_DEPTH)
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
+
+    def _load(self, obj: Any) -> None:
         try:
             if type(obj) in STATES:
                 if type(obj) is obj.__ghost__:
@@ -275,12 +311,16 @@ class Heap:
         obj = self.live.get(oid)
         if obj is not None:
             return obj
-        if kind in _CONTAINER_OF:
+        if kind == KIND_INSTANCE:
+            cls = self._resolve(KIND_CLASS, class_oid, 0)
+            obj = self.live.get(oid)  # the class may hold the instance and have met it while it was loaded
+            if obj is not None:
+                return obj
+            obj = object.__new__(cls.__info__.ghost)
+            instances.enroll(obj, self, oid)
+        elif kind in _CONTAINER_OF:
             obj = object.__new__(_CONTAINER_OF[kind].__ghost__)
             obj.__oid__, obj.__heap__, obj.__saved__ = oid, self, None
-        elif kind == KIND_INSTANCE:
-            obj = object.__new__(self._resolve(KIND_CLASS, class_oid, 0).__info__.ghost)
-            instances.enroll(obj, self, oid)
         else:
             obj = self.definitions.load(oid, kind, self._read(oid, kind))
         self.live[oid] = obj
@@ -294,7 +334,7 @@ class Heap:
     def _oid(self, obj: Any) -> int:
         if type(obj) in STATES:
             return obj.__oid__  # type: ignore[no-any-return]
-        if isinstance(obj, HeapClass | FunctionType):
+        if _is_code(obj):
             return obj.__dict__["__info__"].oid  # type: ignore[no-any-return]
         return instances.oid_of(obj)  # type: ignore[no-any-return]
 
@@ -304,7 +344,7 @@ class Heap:
             obj.__saved__ = None
             obj.__class__ = obj.__clean__
             return obj.__oid__  # type: ignore[no-any-return]
-        if isinstance(obj, HeapClass | FunctionType):
+        if _is_code(obj):
             info: CodeInfo = obj.__dict__["__info__"]
             info.saved = None
             return info.oid
@@ -324,19 +364,19 @@ class Heap:
             self.root.packed = self.records.unpack(record[1:])
 
     def _link_name(self, name: str) -> None:
-        packed = self.root.packed.pop(name)
         try:
-            value = self.root.namespace[name] = self.records.unpack(packed)
+            with self._headroom():
+                value = self.records.unpack(self.root.packed[name])
         except MachineError as error:
-            self.root.packed[name] = packed
             self.fault = error
             raise
-        self.definitions.link_code_of(value)
+        self.root.namespace[name] = value
+        del self.root.packed[name]
 
     def value_of(self, name: str) -> Any:
         """Return the value of a root. Raises NameError."""
         if name in self.root.packed:
-            self._link_name(name)
+            self.link((name,))
         if name not in self.root.namespace or name.startswith("__"):
             raise NameError(f"name {name!r} is not defined")
         return self.root.namespace[name]
@@ -391,12 +431,12 @@ class Heap:
             body = b"s" + self.records.pack(list(obj.__items__))
         elif public is not None:
             body = _RECORD_OF[_KIND_OF[public]] + self.records.pack(obj.__items__)
-        elif isinstance(obj, HeapClass | FunctionType):
+        elif _is_code(obj):
             body = self.definitions.record(obj)
         else:
             body = b"i" + self.records.pack(instances.attributes(obj))
         self._pinned.add(oid)
-        if type(obj) is not HeapClass and type(obj) is not FunctionType:
+        if not _is_code(obj):
             self._account(oid, len(body))
         return record_key(oid), body
 
@@ -415,7 +455,7 @@ class Heap:
             size = self.loaded.pop(oid)
             obj = self.live[oid]
             held = oid in self.dirty or oid in self._frozen or oid in self._pinned
-            if held or isinstance(obj, HeapClass | FunctionType):
+            if held or _is_code(obj):
                 self.loaded[oid] = size
                 continue
             self.loaded_size -= size
@@ -445,7 +485,7 @@ class Heap:
                 obj is not None
                 and oid not in self.loaded
                 and getrefcount(obj) <= _REFERENCES_OF_UNUSED
-                and not isinstance(obj, HeapClass | FunctionType)
+                and not _is_code(obj)
             ):
                 del live[oid]
         obj = None
@@ -470,9 +510,15 @@ class Heap:
         return {name: self.kind_of(self.value_of(name)) for name in self.root.names()}
 
     def kind_of(self, value: Any) -> str:
-        if isinstance(value, type):
+        kind = self.typeof(value)
+        if kind is HeapClass or issubclass(kind, type):
             return "class"
-        return "function" if callable(value) and not isinstance(value, Instance) else self.typeof(value).__name__
+        return "function" if issubclass(kind, FunctionType | BuiltinFunctionType) else kind.__name__
+
+
+def _is_code(obj: Any) -> bool:
+    # By `type`: isinstance asks an instance for its __class__, which loads a ghost.
+    return type(obj) is HeapClass or type(obj) is FunctionType
 
 
 _PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set}

@@ -15,11 +15,13 @@ from typing import Any, ClassVar, Final
 
 __all__ = [
     "MODULE",
+    "ClassMethod",
     "CodeInfo",
     "HeapClass",
     "Instance",
     "attributes",
     "class_body",
+    "clear_bases",
     "enroll",
     "functions_of",
     "heap_of",
@@ -212,6 +214,14 @@ def _touch_class(cls: type) -> None:
         info.heap.touch_class(cls)
 
 
+class ClassMethod(classmethod):  # type: ignore[type-arg]
+    """classmethod, which calls with the public class, whatever the state of the instance it is asked of."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        cls = type(instance) if owner is None else owner
+        return super().__get__(None, cls.__dict__.get("__public__", cls))
+
+
 def class_body(cls: type) -> dict[str, Any]:
     """Return the attributes that the client's definition, or later assignments, gave the class."""
     return {name: value for name, value in cls.__dict__.items() if name not in CLASS_INTERNALS}
@@ -221,6 +231,13 @@ def keep_class(cls: type) -> None:
     """Keep what undo needs of a class."""
     info = cls.__dict__["__info__"]
     info.saved = (cls.__bases__, class_body(cls), info.source, info.version, info.codes)
+
+
+def clear_bases(cls: type) -> None:
+    """Take the bases from a class that has others than it will have after `undo_class`."""
+    saved = cls.__dict__["__info__"].saved
+    if saved is not None and cls.__bases__ != saved[0] and issubclass(cls, Instance):
+        type.__setattr__(cls, "__bases__", (Instance,))
 
 
 def undo_class(cls: type) -> None:
@@ -247,7 +264,7 @@ def take_over(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
         body.setdefault("__hash__", None)
     for name in ("__new__", "__init_subclass__", "__class_getitem__"):
         if isinstance(body.get(name), FunctionType):
-            body[name] = staticmethod(body[name]) if name == "__new__" else classmethod(body[name])
+            body[name] = staticmethod(body[name]) if name == "__new__" else ClassMethod(body[name])
     _replace_body(cls, bases, body)
 
 

@@ -30,14 +30,11 @@ from uuid import UUID
 
 import msgpack
 
-__all__ = ["ATOMS", "KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
+from .instances import ClassMethod
+
+__all__ = ["KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
 
 ROOT_OID: Final = 1
-
-# Exact types whose values are stored inline as they are.
-ATOMS: Final = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal, Fraction, UUID}
-)
 
 KIND_DICT: Final = 0
 KIND_LIST: Final = 1
@@ -158,7 +155,7 @@ class Records:
             return self._make_function(content)
         if code == _WRAPPED:
             wrapper, *parts = content
-            return {"property": property, "staticmethod": staticmethod, "classmethod": classmethod}[wrapper](*parts)
+            return {"property": property, "staticmethod": staticmethod, "classmethod": ClassMethod}[wrapper](*parts)
         return _UNPACKERS[code](content)
 
 
@@ -209,7 +206,8 @@ _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
 _WRAPPERS: Final[dict[type, str]] = {
     property: "property",
     staticmethod: "staticmethod",
-    classmethod: "classmethod",
+    classmethod: "classmethod",  # made by CPython itself of __init_subclass__ and __class_getitem__
+    ClassMethod: "classmethod",
 }
 
 

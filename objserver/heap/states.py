@@ -46,7 +46,8 @@ def _twin(cls: type, body: dict[str, Any]) -> type:
 
 def _touching(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self.__heap__.touch(self)  # from here on the object is free
+        if type(self) is self.__clean__:  # not when a bound method is called a second time
+            self.__heap__.touch(self)  # from here on the object is free
         return getattr(self, name)(*args, **kwargs)
 
     method.__name__ = name
