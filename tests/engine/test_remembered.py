@@ -70,7 +70,7 @@ def test_long_chain_of_functions_is_linked_without_recursion(engine: Bench) -> N
 
 
 def test_depth_that_a_snippet_reached_once_it_reaches_again(engine: Bench) -> None:
-    """The limit counted the frames of the caller too: a replay, standing deeper, stopped where the first run had not."""
+    """The limit counted the frames of the caller too: a replay, standing deeper, stopped where the first had not."""
     engine.eval("def f(n): return 0 if n == 0 else 1 + f(n - 1)")
     low, high = 0, 100_000
     while low < high:
