@@ -193,6 +193,24 @@ class Expressions(RestrictingNodeTransformer):
         guard = guard_of(node.op, node.left, node.right)
         return node if guard is None else call(f".{guard}", node, node.left, node.right)
 
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.children(node)
+        operands = [node.left, *node.comparators]
+        pairs = zip(operands, node.ops, node.comparators, strict=False)
+        if not any(
+            isinstance(test, ast.Is | ast.IsNot) and not _is_singleton(left) and not _is_singleton(right)
+            for left, test, right in pairs
+        ):
+            return node
+        names = [type(test).__name__ for test in node.ops]
+        if len(names) == 1:
+            return call(".is" if names[0] == "Is" else ".is_not", node, *operands)
+        first, *others = (
+            call(".operand", operand, constant(name, operand), operand)
+            for name, operand in zip(["", *names], operands, strict=True)
+        )
+        return at(ast.Compare(first, [ast.Eq() for _ in names], [*others]), node)
+
     def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
         # The value becomes its text in a function of ours, which bounds its width and keeps addresses out of it.
         value: ast.expr = self.visit(node.value)
@@ -274,6 +292,14 @@ def guard_of(operator: ast.operator, left: ast.expr | None, right: ast.expr) -> 
     if guard in ("and", "or", "xor", "minus") and (_is_number(right) or (left is not None and _is_number(left))):
         return None
     return guard
+
+
+def _is_singleton(node: ast.expr) -> bool:
+    """Whether `node` is a value that is one object wherever it comes from: None, True, False or `...`.
+
+    Names don't count, not even a literal `type(x)`: a parameter may be called `type`.
+    """
+    return isinstance(node, ast.Constant) and (node.value is None or node.value is ... or type(node.value) is bool)
 
 
 def _is_number(node: ast.expr) -> bool:

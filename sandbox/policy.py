@@ -44,8 +44,8 @@ FORMAT_WIDTH_MAX: Final = 10_000
 
 # Node classes that mean what they mean in Python: only their children are looked at.
 NODES_PLAIN: Final = frozenset({
-    "Add", "And", "Assert", "BitAnd", "BitOr", "BitXor", "BoolOp", "Break", "Compare", "Continue", "Del",
-    "Dict", "DictComp", "Div", "Eq", "Expr", "FloorDiv", "GeneratorExp", "Gt", "GtE", "If", "IfExp", "In", "Invert",
+    "Add", "And", "Assert", "BitAnd", "BitOr", "BitXor", "BoolOp", "Break", "Continue", "Del", "Dict", "DictComp",
+    "Div", "Eq", "Expr", "FloorDiv", "GeneratorExp", "Gt", "GtE", "If", "IfExp", "In", "Invert",
     "Is", "IsNot", "JoinedStr", "LShift", "List", "ListComp", "Load", "Lt", "LtE", "MatMult", "Match", "MatchOr",
     "MatchSequence", "MatchSingleton", "MatchValue", "Mod", "Mult", "Not", "NotEq", "NotIn", "Or", "Pass", "Pow",
     "RShift", "Raise", "Slice", "Starred", "Store", "Sub", "Subscript", "Tuple", "UAdd", "USub", "UnaryOp",
@@ -53,7 +53,7 @@ NODES_PLAIN: Final = frozenset({
 
 # Node classes with a rule of their own: a method `visit_<name>` of rewrite.Rewriter.
 NODES_REWRITTEN: Final = frozenset({
-    "AnnAssign", "Assign", "Attribute", "AugAssign", "BinOp", "Call", "ClassDef", "Constant", "Delete",
+    "AnnAssign", "Assign", "Attribute", "AugAssign", "BinOp", "Call", "ClassDef", "Compare", "Constant", "Delete",
     "ExceptHandler", "For", "FormattedValue", "FunctionDef", "Global", "Import", "ImportFrom", "Lambda", "MatchAs",
     "MatchClass", "MatchMapping", "MatchStar", "Name", "NamedExpr", "Nonlocal", "Return", "Set", "SetComp", "Try",
     "While", "With", "Yield", "YieldFrom", "alias", "arg", "arguments", "comprehension", "keyword", "match_case",

@@ -19,6 +19,7 @@ from typing import Any, Final, NoReturn
 from sandbox import guards, policy, text
 from sandbox.fuel import EMPTY, fence
 from sandbox.hashing import hash_builtin
+from sandbox.identity import Operand, not_same, same
 from sandbox.library import import_module
 from sandbox.seal import Sealed, sealed
 
@@ -191,11 +192,14 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".in_place_power": guards.in_place(guards.check_power, operator.ipow),
         ".in_place_shift": guards.in_place(guards.check_shift, operator.ilshift),
         ".in_place_times": guards.make_times(sequences, operator.imul),
+        ".is": same,
+        ".is_not": not_same,
         ".leave": leave,
         ".leaving": leaving,
         ".leaving_all": leaving_all,
         ".localclass": hooks.localclass,
         ".modulo": guards.modulo,
+        ".operand": Operand,
         ".power": guards.power,
         ".pure_item": _make_pure_item(hooks),
         ".pure_text": guards.pure_text,
