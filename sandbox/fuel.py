@@ -32,10 +32,12 @@ class Fuel:
     def __init__(self, builtins: dict[str, Any]) -> None:
         self._builtins = builtins
         self._left: Any = repeat(True, 0)
-        self.refill(0)
+        self._builtins[".tick"] = chain(self._left, EMPTY).__next__
 
     def refill(self, count: int) -> None:
         """Let the next snippet make `count` ticks."""
+        if length_hint(self._left) == count:
+            return  # the last snippet made none
         self._left = left = repeat(True, count)
         self._builtins[".tick"] = chain(left, EMPTY).__next__
 

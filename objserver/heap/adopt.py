@@ -221,7 +221,7 @@ class Adoption:
     def _enroll_container(self, obj: Any, owner: Any, key: Any) -> None:
         obj.__oid__ = self._enroll(obj, owner, key)
         obj.__heap__ = self._heap
-        obj.__saved__ = None
+        obj.__saved__ = obj.__text__ = None
 
     def _enroll(self, obj: Any, owner: Any, key: Any) -> int:
         heap = self._heap

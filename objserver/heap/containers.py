@@ -7,6 +7,7 @@ can't spell:
     __items__   the plain dict or list (a set keeps its items as the keys of a dict, in insertion order)
     __oid__     the object's number, 0 while it is new        __heap__   the heap it belongs to, None while it is new
     __saved__   what undo needs, while a snippet changes it
+    __text__    the JSON of a clean container of nothing but plain values, once it was sent; None otherwise
 
 Promise: whatever the state (objserver/heap/states.py), results, exceptions and order are those of CPython's containers
 (tests/heap/test_containers.py). A container derived from one (a copy, a slice, a sum) is a plain, new one.
@@ -75,11 +76,12 @@ class _Unbound:
 class Container(metaclass=ContainerType):
     """What the three have in common."""
 
-    __slots__ = ("__heap__", "__items__", "__oid__", "__saved__")
+    __slots__ = ("__heap__", "__items__", "__oid__", "__saved__", "__text__")
     __items__: Any
     __oid__: int
     __heap__: Any
     __saved__: Any
+    __text__: bytes | None
 
     # The states of each class, set at the end of this module.
     __free__: ClassVar[Any]
@@ -115,6 +117,7 @@ class Container(metaclass=ContainerType):
 
         In this order: a snippet near its recursion limit may be stopped between any two calls.
         """
+        self.__text__ = None
         if len(self.__items__) <= COPY_COUNT_MAX:
             self.__saved__ = self.__items__.copy()
             self.__class__ = self.__free__

@@ -320,7 +320,7 @@ class Heap:
             instances.enroll(obj, self, oid)
         elif kind in _CONTAINER_OF:
             obj = object.__new__(_CONTAINER_OF[kind].__ghost__)
-            obj.__oid__, obj.__heap__, obj.__saved__ = oid, self, None
+            obj.__oid__, obj.__heap__, obj.__saved__, obj.__text__ = oid, self, None, None
         else:
             obj = self.definitions.load(oid, kind, self._read(oid, kind))
         self.live[oid] = obj
@@ -462,6 +462,7 @@ class Heap:
             evicted = True
             if type(obj) in STATES:
                 del obj.__items__
+                obj.__text__ = None
                 obj.__class__ = obj.__ghost__
             else:
                 instances.set_attributes(obj, {})

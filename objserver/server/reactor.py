@@ -60,6 +60,10 @@ ACCEPT_COUNT_MAX: Final = 64
 ACCEPT_PAUSE_SECONDS: Final = 1
 NO_ROOM: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
+# After a pass that had work, wait this long in epoll itself before trio gets the wait: a client that answers at once is
+# served without the 50 us that a turn of trio's takes. Other tasks wait at most this much longer.
+LINGER_SECONDS: Final = 0.001
+
 # With nobody to serve, look this often whether a checkpoint's thread has come to its end.
 TEND_SECONDS: Final = 1
 
@@ -144,10 +148,11 @@ class Reactor:
                 self._epoll.register(fd, EPOLLIN)
             self._polled_ns = time.perf_counter_ns()
             turn_ns = self._polled_ns + TURN_NS_MAX
+            worked = more = False
             while not self._draining or self._sessions:
                 if self._stopping and not self._draining:
                     self._begin_draining()
-                worked = self._pass()
+                worked = self._pass(LINGER_SECONDS if worked and not more and not self._draining else 0)
                 if self._alarm < inf and (now := trio.current_time()) >= self._alarm:
                     self._ring(now)
                 more = self._engine.tend()
@@ -169,13 +174,19 @@ class Reactor:
 
     # One pass
 
-    def _pass(self) -> bool:
-        """Read all that is ready, run one batch, send its replies. False when there was nothing to do."""
+    def _pass(self, linger_seconds: float) -> bool:
+        """Read all that is ready, run one batch, send its replies. False when there was nothing to do.
+
+        Args:
+            linger_seconds: how long to wait for something to be ready.
+        """
         now_ns = time.perf_counter_ns()
         if now_ns - self._polled_ns > self._pause_ns_max:
             self._pause_ns_max = now_ns - self._polled_ns
         self._polled_ns = now_ns
-        ready = self._epoll.poll(0, READY_COUNT_MAX)
+        ready = self._epoll.poll(linger_seconds, READY_COUNT_MAX)
+        if linger_seconds:
+            self._polled_ns = time.perf_counter_ns()
         worked = bool(ready)
         sessions = self._sessions
         accepting: list[Listener] = []
@@ -273,13 +284,18 @@ class Reactor:
         if len(outcomes) < len(batch):
             # The engine stopped early: whose turn did not come goes first next time.
             turns.sort(key=lambda turn: turn[1] < len(outcomes))
+        replied: list[Session] = []
         for session, first, end in turns:
             try:
                 session.connection.deliver(outcomes[first:end], seq)
             except Exception:
                 self._give_up(session)
             else:
-                self._send(session)
+                replied.append(session)
+        # All replies are written before the first is sent: a client on this machine is woken once and finds more to
+        # do, instead of going back to sleep while the next reply is made.
+        for session in replied:
+            self._send(session)
 
     def _send(self, session: Session) -> None:
         """Send the replies of a session, see what is left to do for it, and what it holds."""
