@@ -7,19 +7,28 @@ At cell level a `def` or `class` is a root's. It keeps its name global and gets,
     def total(xs): ...   ->    @cached
                                def total(xs): .tick(); ...
 
-Every function ticks when it is entered, a class is made by the heap's `.rootclass` or by `.localclass`. The text
-compiled alone (compiler.compile_definition) gives the same code, because all that is rewritten follows from the text.
+Every function ticks when it is entered; a method that changes attributes of its first parameter makes sure then that
+it was not given a function. A class is made by the heap's `.rootclass` or by `.localclass`. The text compiled alone
+(compiler.compile_definition) gives the same code, because all that is rewritten follows from the text.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, Final
 
 from sandbox import policy, purity
 from sandbox.build import assign, at, call, constant, load, run, store
 from sandbox.expressions import Scope
+from sandbox.shape import walk
 from sandbox.statements import Statements
+
+# Fields that bind a name in the scope they stand in, other than that of an ast.Name.
+_BINDING_FIELDS: Final[dict[type[ast.AST], list[str]]] = {
+    getattr(ast, kind): [field for other, field in policy.IDENTIFIER_FIELDS if other == kind]
+    for kind, _ in policy.IDENTIFIER_FIELDS
+    if kind not in ("Attribute", "MatchClass", "Name", "arg", "keyword")
+}
 
 
 class Definitions(Statements):
@@ -53,7 +62,8 @@ class Definitions(Statements):
         node.args = self.visit(node.args)
         node.returns = None
         node.type_comment = None
-        self.scope = Scope("function", private=outer.private, pure=pure)
+        receiver = _receiver(node) if outer.kind == "class" and not pure else None
+        self.scope = Scope("function", private=outer.private, pure=pure, receiver=receiver)
         body = self.each(node.body)
         self.scope = outer
         head = [body.pop(0)] if _is_docstring(node.body[0]) else []
@@ -62,6 +72,8 @@ class Definitions(Statements):
         else:
             if method and node.name == "__exit__":
                 body[:0] = self.exit_prologue(node)
+            if receiver is not None:
+                body.insert(0, self.receiver_check(node, receiver))
             body.insert(0, run(".tick", node))
         node.body[:] = head + body
         return node
@@ -112,6 +124,16 @@ class Definitions(Statements):
                 self.refuse(decorator, f"method {node.name!r} can't be decorated; let it call a method that is")
             done.append(load(f".{decorator.id}", decorator))
         return done
+
+    def receiver_check(self, node: ast.FunctionDef, name: str) -> ast.stmt:
+        """Return `.kind(self) in .functions and .attribute_target(self)`, half the time of calling a function of ours.
+
+        `C.method(f)` and, in a classmethod, `super().__init__(f)` pass anything as the first argument.
+        """
+        kind = call(".kind", node, load(name, node))
+        test = at(ast.Compare(kind, [ast.In()], [load(".functions", node)]), node)
+        refused = call(".attribute_target", node, load(name, node))
+        return at(ast.Expr(at(ast.BoolOp(ast.And(), [test, refused]), node)), node)
 
     def exit_prologue(self, node: ast.FunctionDef) -> list[ast.stmt]:
         """Return statements that let pass what no snippet may catch, and take the traceback out of the arguments."""
@@ -167,6 +189,31 @@ class Definitions(Statements):
         for name in node.names:
             self.check_bound(node, name)
         return node
+
+
+def _receiver(node: ast.FunctionDef) -> str | None:
+    """Return the first parameter of a method if attributes of it are changed there and the name is not bound again.
+
+    A method with functions in it is left out, because they may bind the name; so every node is looked at once.
+    """
+    parameters = [*node.args.posonlyargs, *node.args.args]
+    # In class C, `__x` can be bound as `_C__x` too.
+    if not parameters or parameters[0].arg.startswith("__"):
+        return None
+    name = parameters[0].arg
+    changed = False
+    for inner in walk(node.body):
+        if isinstance(inner, ast.Name):
+            if inner.id == name and not isinstance(inner.ctx, ast.Load):
+                return None
+        elif isinstance(inner, ast.Attribute):
+            if isinstance(inner.value, ast.Name) and inner.value.id == name:
+                changed = changed or not isinstance(inner.ctx, ast.Load)
+        elif isinstance(inner, ast.FunctionDef | ast.ClassDef) or any(
+            getattr(inner, field) == name for field in _BINDING_FIELDS.get(type(inner), ())
+        ):
+            return None
+    return name if changed else None
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -45,6 +45,8 @@ class Scope:
     cleanups: int = 0
     # Inside a comparison or hash method.
     pure: bool = False
+    # The first parameter of a method, where that is looked at on entry and never bound again: no function, for certain.
+    receiver: str | None = None
 
 
 class Expressions(RestrictingNodeTransformer):
@@ -141,9 +143,14 @@ class Expressions(RestrictingNodeTransformer):
                 return node
         self.check_attribute(node, name)
         node.value = self.visit(node.value)
+        if not loads and not self.is_receiver(node.value):
+            node.value = call(".attribute_target", node.value, node.value)
         if loads and name in policy.ATTRIBUTES_GUARDED:
             return call(".guard", node, node.value, constant(name, node))
         return node
+
+    def is_receiver(self, node: ast.expr) -> bool:
+        return isinstance(node, ast.Name) and node.id == self.scope.receiver
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         method = node.func

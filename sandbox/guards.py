@@ -12,7 +12,7 @@ import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from types import GeneratorType, MethodType
+from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
 from typing import Any, Final
 
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
@@ -26,6 +26,9 @@ _DATE_NAMES: Final = frozenset({
 _PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES
 # Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
 _POWER_BITS_MAX: Final = 1 << 24
+
+# What outlives a snippet and has attributes, or seems to, that the host does not keep.
+FUNCTIONS: Final = frozenset({BuiltinFunctionType, FunctionType, MethodType})
 
 # --- operators --------------------------------------------------------------------------------------------------------
 
@@ -276,12 +279,23 @@ def hasattr_builtin(value: Any, name: str) -> bool:
     return hasattr(value, checked_name(name, reading=True))
 
 
+def attribute_target(value: Any) -> Any:
+    """Return `value` if its attributes may be changed.
+
+    Raises:
+        AttributeError: it is a function; what is kept there would be neither stored nor undone.
+    """
+    if type(value) in FUNCTIONS:
+        raise AttributeError("a function can't have attributes; keep it in a root or a class attribute")
+    return value
+
+
 def setattr_builtin(value: Any, name: str, new: Any) -> None:
-    setattr(value, checked_name(name), new)
+    setattr(attribute_target(value), checked_name(name), new)
 
 
 def delattr_builtin(value: Any, name: str) -> None:
-    delattr(value, checked_name(name))
+    delattr(attribute_target(value), checked_name(name))
 
 
 # --- exceptions and generators ----------------------------------------------------------------------------------------

@@ -178,6 +178,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
     return {
         ".Exception": Exception,
         ".ascii": text.make_ascii,
+        ".attribute_target": guards.attribute_target,
         ".bind": bind,
         ".bind_all": bind_all,
         ".caught": caught,
@@ -186,6 +187,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".delegate": guards.delegate,
         ".enter": enter,
         ".format": text.make_format,
+        ".functions": guards.FUNCTIONS,
         ".guard": guards.guard,
         ".import": import_module,
         ".in_place_modulo": guards.in_place_modulo,
@@ -194,6 +196,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".in_place_times": guards.make_times(sequences, operator.imul),
         ".is": same,
         ".is_not": not_same,
+        ".kind": type,
         ".leave": leave,
         ".leaving": leaving,
         ".leaving_all": leaving_all,

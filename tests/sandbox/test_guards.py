@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import policy
+from sandbox import compile_definition, policy
 from sandbox.guards import make_times, modulo, power, round_builtin, shift
 from tests.sandbox.host import Host
 
@@ -191,3 +192,46 @@ def test_bounds_of_the_policy_are_reached_and_no_more() -> None:
     assert host.run(f"(1 << {bits - 1}).bit_length()") == bits
     assert host.run(f"len(range({policy.SEQUENCE_COUNT_MAX}))") == policy.SEQUENCE_COUNT_MAX
     assert len(host.run(f"f'{{1:{policy.FORMAT_WIDTH_MAX}}}'")) == policy.FORMAT_WIDTH_MAX
+
+
+def test_objects_take_attributes_wherever_an_attribute_is_a_target() -> None:
+    host = Host()
+    host.run(
+        "class C:\n"
+        " n = 0\n"
+        " def __init__(self, x=0): self.x, self.y = x, [x]\n"
+        " def add(self):\n"
+        "  'counts'\n"
+        "  self.x += 1\n"
+        "  self.x *= 3\n"
+        "  del self.y\n"
+        "  return self\n"
+        " @classmethod\n"
+        " def count(cls): cls.n += 1\n"
+        " def later(self):\n"
+        "  def change(): self.x = 9\n"
+        "  change()\n"
+        " @property\n"
+        " def p(self): return self.x\n"
+        " @p.setter\n"
+        " def p(self, new): self.x = new\n"
+        " def swap(self, other): self.x, other.x = other.x, self.x\n"
+        " def take(self, *, x):\n"
+        "  for self.x in x: pass\n"
+        "  [0 for self.y in x]\n"
+    )
+    assert host.run("c = C(1).add()\n(c.x, hasattr(c, 'y'), C.add.__doc__)") == (6, False, "counts")
+    assert host.run("C.count()\nc.count()\n(C.n, c.n)") == (2, 2)
+    assert host.run("c.later()\n_x = c.x\nc.p = 4\n(_x, c.p)") == (9, 4)
+    assert host.run("_d = C(7)\nc.swap(_d)\n(c.x, _d.x)") == (7, 4)
+    assert host.run("c.take(x=[1, 2])\n(c.x, c.y)") == (2, 2)
+    assert host.run("setattr(c, 'x', 3)\nc.x **= 2\ndelattr(c, 'y')\nC.add(c) if 0 else c.x") == 9
+
+
+def test_receiver_that_was_looked_at_on_entry_is_changed_by_plain_bytecode() -> None:
+    source = "class C:\n def __init__(self, a, b):\n  self.a = a\n  self.b = b\n  self.c = a + b"
+    definition = compile_definition(source, "C", "<C>")
+    (code,) = definition.codes.values()
+    assert code.co_names.count(".attribute_target") == 1
+    assert [part.argval for part in dis.get_instructions(code) if part.opname == "STORE_ATTR"] == ["a", "b", "c"]
+    assert sum(part.argval == ".attribute_target" for part in dis.get_instructions(code)) == 1
