@@ -23,7 +23,8 @@ _DATE_NAMES: Final = frozenset({
     "astimezone", "ctime", "fromtimestamp", "now", "strftime", "strptime", "timestamp", "timetuple", "today",
     "utcfromtimestamp", "utcnow", "utctimetuple",
 })
-_PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES
+_PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES - {"mapping"}
+_VIEWS: Final = (type({}.items()), type({}.keys()), type({}.values()))
 # Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
 _POWER_BITS_MAX: Final = 1 << 24
 
@@ -212,10 +213,14 @@ def guard(value: Any, name: str) -> Any:
     """Return the attribute `name`, one of ATTRIBUTES_GUARDED, of `value`.
 
     Raises:
-        AttributeError: on a date it would read the machine's clock or time zone.
+        AttributeError: on a date it would read the machine's clock or time zone, on a view it would lead to the dict.
     """
     kind = value if isinstance(value, type) else type(value)
-    if name in _PADDING_NAMES:
+    if name == "mapping":
+        # Of a container of the host's this dict is the inside: a change to it would be neither kept nor undone.
+        if issubclass(kind, _VIEWS):
+            raise AttributeError("a view does not give its dict; keep the dict itself")
+    elif name in _PADDING_NAMES:
         if issubclass(kind, bytes | int | str) and hasattr(kind, name):
             if kind is value:
                 raise AttributeError(f"{kind.__name__}.{name} is available on a value only: value.{name}(...)")

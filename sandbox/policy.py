@@ -131,10 +131,11 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "_varname_from_oparg": _FRAMES,
 })
 # Fetched through a call that looks at the object: these names are ordinary on a user's object, but on a date they
-# read the machine's clock or time zone, and on a text or number they pad to any length.
+# read the machine's clock or time zone, on a text or number they pad to any length, and on a view of a dict they give a
+# proxy that hands the dict itself to `__ror__` of the snippet.
 ATTRIBUTES_GUARDED: Final = frozenset({
-    "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "ljust", "now", "rjust", "strftime", "strptime",
-    "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
+    "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "ljust", "mapping", "now", "rjust", "strftime",
+    "strptime", "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
 })
 # Dunder names that may be read from any object. `__class__` becomes a call of `type`.
 DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__name__"})

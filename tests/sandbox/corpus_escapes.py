@@ -111,6 +111,12 @@ ATTEMPTS: dict[str, str] = {
     "module_setattr": "import math\nsetattr(math, 'sqrt', 1)",
     "module_again": "import math\ntype(math)('x', {}).y",
     # --- state that the heap would not see
+    "dict_behind_keys": "class Evil:\n def __ror__(self, o): return o\n{1: 2}.keys().mapping | Evil()",
+    "dict_behind_values": "class Evil:\n def __ror__(self, o): return o\n{1: 2}.values().mapping | Evil()",
+    "dict_behind_items_by_getattr": "class Evil:\n def __ror__(self, o): return o\ngetattr({1: 2}.items(), 'mapping') | Evil()",
+    "dict_behind_view_in_place": "class Evil:\n def __ror__(self, o): return o\nx = {1: 2}.keys().mapping\nx |= Evil()\nx",
+    "dict_behind_view_by_pattern": "match {}.keys():\n case object(mapping=m): m",
+    "dict_behind_view_by_class": "class C: m = type({}.keys()).mapping\nC.m",
     "attribute_of_function": "def f(): pass\nf.calls = 1",
     "attribute_of_lambda": "_f = lambda: 0\n_f.calls = 1",
     "attribute_of_method": "class C:\n def m(self): pass\nC.m.calls = 1",

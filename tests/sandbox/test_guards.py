@@ -235,3 +235,14 @@ def test_receiver_that_was_looked_at_on_entry_is_changed_by_plain_bytecode() -> 
     assert code.co_names.count(".attribute_target") == 1
     assert [part.argval for part in dis.get_instructions(code) if part.opname == "STORE_ATTR"] == ["a", "b", "c"]
     assert sum(part.argval == ".attribute_target" for part in dis.get_instructions(code)) == 1
+
+
+def test_mapping_is_a_name_like_any_other_but_on_views() -> None:
+    host = Host()
+    host.run("class C: mapping = 1\nc = C()")
+    assert host.run("_a = c.mapping\nc.mapping = {2: 3}\n(_a, c.mapping, C.mapping, getattr(c, 'mapping'))") == (
+        1, {2: 3}, 1, {2: 3},
+    )
+    assert host.run("[hasattr(x, 'mapping') for x in (c, 1, {})]") == [True, False, False]
+    with pytest.raises(AttributeError, match="keep the dict itself"):
+        host.run("{}.keys().mapping")
