@@ -24,7 +24,7 @@ _DATE_NAMES: Final = frozenset({
     "utcfromtimestamp", "utcnow", "utctimetuple",
 })
 _PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES - {"mapping"}
-_VIEWS: Final = (type({}.items()), type({}.keys()), type({}.values()))
+_VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.values()))
 # Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
 _POWER_BITS_MAX: Final = 1 << 24
 
