@@ -154,13 +154,13 @@ DUNDERS_DEFINED: Final = frozenset(
         "__abs__", "__bool__", "__call__", "__ceil__", "__class_getitem__", "__complex__", "__contains__",
         "__delitem__", "__divmod__", "__enter__", "__exit__", "__float__", "__floor__", "__format__", "__getattr__",
         "__getitem__", "__index__", "__init__", "__init_subclass__", "__int__", "__invert__", "__iter__", "__len__",
-        "__missing__", "__neg__", "__new__", "__next__", "__pos__", "__post_init__", "__rdivmod__", "__repr__",
+        "__missing__", "__neg__", "__next__", "__pos__", "__post_init__", "__rdivmod__", "__repr__",
         "__reversed__", "__round__", "__setitem__", "__str__", "__trunc__", "__upgrade__",
     }
     | DUNDERS_PURE
 )
 # Of these, one may be a second name of another (`__radd__ = __add__`).
-DUNDERS_SECOND: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__exit__", "__init_subclass__", "__new__"}
+DUNDERS_SECOND: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__exit__", "__init_subclass__"}
 # `super().<name>` with the literal, zero-argument `super()`.
 DUNDERS_SUPER: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__upgrade__"}
 # Of these only the call is allowed, because its text must be cleaned of addresses.
@@ -182,6 +182,8 @@ DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "__getattribute__": "use __getattr__ or a property",
     "__getstate__": _PICKLE,
     "__match_args__": "match attributes by name: case Point(x=0, y=y)",
+    # Taken away from a class again, it leaves CPython calling object.__new__ with the arguments of __init__.
+    "__new__": "define __init__",
     "__reduce__": _PICKLE,
     "__reduce_ex__": _PICKLE,
     "__set__": _DESCRIPTOR,

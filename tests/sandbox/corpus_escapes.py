@@ -203,6 +203,9 @@ ATTEMPTS: dict[str, str] = {
     "add_note_dunder": "ValueError().__notes__",
     "attribute_error_obj_CVE_2024_47532": "try: print.zzz\nexcept AttributeError as e: e.obj.real",
     # --- classes
+    "new": "class C:\n def __new__(cls): return 1",
+    "new_by_second_name": "class C:\n def __call__(self): return 1\n __new__ = __call__",
+    "new_by_super": "class C:\n @classmethod\n def m(cls): return super().__new__(cls)\nC.m()",
     "metaclass_keyword": "class M(type): pass",
     "metaclass_type": "class C(metaclass=type): pass",
     "metaclass_stars": "class C(**{'metaclass': print}): pass",
