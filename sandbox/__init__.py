@@ -2,6 +2,7 @@
 
     text -> shape -> scope -> rewrite -> compile -> bytecode check -> Cell          (compiler)
     Hooks -> make_builtins -> the names a cell finds                                (runtime, guards, text, library)
+    LIBRARY: the modules a snippet can import, by name, so that a host can keep a root that is one
     Fuel -> the steps a cell may make;  describe_error -> what went wrong, for its user
 
 What is allowed stands in tables in policy. Reads no clock, draws nothing at random.
@@ -12,6 +13,7 @@ from __future__ import annotations
 from sandbox.compiler import Cell, CellCache, Definition, compile_cell, compile_definition
 from sandbox.errors import OutOfFuel, SnippetRefused
 from sandbox.fuel import Fuel
+from sandbox.library import LIBRARY
 from sandbox.policy import POLICY_VERSION
 from sandbox.report import ErrorReport, describe_error
 from sandbox.runtime import Hooks, make_builtins
@@ -23,6 +25,7 @@ __all__ = [
     "ErrorReport",
     "Fuel",
     "Hooks",
+    "LIBRARY",
     "OutOfFuel",
     "POLICY_VERSION",
     "SnippetRefused",

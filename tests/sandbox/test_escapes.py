@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sandbox import SnippetRefused, compile_cell
+from sandbox import LIBRARY, SnippetRefused, compile_cell
 from sandbox.bytecode import global_reads
 from tests.sandbox.corpus_escapes import ATTEMPTS
 from tests.sandbox.host import Host
@@ -49,6 +49,17 @@ def test_bytecode_is_held_to_the_policy_whatever_the_tree_said() -> None:
         with pytest.raises(SnippetRefused):
             codes(source)
     codes(";".join(f"a{i}.b{i}" for i in range(300)))
+
+
+@pytest.mark.parametrize("name", sorted(LIBRARY))
+def test_import_gives_the_module_of_the_library(name: str) -> None:
+    """So a host that keeps the name of the module finds the same object again, and its functions under their names."""
+    host = Host()
+    assert host.run(f"import {name} as m\ndef f():\n import {name}\n return {name}\nf()") is host.roots["m"]
+    assert host.roots["m"] is LIBRARY[name]
+    assert LIBRARY[name].__name__ == name
+    with pytest.raises(TypeError):
+        LIBRARY["os"] = LIBRARY[name]  # type: ignore[index]
 
 
 def test_no_module_is_loaded_by_what_snippets_do() -> None:
