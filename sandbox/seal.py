@@ -81,6 +81,9 @@ class Module(metaclass=_ModuleKind):
     def __delattr__(self, name: str) -> NoReturn:
         raise AttributeError(f"cannot delete attribute {name!r}: modules can't be changed")
 
+    def __dir__(self) -> list[str]:
+        return sorted(object.__getattribute__(self, "_values"))
+
     def __repr__(self) -> str:
         return f"<module {object.__getattribute__(self, '_name')!r}>"
 

@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, cast
 from zlib import crc32
 
 from sandbox import (
+    LIBRARY,
     Cell,
     Fuel,
     Hooks,
@@ -108,7 +109,7 @@ class Runner:
                 fatal=(MachineError,),
             )
         )
-        self.heap.use_builtins(builtins)
+        self.heap.use_builtins(builtins, LIBRARY)
         self._fuel = Fuel(builtins)
         self._describe = Describer(self.heap, codec)
         self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], Prepared] = OrderedDict()

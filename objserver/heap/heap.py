@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
-from types import BuiltinFunctionType, CodeType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
 from typing import Any, Final, Protocol
 
 from ..errors import DataDamaged, MachineError, ReadOnly
@@ -121,12 +121,22 @@ class Heap:
 
     # --- one snippet ----------------------------------------------------------------------------------------------
 
-    def use_builtins(self, builtins: dict[str, Any]) -> None:
-        """Give the code of the heap its builtins. Their classes and functions can be stored, by name."""
+    def use_builtins(self, builtins: dict[str, Any], modules: Mapping[str, Any] = MappingProxyType({})) -> None:
+        """Give the code of the heap its builtins.
+
+        Their classes and functions can be stored, by name; so can `modules` (name -> module) and what they offer.
+        """
         self.root.namespace["__builtins__"] = builtins
         builtins["classmethod"] = instances.ClassMethod
         self.builtins = {name: value for name, value in builtins.items() if not name.startswith((".", "_"))}
-        self.builtin_names = {id(value): name for name, value in self.builtins.items() if callable(value)}
+        stored = {name: value for name, value in self.builtins.items() if callable(value)}
+        for name, module in modules.items():
+            stored[f"module {name}"] = module
+            for attribute in dir(module):
+                if callable(value := getattr(module, attribute)):
+                    stored[f"module {name}.{attribute}"] = value
+        self.builtins |= stored
+        self.builtin_names = {id(value): name for name, value in stored.items()}
 
     def link(self, names: Iterable[str]) -> None:
         """Make these names readable by code that is about to run, and those that code in them mentions in its turn.

@@ -148,6 +148,14 @@ def test_functions_are_kept_with_their_defaults(engine: Bench) -> None:
     assert engine.call("count", "d", step=10) == 40
 
 
+def test_imported_module_is_a_root_that_stored_functions_use(engine: Bench) -> None:
+    engine.eval("import math\nfrom math import sqrt\ndef side(area): return sqrt(area) + math.floor(0.5)\nf = len")
+    for again in (lambda: None, engine.reopen, engine.crash):
+        again()
+        assert engine.eval("side(16), math.pi > 3, f([1]), sqrt is math.sqrt") == (4.0, True, 1, True)
+    assert engine.engine.statistics()["roots"]["math"] == "Module"
+
+
 def test_functions_find_roots_and_each_other_after_restart(engine: Bench) -> None:
     engine.eval("base = 10\ndef one(): return base + 1\ndef two(): return one() + 1\ntable = {'f': two}")
     engine.reopen()
