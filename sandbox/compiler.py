@@ -14,11 +14,11 @@ import sys
 import unicodedata
 import warnings
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, MappingProxyType
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from sandbox import policy, scope, shape
 from sandbox.build import at
@@ -214,35 +214,46 @@ def _with_text(error: SnippetRefused, text: str) -> SnippetRefused:
     return error
 
 
-class CellCache:
-    """Compiled cells by source, parameters and kind; the one used longest ago goes first. Refusals are not kept."""
+T = TypeVar("T")
 
-    def __init__(self, count_max: int, size_max: int) -> None:
-        """Keep at most `count_max` cells whose sources have at most `size_max` characters together."""
+
+class CellCache(Generic[T]):
+    """What a host made of compiled cells, by source, parameters and kind; the one used longest ago goes first.
+
+    Refusals are not kept.
+    """
+
+    def __init__(self, count_max: int, size_max: int, prepare: Callable[[Cell], T]) -> None:
+        """Keep at most `count_max` cells whose sources have at most `size_max` characters together.
+
+        Args:
+            prepare: makes of a new cell what `get` returns, such as a function that can be called.
+        """
         assert count_max > 0
         self._count_max = count_max
         self._size_max = size_max
+        self._prepare = prepare
         self._size = 0
-        self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], Cell] = OrderedDict()
+        self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], T] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._cells)
 
-    def get(self, source: str, parameters: tuple[str, ...], read_only: bool) -> Cell:
-        """Return the compiled cell, from the cache where it is there.
+    def get(self, source: str, parameters: tuple[str, ...], read_only: bool) -> T:
+        """Return what was made of the cell, from the cache where it is there.
 
         Raises:
-            SnippetRefused: see compile_cell.
+            SnippetRefused: see compile_cell. And what `prepare` raises.
         """
         key = (source, parameters, read_only)
-        cell = self._cells.get(key)
-        if cell is not None:
+        prepared = self._cells.get(key)
+        if prepared is not None:
             self._cells.move_to_end(key)
-            return cell
-        cell = compile_cell(source, parameters, read_only=read_only)
-        self._cells[key] = cell
+            return prepared
+        prepared = self._prepare(compile_cell(source, parameters, read_only=read_only))
+        self._cells[key] = prepared
         self._size += len(source)
         while len(self._cells) > self._count_max or (self._size > self._size_max and len(self._cells) > 1):
             (old, _, _), _ = self._cells.popitem(last=False)
             self._size -= len(old)
-        return cell
+        return prepared

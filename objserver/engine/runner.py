@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -23,11 +22,11 @@ from zlib import crc32
 from sandbox import (
     LIBRARY,
     Cell,
+    CellCache,
     Fuel,
     Hooks,
     OutOfFuel,
     SnippetRefused,
-    compile_cell,
     compile_definition,
     describe_error,
     make_builtins,
@@ -71,8 +70,7 @@ class Prepared(NamedTuple):
     """A cell that can be called."""
 
     function: FunctionType
-    cell: Cell
-    digest: bytes
+    digest: bytes  # of the source
 
 
 # What running a request came to: value (JSON) or fault, what was printed, and the item when it changed the heap and
@@ -112,8 +110,7 @@ class Runner:
         self.heap.use_builtins(builtins, LIBRARY)
         self._fuel = Fuel(builtins)
         self._describe = Describer(self.heap, codec)
-        self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], Prepared] = OrderedDict()
-        self._cells_size = 0
+        self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
 
     # --- running --------------------------------------------------------------------------------------------------
 
@@ -141,7 +138,7 @@ class Runner:
                 digest = b""
                 value = resolve_path(heap, request.code)(*request.positional, **request.args)
             else:
-                function, _, digest = self._prepare(request.code, tuple(request.args), heap.read_only)
+                function, digest = self._cells.get(request.code, tuple(request.args), heap.read_only)
                 value = function(**request.args)
             changed = heap.changed
             if changed:
@@ -221,22 +218,10 @@ class Runner:
 
     # --- cells ----------------------------------------------------------------------------------------------------
 
-    def _prepare(self, source: str, parameters: tuple[str, ...], read_only: bool) -> Prepared:
-        key = (source, parameters, read_only)
-        prepared = self._cells.get(key)
-        if prepared is None:
-            cell = compile_cell(source, parameters, read_only=read_only)
-            prepared = Prepared(FunctionType(cell.code, self.heap.root.namespace), cell, code_digest(source))
-            # Once: what is bound later is an ordinary name already, only what lies in the checkpoint needs linking.
-            self.heap.link(cell.reads | cell.binds)
-            self._cells[key] = prepared
-            self._cells_size += len(source)
-            while len(self._cells) > CELL_COUNT_MAX or self._cells_size > CELL_SOURCE_SIZE_MAX:
-                (old, _, _), _ = self._cells.popitem(last=False)
-                self._cells_size -= len(old)
-        else:
-            self._cells.move_to_end(key)
-        return prepared
+    def _prepare(self, cell: Cell) -> Prepared:
+        # Linked once: what is bound later is an ordinary name already, only what lies in the checkpoint needs it.
+        self.heap.link(cell.reads | cell.binds)
+        return Prepared(FunctionType(cell.code, self.heap.root.namespace), code_digest(cell.source))
 
     # --- what a snippet sees of the world ---------------------------------------------------------------------------
 

@@ -112,7 +112,7 @@ def test_comparison_methods_leave_the_fuel_as_it_was() -> None:
 
 
 def test_cache_keeps_what_was_used_last_within_its_bounds() -> None:
-    cache = CellCache(3, 1_000)
+    cache = CellCache(3, 1_000, lambda cell: cell)
     first = cache.get("1", (), False)
     assert cache.get("1", (), False) is first
     assert cache.get("1", (), True) is not first
@@ -122,7 +122,7 @@ def test_cache_keeps_what_was_used_last_within_its_bounds() -> None:
     assert len(cache) == 3
     assert cache.get("1", (), False) is first
     assert cache.get("1", (), True) is not None
-    cache = CellCache(10, 1_000)
+    cache = CellCache(10, 1_000, lambda cell: cell)
     for letter in "abcdef":
         cache.get(f"'{letter * 400}'", (), False)
         assert len(cache) <= 2
@@ -135,7 +135,7 @@ def measure() -> dict[str, float]:
     one = "users[k]"
     method = "    def m{}(self, x):\n        self.x = x + 1\n        return [y for y in self.items if y]\n"
     many = "class Account:\n" + "".join(method.format(index) for index in range(6))
-    cache, host = CellCache(10, 10_000), Host()
+    cache, host = CellCache(10, 10_000, lambda cell: cell), Host()
     work = {
         "one_line": lambda: compile_cell(one, ("k",)),
         "lines_19": lambda: compile_cell(many),
