@@ -49,4 +49,4 @@ bench: .venv/bench.stamp
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv build benchmarks/build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build benchmarks/build benchmarks/results *.egg-info .pytest_cache .mypy_cache .ruff_cache
