@@ -106,8 +106,8 @@ def examine(folder: Path, *, from_seq: int = 1, expect_at_least: int = 0) -> Fin
             "restore the log from a copy or a replica"
         )
     notes = [] if cut is None else [
-        f"{segments[-1].path}: offset {cut.offset}: entry {cut.seq} was not written to its end and nobody was told "
-        f"that it was: {cut.reason}; {cut.stop - cut.offset} bytes are cut"
+        f"{segments[-1].path}: offset {cut.offset}: entry {cut.seq} is not whole: {cut.reason}; nothing says "
+        f"that it was ever on disk, so its {cut.stop - cut.offset} bytes are taken for an interrupted write and cut"
     ]
     return Findings(segments, head, end, cut, notes)
 
