@@ -103,6 +103,8 @@ class Heap:
         self._frozen_oids: Iterator[int] = iter(())  # in order; popping a dict from its front would walk what is gone
         self._early: list[tuple[bytes, bytes]] = []  # records of frozen objects that changed before their turn
         self._pinned: set[int] = set()  # written, not yet committed: must not be evicted
+        self._held_count = 0  # objects looked at since the last one that could be evicted
+        self._evict_above = 0  # bytes loaded below which looking again is of no use
         self._sweep: Iterator[int] = iter(())
         self._sweep_at = 10_000
         self.builtin_names: dict[int, str] = {}
@@ -429,6 +431,7 @@ class Heap:
         """The records of the last freeze are committed: their objects may be evicted."""
         assert not self._frozen and not self._early
         self._pinned.clear()
+        self._evict_above = 0
 
     def _freeze_early(self, oid: int) -> None:
         # A frozen object is about to change: write it down as it was.
@@ -458,15 +461,17 @@ class Heap:
         Looks at no more than `count_max` objects. Between snippets only.
         Returns: whether there is more to do that can be done now.
         """
-        if self.loaded_size <= size_max:
+        if self.loaded_size <= max(size_max, self._evict_above):
             return self._sweep_ghosts(count_max)
         evicted = False
+        held_count = 0
         for oid in list(islice(self.loaded, count_max)):
             size = self.loaded.pop(oid)
             obj = self.live[oid]
             held = oid in self.dirty or oid in self._frozen or oid in self._pinned
             if held or _is_code(obj):
                 self.loaded[oid] = size
+                held_count += 1
                 continue
             self.loaded_size -= size
             evicted = True
@@ -479,6 +484,11 @@ class Heap:
                 instances.set_class(obj, type(obj).__info__.ghost)
             if self.loaded_size <= size_max:
                 break
+        self._held_count = 0 if evicted else self._held_count + held_count
+        if self._held_count >= len(self.loaded):
+            # Everything is changed and waits for a checkpoint: look again when there is more, or when that has ended.
+            self._evict_above = self.loaded_size + self.loaded_size // 16
+            self._held_count = 0
         return evicted
 
     def _sweep_ghosts(self, count_max: int) -> bool:
