@@ -15,6 +15,7 @@ number; oids are given in order of adoption, the same on every replica.
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -54,6 +55,11 @@ _RECORD_OF: Final[dict[int, bytes]] = {
     KIND_FUNCTION: b"f",
     KIND_CLASS: b"c",
 }
+
+_UNIFORM_OF: Final[dict[int, bytes]] = {KIND_DICT: b"D", KIND_LIST: b"L"}
+
+# From here on the other form of record is smaller and quicker.
+UNIFORM_COUNT_MIN: Final = 64
 
 # What an object costs in memory, from the size of its record: measured 3 to 5 times on nested documents of short texts
 # and numbers, and some 300 bytes for the object itself.
@@ -307,6 +313,10 @@ class Heap:
 
     def _read(self, oid: int, kind: int) -> Any:
         record = self.store.get(record_key(oid))
+        if record is not None and record[:1] == _UNIFORM_OF.get(kind):
+            content = self._uniform_items(record)
+            self._account(oid, len(record))
+            return content
         if record is None or record[:1] != _RECORD_OF[kind]:
             what = "missing" if record is None else f"of kind {record[:1]!r}, expected {_RECORD_OF[kind]!r}"
             raise DataDamaged(f"{self.store.path}: record of object {oid} is {what}; restore the folder from a backup")
@@ -443,7 +453,7 @@ class Heap:
         if public is Set:
             body = b"s" + self.records.pack(list(obj.__items__))
         elif public is not None:
-            body = _RECORD_OF[_KIND_OF[public]] + self.records.pack(obj.__items__)
+            body = self._uniform_record(obj) or _RECORD_OF[_KIND_OF[public]] + self.records.pack(obj.__items__)
         elif _is_code(obj):
             body = self.definitions.record(obj)
         else:
@@ -452,6 +462,36 @@ class Heap:
         if not _is_code(obj):
             self._account(oid, len(body))
         return record_key(oid), body
+
+    def _uniform_record(self, obj: Any) -> bytes | None:
+        """Return the record of a large dict or list that holds nothing but objects of one kind or class, else None."""
+        items = obj.__items__
+        if len(items) < UNIFORM_COUNT_MIN:
+            return None
+        values = items if type(items) is list else list(items.values())
+        held = {_home(cls) for cls in set(map(type, values))}
+        if len(held) != 1 or None in held:
+            return None
+        (home,) = held
+        if home in _KIND_OF:
+            kind, class_oid, oids = _KIND_OF[home], 0, array("Q", [value.__oid__ for value in values])
+        else:
+            kind, class_oid = KIND_INSTANCE, home.__dict__["__info__"].oid
+            oids = array("Q", map(instances.oid_of, values))
+        if sys.byteorder == "big":
+            oids.byteswap()
+        if items is values:
+            return b"L" + self.records.pack([kind, class_oid, oids.tobytes()])
+        return b"D" + self.records.pack([kind, class_oid, list(items), oids.tobytes()])
+
+    def _uniform_items(self, record: bytes) -> Any:
+        """Return the plain dict or list of such a record."""
+        kind, class_oid, *keys, packed = self.records.unpack(record[1:])
+        oids = array("Q", packed)
+        if sys.byteorder == "big":
+            oids.byteswap()
+        values = [self._resolve(kind, oid, class_oid) for oid in oids]
+        return dict(zip(keys[0], values, strict=True)) if keys else values
 
     # --- memory ---------------------------------------------------------------------------------------------------
 
@@ -535,6 +575,15 @@ class Heap:
         if kind is HeapClass or issubclass(kind, type):
             return "class"
         return "function" if issubclass(kind, FunctionType | BuiltinFunctionType) else kind.__name__
+
+
+def _home(cls: Any) -> Any:
+    """Return the public class of a persistent object's class, None when its instances are no objects of the heap."""
+    if cls in STATES:
+        return STATES[cls]
+    if type(cls) is HeapClass and issubclass(cls, Instance):
+        return cls.__dict__.get("__public__", cls)
+    return None
 
 
 def _is_code(obj: Any) -> bool:

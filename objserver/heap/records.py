@@ -5,6 +5,8 @@
     dict      "d" map          key -> value, in order
     list      "l" array        items
     set       "s" array        items, in order
+    dict of   "D" array        kind, class oid, keys, oids: a large dict whose values are objects of one kind or class
+    list of   "L" array        kind, class oid, oids: the same for a list
     instance  "i" map          attribute -> value, in order
     function  "f" array        name, version, source, then as FUNCTION below
     class     "c" array        name, version, source, bases, attributes (map)
@@ -13,6 +15,9 @@
 The first byte is the kind, the rest is msgpack. Values that can't change are inline; a reference to an object is the
 extension REF: what kind of object and its oid, for an instance also the oid of its class, so that a ghost of the right
 class stands in for it until it is touched.
+
+The oids of "D" and "L" are 8 bytes each, little-endian, one after the other: written and read at C's speed, where a
+reference at a time made a dict of 120,000 documents a pause of 250 ms at each checkpoint.
 
 Promise: the same state gives the same bytes in every process and on every replica, and decodes to the same state.
 """

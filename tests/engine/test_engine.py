@@ -178,6 +178,22 @@ def test_identity_aliasing_and_cycles_are_true_across_restarts(engine: Bench) ->
     assert engine.eval("pair, x") == ([[1], [1]], [1])
 
 
+@pytest.mark.parametrize("value", ["{'n': n}", "[n]", "set([n])", "Queue(n)"])
+def test_large_containers_of_one_kind_of_object_are_kept(engine: Bench, value: str) -> None:
+    engine.eval(QUEUE)
+    engine.eval("d = {}; l = []")
+    engine.eval(f"for n in range(200):\n    d[n if n % 2 else (n, 'k')] = {value}\n    l.append({value})")
+    engine.eval("l.append(d[1]); same = [l, l]")
+    state = "list(d), len(l), l[200] is d[1], same[0] is l, f'{l[7]}{d[9]}', type(l[3]).__name__"
+    before = engine.eval(state)
+    for again in (engine.reopen, engine.crash, engine.reopen):
+        again()
+        assert engine.eval(state) == before
+    engine.eval("d['odd'] = 1; l[0] = None; d['f'] = len")
+    engine.reopen()
+    assert engine.eval("d['odd'], l[0], d['f']([1]), len(l)") == (1, None, 1, 201)
+
+
 def test_order_of_dicts_and_sets_is_kept(engine: Bench) -> None:
     engine.eval("d = {'z': 1, 'a': 2}; d['m'] = 3; s = {'z', 'a'}; s.add('m')")
     engine.eval("d['z'] = 9; del d['a']; d['a'] = 1")
