@@ -180,6 +180,7 @@ class Engine:
         items: list[Item] = []
         texts: dict[bytes, str] = {}
         size = output_size = 0
+        new = tuple.__new__  # a named tuple made in C: a third of the time, once for every request
         try:
             with runner.batch(self._time_ns):
                 for request in requests:
@@ -190,7 +191,7 @@ class Engine:
                         if item.code not in self._texts:
                             self._texts[item.code] = texts[item.code] = request.code
                             size += len(request.code)
-                    outcomes.append(Outcome(value, error, self.seq + bool(items), output))
+                    outcomes.append(new(Outcome, (value, error, self.seq + bool(items), output)))
                     if value is None:
                         self._failed_count += 1
                     else:

@@ -107,6 +107,10 @@ class Reply(NamedTuple):
     tagged: bool
 
 
+# A named tuple made in C: a third of the time, once for every request.
+_new = tuple.__new__
+
+
 def parse_request(body: bytes) -> Request:
     """Return the request in a frame's body.
 
@@ -131,7 +135,7 @@ def parse_request(body: bytes) -> Request:
     params = message.get("params", {})
     if type(params) is not dict:
         raise MessageError(ErrorCode.INVALID_PARAMS, "params are an object: parameters have names", id)
-    return Request(id, method, params, values.needs_decode(body))
+    return _new(Request, (id, method, params, values.needs_decode(body)))
 
 
 def encode_result(id: RequestId, value_json: bytes, seq: int, output: str = "") -> bytes:
