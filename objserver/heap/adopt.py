@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import NotStorable
 from . import instances
-from .atoms import ATOMS
+from .atoms import ATOMS, NAN, are_settled, is_nan
 from .containers import STATES, Dict, List, Set
 from .instances import HeapClass, Instance
 from .root import Root
@@ -54,7 +54,7 @@ class Adoption:
         """Adopt everything new in the objects touched and in the root. Raises NotStorable."""
         namespace = root.namespace
         for name, _ in root.journal:
-            if name in namespace and type(namespace[name]) not in ATOMS:
+            if name in namespace and (type(namespace[name]) not in ATOMS or is_nan(namespace[name])):
                 namespace[name] = self._adopt(namespace[name], root, name)
         for obj in touched:
             if type(obj) in STATES and type(obj) is obj.__logged__:
@@ -77,14 +77,14 @@ class Adoption:
         public = STATES.get(type(obj))
         if public is List:
             items = obj.__items__
-            if not ATOMS.issuperset(map(type, items)):
+            if not are_settled(items):
                 self._adopt_items(items, range(len(items)), obj)
         elif public is not None:
             items = obj.__items__
-            if not ATOMS.issuperset(map(type, items)):
+            if not are_settled(items, keys=True):
                 for key in items:
                     self._adopt_key(key, obj)
-            if public is Dict and not ATOMS.issuperset(map(type, items.values())):
+            if public is Dict and not are_settled(items.values()):
                 self._adopt_items(items, list(items), obj)
         elif type(obj) is HeapClass:
             self._scan_class(obj)
@@ -92,7 +92,7 @@ class Adoption:
             self._scan_function(obj, obj)
         else:
             values = instances.attributes(obj)
-            if not ATOMS.issuperset(map(type, values.values())):
+            if not are_settled(values.values()):
                 self._adopt_items(values, list(values), obj)
 
     def _scan_fresh(self, obj: Any) -> None:
@@ -111,11 +111,11 @@ class Adoption:
                 value = items[key]
             except LookupError:  # it was taken out again in the same snippet
                 continue
-            if type(value) not in ATOMS:
+            if type(value) not in ATOMS or is_nan(value):
                 items[key] = self._adopt(value, owner, key)
 
     def _adopt_key(self, key: Any, owner: Any) -> None:
-        if type(key) not in ATOMS:
+        if type(key) not in ATOMS or is_nan(key):
             self._check_key(key, owner)
             if self._adopt(key, owner, key) is not key:
                 raise NotStorable(f"{self._path(owner, key)}: a key can't hold a plain container")
@@ -123,6 +123,8 @@ class Adoption:
     def _check_key(self, key: Any, owner: Any) -> None:
         """Refuse keys whose place in a dict is decided by a client's code: read again, it may decide otherwise."""
         cls = type(key)
+        if is_nan(key):
+            raise NotStorable(f"{self._path(owner, key)}: a nan is unequal to itself and can't be kept as a key")
         if cls is tuple or cls is frozenset:
             for item in key:
                 self._check_key(item, owner)
@@ -141,7 +143,7 @@ class Adoption:
                         self._adopt(function, cls, name)
                     else:
                         self._scan_method(function, cls, name)
-            elif type(value) not in ATOMS:
+            elif type(value) not in ATOMS or is_nan(value):
                 adopted = self._adopt(value, cls, name)
                 if adopted is not value:
                     type.__setattr__(cls, name, adopted)
@@ -168,7 +170,11 @@ class Adoption:
         heap = self._heap
         cls = type(value)
         if cls in ATOMS:
-            return value
+            if not is_nan(value):
+                return value
+            if cls is float:
+                return NAN
+            raise NotStorable(f"{self._path(owner, key)}: a {cls.__name__} nan can't be kept; keep float('nan')")
         if cls in _WRAPS:
             known = self._wrapped.get(id(value))
             if known is None:
@@ -185,7 +191,7 @@ class Adoption:
         if cls is tuple or cls is frozenset:
             if depth > _TUPLE_DEPTH_MAX:
                 raise NotStorable(f"{self._path(owner, key)}: tuples nested deeper than {_TUPLE_DEPTH_MAX}; use a list")
-            if ATOMS.issuperset(map(type, value)):
+            if are_settled(value):
                 return value
             adopted = cls(self._adopt(item, owner, key, depth + 1) for item in value)
             return value if all(map(_same, value, adopted)) else adopted

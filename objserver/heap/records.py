@@ -35,6 +35,7 @@ from uuid import UUID
 
 import msgpack
 
+from .atoms import NAN, is_nan
 from .instances import ClassMethod
 
 __all__ = ["KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
@@ -120,9 +121,10 @@ class Records:
         return packed
 
     def unpack(self, data: bytes) -> Any:
-        return msgpack.unpackb(
+        value = msgpack.unpackb(
             data, ext_hook=self._unpack_other, strict_map_key=False, unicode_errors="surrogatepass", raw=False
         )
+        return _settle_nans(value) if _NAN_MARK in data else value
 
     def _pack_other(self, value: Any) -> msgpack.ExtType:
         kind = type(value)
@@ -173,6 +175,19 @@ def unpack_reference(data: bytes) -> Reference:
     if len(data) == _REFERENCE.size:
         return (*_REFERENCE.unpack(data), 0)
     return _INSTANCE_REFERENCE.unpack(data)
+
+
+# What NAN begins with as a msgpack float; a text may hold these bytes too, which only costs a look.
+_NAN_MARK: Final = msgpack.packb(NAN)[:3]
+
+
+def _settle_nans(value: Any) -> Any:
+    """Put NAN in place of every nan in a value or a plain container of values."""
+    if isinstance(value, list):
+        return [NAN if is_nan(item) else item for item in value]
+    if isinstance(value, dict):
+        return {key: NAN if is_nan(item) else item for key, item in value.items()}
+    return NAN if is_nan(value) else value
 
 
 def _int_bytes(value: int) -> bytes:

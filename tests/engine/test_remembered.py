@@ -203,6 +203,22 @@ for d in (small, big):
     assert engine.eval(source) == (True, True)
 
 
+def test_nan_is_found_where_it_was_put_also_after_a_restart(engine: Bench) -> None:
+    """It was another object then: what `n in l` gave depended on what was in memory, and a replay diverged."""
+    engine.eval("class C: pass\nn = float('nan'); l = [n, 1.5]; t = (n, (n,)); d = {'n': n}; c = C(); c.n = n; C.n = n")
+    state = "n in l, l.index(n), n in t, n in t[1], [n] == [d['n']], c.n in l, C.n in l, l.count(n), float('nan') in l"
+    engine.engine.checkpoint()
+    before = engine.eval("found = [" + state + "]\nfound")
+    assert before == [True, 0, True, True, True, True, True, 1, False]
+    engine.crash()
+    for again in (lambda: None, engine.reopen, engine.crash):
+        again()
+        assert engine.eval("[" + state + "]") == before
+    for source in ("d[n] = 1", "x = {n: 1}", "s = set([n])", "x = {(n, 1): 1}"):
+        with pytest.raises(Failed, match="nan"):
+            engine.eval(source)
+
+
 def test_builtin_classes_print_as_in_python(engine: Bench) -> None:
     engine.eval("d = {}")
     assert engine.eval("f'{type(d)} {type([])} {type({1})}'") == "<class 'dict'> <class 'list'> <class 'set'>"
