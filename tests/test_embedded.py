@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,10 @@ def test_folder_belongs_to_one_at_a_time(tmp_path: Path) -> None:
 def test_checkpoints_happen_without_a_server_too(tmp_path: Path) -> None:
     with objserver.open(tmp_path, durability="none", checkpoint_count=20, cache_size=1000) as db:
         db.eval("d = {}")
-        for n in range(300):
+        n = 0
+        deadline = time.monotonic() + 30
+        while db.stats()["checkpoints"] == 0:  # its thread commits when the disk lets it
+            assert time.monotonic() < deadline
             db.eval("d[n % 50] = [n]", n=n)
-        assert db.stats()["checkpoints"] >= 1
-        assert db.eval("sum(v[0] for v in d.values())") == sum(range(250, 300))
+            n += 1
+        assert db.eval("max(v[0] for v in d.values())") == n - 1

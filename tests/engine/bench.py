@@ -10,6 +10,7 @@ import orjson
 
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Fault, Options, Outcome, Request
+from objserver.engine.entries import CHECKPOINT, DIGEST, pack_digest
 
 
 class Failed(Exception):
@@ -61,6 +62,18 @@ class Bench:
         """Lose everything that a killed process loses, and open again."""
         self.kill()
         self.engine = self._open()
+
+    def crash_in_commit(self) -> None:
+        """Crash in a checkpoint, after its DIGEST entry is in the log and before LMDB has it."""
+        engine = self.engine
+        engine._begin_checkpoint(engine._append(CHECKPOINT, b""))
+        checkpoint = engine._checkpoint
+        assert checkpoint is not None
+        while checkpoint.slice():
+            pass
+        engine._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
+        engine.sync()
+        self.crash()
 
     def kill(self) -> None:
         """Give the folder up without a word to the log or the store."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from objserver.engine import FaultKind, Request
-from objserver.engine.entries import CHECKPOINT, DIGEST, pack_digest
 
 from .bench import Bench, Failed
 
@@ -158,14 +157,7 @@ def test_order_of_class_attributes_leaves_no_mark(engine: Bench, change: str) ->
     except Failed:
         pass
     engine.eval("C.b = 7")
-    engine.engine._begin_checkpoint(engine.engine._append(CHECKPOINT, b""))
-    checkpoint = engine.engine._checkpoint
-    assert checkpoint is not None
-    while checkpoint.slice():
-        pass
-    engine.engine._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
-    engine.engine.sync()
-    engine.crash()
+    engine.crash_in_commit()
     assert engine.eval("C.b, C().m()") == (7, 3)
 
 
