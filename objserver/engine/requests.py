@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -123,6 +123,3 @@ class Options:
         for name in ("fuel", "cache_size", "checkpoint_size", "checkpoint_count", "segment_size"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
-
-
-Requests = Sequence[Request]

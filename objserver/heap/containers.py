@@ -424,6 +424,18 @@ def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
 # --- set ----------------------------------------------------------------------------------------------------------
 
 
+def _in_place_operator(name: str) -> Callable[[Set, Any], Any]:
+    """Return the operator that does with a set what the method `name` does with any iterable."""
+
+    def operator(self: Set, other: Any) -> Any:
+        if not _is_set(other):
+            return NotImplemented
+        getattr(self, name)(other)
+        return self
+
+    return operator
+
+
 class Set(Container):
     """set, in insertion order: a set that is saved and read again must not change its order."""
 
@@ -478,29 +490,10 @@ class Set(Container):
     def __rxor__(self, other: Any) -> Set:
         return Set(other).symmetric_difference(self) if _is_set(other) else NotImplemented
 
-    def __ior__(self, other: Any) -> Set:
-        if not _is_set(other):
-            return NotImplemented
-        self.update(other)
-        return self
-
-    def __iand__(self, other: Any) -> Set:
-        if not _is_set(other):
-            return NotImplemented
-        self.intersection_update(other)
-        return self
-
-    def __isub__(self, other: Any) -> Set:
-        if not _is_set(other):
-            return NotImplemented
-        self.difference_update(other)
-        return self
-
-    def __ixor__(self, other: Any) -> Set:
-        if not _is_set(other):
-            return NotImplemented
-        self.symmetric_difference_update(other)
-        return self
+    __ior__ = _in_place_operator("update")
+    __iand__ = _in_place_operator("intersection_update")
+    __isub__ = _in_place_operator("difference_update")
+    __ixor__ = _in_place_operator("symmetric_difference_update")
 
     def add(self, item: Any, /) -> None:
         self.__items__[item] = None
