@@ -1,8 +1,8 @@
 """The language of the snippets: source text in, code out that can only do what it may. Knows nothing of objserver.
 
     text -> shape -> scope -> rewrite -> compile -> bytecode check -> Cell          (compiler)
-    Hooks -> make_builtins -> the names a cell finds                                (runtime, guards, text, library)
-    LIBRARY: the modules a snippet can import, by name, so that a host can keep a root that is one
+    Hooks -> make_builtins -> the names a cell finds                                (runtime, guards, text)
+    Hooks -> make_library -> the modules a cell can import                          (library)
     Fuel -> the steps a cell may make;  describe_error -> what went wrong, for its user
 
 What is allowed stands in tables in policy. Reads no clock, draws nothing at random.
@@ -13,10 +13,12 @@ from __future__ import annotations
 from sandbox.compiler import Cell, CellCache, Definition, compile_cell, compile_definition
 from sandbox.errors import OutOfFuel, SnippetRefused
 from sandbox.fuel import Fuel
-from sandbox.library import LIBRARY
+from sandbox.hooks import Hooks
+from sandbox.library import make_library
+from sandbox.library.random import Generator, make_generator
 from sandbox.policy import POLICY_VERSION
 from sandbox.report import ErrorReport, describe_error
-from sandbox.runtime import Hooks, make_builtins
+from sandbox.runtime import make_builtins
 
 __all__ = [
     "Cell",
@@ -24,8 +26,8 @@ __all__ = [
     "Definition",
     "ErrorReport",
     "Fuel",
+    "Generator",
     "Hooks",
-    "LIBRARY",
     "OutOfFuel",
     "POLICY_VERSION",
     "SnippetRefused",
@@ -33,4 +35,6 @@ __all__ = [
     "compile_definition",
     "describe_error",
     "make_builtins",
+    "make_generator",
+    "make_library",
 ]

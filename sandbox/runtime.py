@@ -1,6 +1,6 @@
 """Runtime: the builtins that a cell runs with: the safe core of Python's, and the hooks its rewritten parts call.
 
-    Hooks (from the host) -> [runtime: make_builtins] -> dict of builtins -> FunctionType(cell.code, roots)
+    Hooks (from the host), library -> [runtime: make_builtins] -> dict of builtins -> FunctionType(cell.code, roots)
 
 The host puts the dict under `__builtins__` of the namespace of roots. Names with a dot are hooks, which no source text
 can spell. Everything else is a value that can't be changed, or the host's own class.
@@ -9,19 +9,18 @@ can spell. Everything else is a value that can't be changed, or the host's own c
 from __future__ import annotations
 
 import builtins
-import datetime
 import operator
-from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final, NoReturn
 
 from sandbox import guards, policy, text
 from sandbox.fuel import EMPTY, fence
 from sandbox.hashing import hash_builtin
+from sandbox.hooks import Hooks
 from sandbox.identity import Operand, not_same, same
-from sandbox.library import import_module
-from sandbox.seal import Sealed, sealed
+from sandbox.library import make_import
+from sandbox.seal import Module, Sealed, sealed
 
 # The state of the machine, not of the snippet: every handler raises these again.
 FATAL: Final = (RecursionError, MemoryError, SystemError)
@@ -32,36 +31,6 @@ _SAME: Final = (
     "divmod", "enumerate", "filter", "float", "hex", "int", "isinstance", "issubclass", "len", "map", "max", "min",
     "next", "oct", "ord", "reversed", "slice", "sorted", "staticmethod", "super", "tuple", "zip",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
-    """What the host supplies.
-
-    `dict_type`, `list_type`, `set_type`, `object_type`: the heap's classes, behind `dict`, `list`, `set`, `object`.
-    `typeof(value)`: the public class of a value; never a metaclass.
-    `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
-    `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
-    or "class") and returns what to bind.
-    `rootclass`, `localclass`: make the classes that are roots and others, with a metaclass of the host's.
-    `write_output(text)`: takes what `print` prints.
-    `now()`: the time of the snippet.
-    `fatal`: the host's exceptions that no snippet may catch.
-    """
-
-    dict_type: type
-    list_type: type
-    set_type: type
-    object_type: type
-    typeof: Callable[[Any], type]
-    root: MutableMapping[str, Any]
-    unbind: Callable[[str], None]
-    define: Callable[[str, str, int, str], Callable[[Any], Any]]
-    rootclass: Any
-    localclass: Any
-    write_output: Callable[[str], object]
-    now: Callable[[], datetime.datetime]
-    fatal: tuple[type[BaseException], ...] = ()
 
 
 class _Kind(Sealed):
@@ -121,8 +90,12 @@ def iter_builtin(iterable: Any) -> Any:
     return iter(iterable)
 
 
-def make_builtins(hooks: Hooks) -> dict[str, Any]:
-    """Return the dict of builtins for cells that run with these hooks. It has no fuel yet: see Fuel."""
+def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]:
+    """Return the dict of builtins for cells that run with these hooks. It has no fuel yet: see Fuel.
+
+    Args:
+        library: the modules they can import, by name, from make_library.
+    """
     made: dict[str, Any] = {name: getattr(builtins, name) for name in _SAME}
     made |= {name: getattr(builtins, name) for name in policy.EXCEPTIONS}
     functions: dict[str, Callable[..., Any]] = {
@@ -152,6 +125,7 @@ def make_builtins(hooks: Hooks) -> dict[str, Any]:
     made["__name__"] = "__main__"
     made["__build_class__"] = _make_build_class(hooks)
     made |= _hooks(hooks, made)
+    made[".import"] = make_import(library)
     return made
 
 
@@ -189,7 +163,6 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".format": text.make_format,
         ".functions": guards.FUNCTIONS,
         ".guard": guards.guard,
-        ".import": import_module,
         ".in_place_modulo": guards.in_place_modulo,
         ".in_place_power": guards.in_place(guards.check_power, operator.ipow),
         ".in_place_shift": guards.in_place(guards.check_shift, operator.ilshift),

@@ -183,6 +183,7 @@ class Engine:
         new = tuple.__new__  # a named tuple made in C: a third of the time, once for every request
         try:
             with runner.batch(self._time_ns):
+                runner.begin_entry(self.seq + 1)
                 for request in requests:
                     value, error, output, item = runner.run(request)
                     if item is not None:
@@ -198,6 +199,7 @@ class Engine:
                         output_size += len(value)
                     if size > BATCH_SIZE_MAX:
                         self._append_batch(items, texts)
+                        runner.begin_entry(self.seq + 1)
                         items, texts, size = [], {}, 0
                     if output_size >= BATCH_OUTPUT_SIZE_MAX or enough():
                         break
@@ -361,6 +363,7 @@ class Engine:
     def _replay_batch(self, entry: Entry) -> None:
         items, texts = unpack_batch(entry.payload)
         self._texts.update(texts)
+        self._runner.begin_entry(entry.seq)
         for index, item in enumerate(items):
             code = self._texts.get(item.code)
             if code is None:

@@ -20,16 +20,18 @@ from typing import Any, Final, NamedTuple, cast
 from zlib import crc32
 
 from sandbox import (
-    LIBRARY,
     Cell,
     CellCache,
     Fuel,
+    Generator,
     Hooks,
     OutOfFuel,
     SnippetRefused,
     compile_definition,
     describe_error,
     make_builtins,
+    make_generator,
+    make_library,
 )
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
@@ -86,28 +88,31 @@ class Runner:
         self._fuel_max = self._fuel_count = fuel
         self._output: list[str] = []
         self._output_size = 0
-        self.time_ns = 0
+        # Where the running snippet stands, or would stand, in the log: entry, its time, and place in it.
+        self.time_ns = self._seq = self._index = 0
+        self._generator: Generator | None = None
         first = {} if next_oid is None else {"next_oid": next_oid}
         self.heap = Heap(store, compile_definition=compile_definition, **first)
         definitions = self.heap.definitions
-        builtins = make_builtins(
-            Hooks(
-                dict_type=Dict,
-                list_type=List,
-                set_type=Set,
-                object_type=object,
-                typeof=self.heap.typeof,
-                root=cast(Any, self.heap.root),  # only its __setitem__ is used
-                unbind=self.heap.root.unbind,
-                define=definitions.define,
-                rootclass=definitions.root_class,
-                localclass=definitions.local_class,
-                write_output=self._write_output,
-                now=self._now,
-                fatal=(MachineError,),
-            )
+        hooks = Hooks(
+            dict_type=Dict,
+            list_type=List,
+            set_type=Set,
+            object_type=object,
+            typeof=self.heap.typeof,
+            root=cast(Any, self.heap.root),  # only its __setitem__ is used
+            unbind=self.heap.root.unbind,
+            define=definitions.define,
+            rootclass=definitions.root_class,
+            localclass=definitions.local_class,
+            write_output=self._write_output,
+            now=self._now,
+            random=self._random,
+            fatal=(MachineError,),
         )
-        self.heap.use_builtins(builtins, LIBRARY)
+        library = make_library(hooks)
+        builtins = make_builtins(hooks, library)
+        self.heap.use_builtins(builtins, library)
         self._fuel = Fuel(builtins)
         self._describe = Describer(self.heap, codec)
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
@@ -124,6 +129,7 @@ class Runner:
         heap.read_only = request.kind == "query"
         changed = False
         logged: bytes | None = None
+        self._generator = None
         self._fuel.refill(self._fuel_count)
         try:
             if not heap.read_only:
@@ -161,6 +167,7 @@ class Runner:
         if changed:
             assert logged is not None
             heap.commit()
+            self._index += 1
             item = Item(
                 request.kind,
                 digest or code_digest(request.code),
@@ -171,6 +178,11 @@ class Runner:
                 crc32(encoded),
             )
         return encoded, None, self._take_output() if self._output else "", item
+
+    def begin_entry(self, seq: int) -> None:
+        """Say that what is logged from here on goes into entry `seq`, as its first."""
+        self._seq = seq
+        self._index = 0
 
     def logged_request(self, item: Item, code: str) -> Request:
         """Return the request that a logged snippet was."""
@@ -227,6 +239,11 @@ class Runner:
 
     def _now(self) -> datetime:
         return _EPOCH + timedelta(microseconds=self.time_ns // 1000)
+
+    def _random(self) -> Generator:
+        if self._generator is None:
+            self._generator = make_generator(self.time_ns, self._seq, self._index)
+        return self._generator
 
     def _write_output(self, text: str) -> None:
         room = PRINT_SIZE_MAX - self._output_size

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from sandbox.guards import make_times
-from sandbox.seal import make_module, sealed
+from sandbox.hooks import Hooks
+from sandbox.seal import Module, make_module, sealed
 
 times = make_times(frozenset({bytes, list, str, tuple}))
 
@@ -56,7 +57,8 @@ def lcm(*integers: Any) -> int:
 
 
 _BOUNDED: Final = (comb, factorial, lcm, perm, prod)
-MATH: Final = make_module(
-    "math",
-    {name: getattr(math, name) for name in _SAME} | {function.__name__: sealed(function) for function in _BOUNDED},
-)
+
+
+def make_math(hooks: Hooks) -> Module:
+    functions = {function.__name__: sealed(function) for function in _BOUNDED}
+    return make_module("math", {name: getattr(math, name) for name in _SAME} | functions)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import random
 from collections.abc import Iterable, Iterator, MutableSet
 from types import FunctionType
 from typing import Any
 
-from sandbox import Cell, Fuel, Hooks, compile_cell, make_builtins
+from sandbox import Cell, Fuel, Hooks, compile_cell, make_builtins, make_library
 
 
 class Object:
@@ -61,13 +62,14 @@ class Host:
                 host.stores.append(("bind", name))
                 host.roots[name] = value
 
-        self.builtins = make_builtins(
-            Hooks(
-                dict_type=dict, list_type=list, set_type=OrderedSet, object_type=Object, typeof=type, root=Root(),
-                unbind=self._unbind, define=self._define, rootclass=Class, localclass=Class,
-                write_output=self._write, now=lambda: datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC),
-            )
+        self.random = random.Random(0)
+        hooks = Hooks(
+            dict_type=dict, list_type=list, set_type=OrderedSet, object_type=Object, typeof=type, root=Root(),
+            unbind=self._unbind, define=self._define, rootclass=Class, localclass=Class, write_output=self._write,
+            now=lambda: datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC), random=lambda: self.random,
         )
+        self.library = make_library(hooks)
+        self.builtins = make_builtins(hooks, self.library)
         self.roots: dict[str, Any] = {"__builtins__": self.builtins}
         self.fuel = Fuel(self.builtins)
 

@@ -1,0 +1,47 @@
+"""Hooks: what the host of the language supplies. Everything a snippet sees of the world comes through here.
+
+    host -> [Hooks] -> make_library -> modules; make_builtins -> names
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.library.random import Generator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hooks:
+    """What the host supplies.
+
+    `dict_type`, `list_type`, `set_type`, `object_type`: the heap's classes, behind `dict`, `list`, `set`, `object`.
+    `typeof(value)`: the public class of a value; never a metaclass.
+    `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
+    `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
+    or "class") and returns what to bind.
+    `rootclass`, `localclass`: make the classes that are roots and others, with a metaclass of the host's.
+    `write_output(text)`: takes what `print` prints.
+    `now()`: the time of the snippet, in UTC.
+    `random()`: the snippet's generator of random numbers, seeded by its place in the log (see
+    make_generator): the same one all through it.
+    `fatal`: the host's exceptions that no snippet may catch.
+    """
+
+    dict_type: type
+    list_type: type
+    set_type: type
+    object_type: type
+    typeof: Callable[[Any], type]
+    root: MutableMapping[str, Any]
+    unbind: Callable[[str], None]
+    define: Callable[[str, str, int, str], Callable[[Any], Any]]
+    rootclass: Any
+    localclass: Any
+    write_output: Callable[[str], object]
+    now: Callable[[], datetime.datetime]
+    random: Callable[[], Generator]
+    fatal: tuple[type[BaseException], ...] = ()
