@@ -33,6 +33,7 @@ _IS_READ: Final = {dis.opmap[name] for name in _READS if name in dis.opmap}
 _IS_ATTRIBUTE: Final = {dis.opmap[name] for name in _ATTRIBUTES if name in dis.opmap}
 _IS_REFUSED: Final = {dis.opmap[name] for name in _REFUSED if name in dis.opmap}
 _STORE_GLOBAL: Final = dis.opmap["STORE_GLOBAL"]
+_CO_OPTIMIZED: Final = 1
 _EXTENDED_ARG: Final = dis.opmap["EXTENDED_ARG"]
 _NAMED: Final = frozenset(_SHIFTS) | _IS_REFUSED | {_STORE_GLOBAL, _EXTENDED_ARG}
 
@@ -45,6 +46,25 @@ def inner_codes(code: CodeType) -> Iterator[CodeType]:
     for part in code.co_consts:
         if isinstance(part, CodeType):
             yield from inner_codes(part)
+
+
+def functions_of(code: CodeType) -> dict[tuple[str, int], CodeType]:
+    """Return every function in `code` by qualified name and first line.
+
+    Several lambdas of a line are told apart by `#1`, `#2` behind the name.
+    """
+    found: dict[tuple[str, int], CodeType] = {}
+    for inner in inner_codes(code):
+        name, line = inner.co_qualname, inner.co_firstlineno
+        if inner.co_name == "<lambda>":
+            count = 0
+            while (key := (f"{name}#{count}" if count else name, line)) in found:
+                count += 1
+            found[key] = inner
+        # Comprehensions and the cell itself have names in angle brackets; a class body is no function.
+        elif inner.co_flags & _CO_OPTIMIZED and not inner.co_name.startswith("<"):
+            found[name, line] = inner
+    return found
 
 
 def global_reads(code: CodeType, defined: frozenset[str]) -> frozenset[str]:

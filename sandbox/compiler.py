@@ -22,14 +22,13 @@ from typing import Final, Generic, TypeVar
 
 from sandbox import policy, scope, shape
 from sandbox.build import at
-from sandbox.bytecode import global_reads, inner_codes
+from sandbox.bytecode import functions_of, global_reads
 from sandbox.errors import SnippetRefused
 from sandbox.rewrite import Rewriter
 
 CELL_NAME: Final = "<cell>"
 # Frames that the compiler may use on top of its caller's; TREE_DEPTH_MAX levels need four each.
 _FRAMES_MAX: Final = 1_000
-_CO_OPTIMIZED: Final = 1
 
 assert _FRAMES_MAX > 5 * policy.TREE_DEPTH_MAX
 
@@ -54,7 +53,8 @@ class Cell:
 class Definition:
     """A stored function or class, compiled from its text alone.
 
-    `codes` holds every function in it by qualified name and first line, the definition's first line being 1.
+    `codes` holds every function in it by qualified name and first line, the definition's first line being 1. Of the
+    lambdas of one line the second has `#1` behind its name, and so on.
     """
 
     name: str
@@ -119,13 +119,7 @@ def compile_definition(source: str, name: str, filename: str) -> Definition:
         _checked(code, rewriter)
     except SnippetRefused as error:
         raise _with_text(error, text) from None
-    codes = {
-        (inner.co_qualname, inner.co_firstlineno): inner
-        for inner in inner_codes(code)
-        # Lambdas, comprehensions and the cell itself have names in angle brackets; a class body is no function.
-        if inner.co_flags & _CO_OPTIMIZED and not inner.co_name.startswith("<")
-    }
-    return Definition(name, source, MappingProxyType(codes), filename)
+    return Definition(name, source, MappingProxyType(functions_of(code)), filename)
 
 
 def _check_parameters(parameters: tuple[str, ...]) -> None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 from sandbox import policy, purity
 from sandbox.build import assign, at, call, constant, load, run, store
 from sandbox.expressions import Scope
-from sandbox.shape import walk
+from sandbox.shape import parts_of, walk
 from sandbox.statements import Statements
 
 # Fields that bind a name in the scope they stand in, other than that of an ast.Name.
@@ -153,19 +153,29 @@ class Definitions(Statements):
         outer = self.scope
         self.check_definition(node)
         self.check_type_parameters(node)
-        if node.keywords:
-            self.refuse(node, "a class statement takes base classes alone; set what you need in the body")
+        for keyword in node.keywords:
+            if keyword.arg is None or keyword.arg == "metaclass":
+                self.refuse(node, "a class statement takes base classes and words for __init_subclass__, no metaclass")
         if any(isinstance(base, ast.Starred) for base in node.bases):
             self.refuse(node, "name the base classes one by one")
         definition = self.definition(node, "class")
         node.decorator_list[:] = definition + self.each(node.decorator_list)
         node.bases[:] = self.each(node.bases)
         maker = ".rootclass" if definition else ".localclass"
-        node.keywords[:] = [at(ast.keyword("metaclass", load(maker, node)), node)]
+        metaclass = at(ast.keyword("metaclass", load(maker, node)), node)
+        node.keywords[:] = [*self.each(node.keywords), metaclass]
+        fields = _fields(node.body, node.name)
         self.scope = Scope("class", private=node.name)
         node.body[:] = self.each(node.body)
         self.scope = outer
-        return node
+        if fields:
+            # What a decorator such as `dataclass` may know of the annotations, which are never evaluated.
+            known = assign(store("__fields__", node), constant(fields, node), node)
+            node.body.insert(1 if _is_docstring(node.body[0]) else 0, known)
+        if not definition:
+            return node
+        # A decorator that raises may have its exception caught: then the class that has the name is as it was before.
+        return at(ast.Try([node], [], [], [run(".undefine", node, constant(node.name, node))]), node)
 
     # --- declarations -------------------------------------------------------------------------------------------------
 
@@ -214,6 +224,36 @@ def _receiver(node: ast.FunctionDef) -> str | None:
         ):
             return None
     return name if changed else None
+
+
+def _fields(body: list[ast.stmt], class_name: str) -> tuple[tuple[str, str], ...]:
+    """Return (name, form) of each name that is annotated in the body of a class, in the order of the text.
+
+    `form` is "" or one of ANNOTATIONS_READ: the one thing that is ever read from an annotation, as it is written.
+    """
+    found: dict[str, str] = {}
+    for node in body:
+        if isinstance(node, ast.AnnAssign):
+            if isinstance(node.target, ast.Name) and node.simple:
+                found[policy.mangled(node.target.id, class_name)] = _form(node.annotation)
+            continue
+        for field in ("body", "orelse", "finalbody"):
+            if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+                found |= _fields(getattr(node, field, []), class_name)
+        for part in parts_of(node):
+            found |= _fields(part.body, class_name)
+    return tuple(found.items())
+
+
+def _form(annotation: ast.expr) -> str:
+    """Return the last word of an annotation in front of its brackets, if it is one that matters."""
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        word = annotation.value.partition("[")[0].rpartition(".")[2].strip()
+    else:
+        if isinstance(annotation, ast.Subscript):
+            annotation = annotation.value
+        word = annotation.attr if isinstance(annotation, ast.Attribute) else getattr(annotation, "id", "")
+    return word if word in policy.ANNOTATIONS_READ else ""
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -160,7 +160,17 @@ class Expressions(RestrictingNodeTransformer):
             return call(".scrub", node, node)
         if self.scope.pure:
             return self.pure_call(node)
+        if isinstance(method, ast.Attribute) and method.attr in policy.DUNDERS_SUPER and not _is_super(method.value):
+            return self.named_call(node, method)
         return self.children(node)
+
+    def named_call(self, node: ast.Call, method: ast.Attribute) -> ast.AST:
+        """Rewrite `Base.__init__(self, x)`, where the class is looked at when it runs."""
+        name = method.attr
+        node.func = call(".method_of", method, self.visit(method.value), constant(name, method))
+        node.args[:] = self.each(node.args)
+        node.keywords[:] = self.each(node.keywords)
+        return call(".scrub", node, node) if name in policy.DUNDERS_SUPER_TEXT else node
 
     def pure_call(self, node: ast.Call) -> ast.AST:
         """Rewrite a call inside a comparison or hash method; purity has checked its form."""

@@ -23,7 +23,10 @@ class Hooks:
     `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
     `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
     or "class") and returns what to bind.
-    `rootclass`, `localclass`: make the classes that are roots and others, with a metaclass of the host's.
+    `undefine(name)`: ends the class statement of a root: if it did not get to what `define` returned, because a
+    decorator raised, the class that had the name before gets back what it had.
+    `rootclass`, `localclass`: make the classes that are roots and others, called as metaclasses are.
+    `class_kind`: the metaclass of the classes they make.
     `write_output(text)`: takes what `print` prints.
     `now()`: the time of the snippet, in UTC.
     `random()`: the snippet's generator of random numbers, seeded by its place in the log (see
@@ -39,8 +42,10 @@ class Hooks:
     root: MutableMapping[str, Any]
     unbind: Callable[[str], None]
     define: Callable[[str, str, int, str], Callable[[Any], Any]]
+    undefine: Callable[[str], None]
     rootclass: Any
     localclass: Any
+    class_kind: type
     write_output: Callable[[str], object]
     now: Callable[[], datetime.datetime]
     random: Callable[[], Generator]

@@ -168,6 +168,11 @@ DUNDERS_SUPER_TEXT: Final = frozenset({"__format__", "__repr__", "__str__"})
 # Bound by decorators of their own; the hidden originals are used, so that a local name can't stand in for them.
 DUNDER_DECORATORS: Final = frozenset({"classmethod", "staticmethod"})
 
+# Words in annotations that `dataclass` looks for; nothing else of an annotation is read.
+ANNOTATIONS_READ: Final = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
+# Names that a class body may bind to literal texts alone.
+DUNDERS_LITERAL: Final = frozenset({"__match_args__", "__slots__"})
+
 _PICKLE = "the heap keeps the attributes of an instance by itself"
 _DESCRIPTOR = "use a property"
 DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
@@ -181,7 +186,7 @@ DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "__get__": _DESCRIPTOR,
     "__getattribute__": "use __getattr__ or a property",
     "__getstate__": _PICKLE,
-    "__match_args__": "match attributes by name: case Point(x=0, y=y)",
+    "__match_args__": "it is a tuple of names, written out in the class body",
     # Taken away from a class again, it leaves CPython calling object.__new__ with the arguments of __init__.
     "__new__": "define __init__",
     "__reduce__": _PICKLE,
@@ -190,7 +195,7 @@ DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "__set_name__": _DESCRIPTOR,
     "__setattr__": _DESCRIPTOR,
     "__setstate__": _PICKLE,
-    "__slots__": "leave it out, instances are stored compactly anyway",
+    "__slots__": "it is a tuple of names, written out in the class body, and changes nothing",
 })
 
 # --- names ------------------------------------------------------------------------------------------------------------

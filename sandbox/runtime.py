@@ -174,6 +174,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".leaving": leaving,
         ".leaving_all": leaving_all,
         ".localclass": hooks.localclass,
+        ".method_of": _make_method_of(hooks),
         ".modulo": guards.modulo,
         ".operand": Operand,
         ".power": guards.power,
@@ -194,6 +195,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".times": guards.make_times(sequences),
         ".type": made["type"],
         ".unbind": hooks.unbind,
+        ".undefine": hooks.undefine,
     } | guards.make_set_operators(hooks.set_type) | {f".pure_{name}": made[name] for name in pure}
 
 
@@ -229,12 +231,29 @@ def _make_pure_item(hooks: Hooks) -> Callable[[Any, Any], Any]:
     return pure_item
 
 
+def _make_method_of(hooks: Hooks) -> Callable[[Any, str], Any]:
+    """Return what `Base.__init__(self)` becomes: classes of snippets and what they can derive from have such methods.
+
+    On others they would be more than the functions that stand for them, `len(x)` for `x.__len__()`.
+    """
+    roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
+
+    def method_of(value: Any, name: str) -> Any:
+        owner = value if isinstance(value, type) else hooks.typeof(value)
+        if not issubclass(type(owner), hooks.class_kind) and (owner is not value or owner not in roots):
+            shown = owner.__name__
+            raise AttributeError(f"{name!r} of {shown!r} is not available; use the function or operator it stands for")
+        return getattr(value, name)
+
+    return method_of
+
+
 def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
     """Return what the class statement calls: it lets classes inherit from classes of snippets and exceptions alone."""
     closed = (hooks.dict_type, hooks.list_type, hooks.set_type)
     roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
 
-    def build_class(function: Any, name: str, *bases: Any, metaclass: Any) -> Any:
+    def build_class(function: Any, name: str, /, *bases: Any, metaclass: Any, **keywords: Any) -> Any:
         for base in bases:
             # A class of a snippet has a metaclass of the host's; Python's own have `type`, ours are sealed.
             foreign = not isinstance(base, type) or type(base) is type or isinstance(base, Sealed)
@@ -242,6 +261,7 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
                 shown = base.__name__ if isinstance(base, type) else text.make_repr(base)
                 raise TypeError(f"can't inherit from {shown}; keep one in an attribute instead")
         # mypy knows no signature of it.
-        return builtins.__build_class__(function, name, *(bases or (hooks.object_type,)), metaclass=metaclass)
+        bases = bases or (hooks.object_type,)
+        return builtins.__build_class__(function, name, *bases, metaclass=metaclass, **keywords)
 
     return build_class

@@ -31,9 +31,25 @@ class Statements(Expressions):
     # --- assignments --------------------------------------------------------------------------------------------------
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        if self.scope.kind == "class" and self.is_second_name(node):
-            return node
+        if self.scope.kind == "class":
+            target = node.targets[0]
+            if len(node.targets) == 1 and isinstance(target, ast.Name) and target.id in policy.DUNDERS_LITERAL:
+                return self.literal_names(node, target.id)
+            if self.is_second_name(node):
+                return node
         return self.children(node)
+
+    def literal_names(self, node: ast.Assign, target: str) -> Any:
+        """Check `__match_args__ = ("x", "y")`. `__slots__` is left out then: instances have a place for all names."""
+        value = node.value
+        one = target == "__slots__" and isinstance(value, ast.Constant)
+        several = isinstance(value, ast.Tuple) or (target == "__slots__" and isinstance(value, ast.List))
+        for name in [value] if one else value.elts if several else [None]:  # type: ignore[attr-defined]
+            if not isinstance(name, ast.Constant) or type(name.value) is not str:
+                self.refuse(node, f"{target!r} is a tuple of names, written out: {target} = ('x', 'y')")
+            if name.value not in ("__dict__", "__weakref__") or target != "__slots__":
+                self.check_attribute(name, name.value)
+        return node if target == "__match_args__" else at(ast.Pass(), node)
 
     def is_second_name(self, node: ast.Assign) -> bool:
         """Whether a class body gives a dunder method a second name (`__radd__ = __add__`) or says `__hash__ = None`."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final
 
-from ..heap import Heap, HeapClass, Instance
+from ..heap import Heap, Instance
 from ..heap.containers import STATES
-from ..heap.instances import attributes
+from ..heap.instances import KINDS, attributes
 from .requests import Codec
 
 __all__ = ["Describer"]
@@ -37,7 +37,7 @@ class Describer:
             except AttributeError:  # a ghost has no items
                 self._heap.load(value)
                 return kind, value.__items__, kind, value.__oid__
-        if type(cls) is HeapClass and issubclass(cls, Instance):
+        if type(cls) in KINDS and issubclass(cls, Instance):
             reference = self._heap.refer_if_kept(value)
             if reference is not None:
                 self._heap.load(value)
@@ -60,7 +60,7 @@ class Describer:
         kind = _KINDS.get(cls)
         if kind is not None:
             return kind, None, kind, value.__oid__ or None
-        if type(cls) is HeapClass and issubclass(cls, Instance):
+        if type(cls) in KINDS and issubclass(cls, Instance):
             return self._shape("instance", None, cls.__name__, self._heap.refer_if_kept(value))
         return self(value)
 

@@ -35,7 +35,7 @@ from sandbox import (
 )
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
-from ..heap import Dict, Heap, List, Set
+from ..heap import Dict, Heap, HeapClass, List, Set
 from ..limits import ENTRY_SIZE_MAX, FRAME_SIZE_MAX, PRINT_SIZE_MAX, RESULT_SIZE_MAX
 from ..store import Store
 from .describe import Describer
@@ -103,8 +103,10 @@ class Runner:
             root=cast(Any, self.heap.root),  # only its __setitem__ is used
             unbind=self.heap.root.unbind,
             define=definitions.define,
+            undefine=definitions.undefine,
             rootclass=definitions.root_class,
             localclass=definitions.local_class,
+            class_kind=HeapClass,
             write_output=self._write_output,
             now=self._now,
             random=self._random,

@@ -21,7 +21,7 @@ from ..errors import NotStorable
 from . import instances
 from .atoms import ATOMS, NAN, are_settled, is_nan
 from .containers import STATES, Dict, List, Set
-from .instances import HeapClass, Instance
+from .instances import KINDS, Instance
 from .root import Root
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Adoption:
                     self._adopt_key(key, obj)
             if public is Dict and not are_settled(items.values()):
                 self._adopt_items(items, list(items), obj)
-        elif type(obj) is HeapClass:
+        elif type(obj) in KINDS:
             self._scan_class(obj)
         elif type(obj) is FunctionType:
             self._scan_function(obj, obj)
@@ -128,7 +128,7 @@ class Adoption:
         if cls is tuple or cls is frozenset:
             for item in key:
                 self._check_key(item, owner)
-        elif type(cls) is HeapClass and any(getattr(cls, name) is not getattr(object, name) for name in _KEY_METHODS):
+        elif type(cls) in KINDS and any(getattr(cls, name) is not getattr(object, name) for name in _KEY_METHODS):
             raise NotStorable(
                 f"{self._path(owner, key)}: a key of class {cls.__name__!r}, which defines __eq__ or __hash__, can't "
                 "be kept; use a text, a number or a tuple of such that stands for it"
@@ -148,7 +148,7 @@ class Adoption:
                 if adopted is not value:
                     type.__setattr__(cls, name, adopted)
         for base in cls.__bases__:
-            if type(base) is HeapClass and base is not Instance:
+            if type(base) in KINDS and base is not Instance:
                 self._adopt(base, cls, "__bases__")
 
     def _scan_method(self, function: FunctionType, cls: Any, name: str) -> None:
@@ -195,11 +195,15 @@ class Adoption:
                 return value
             adopted = cls(self._adopt(item, owner, key, depth + 1) for item in value)
             return value if all(map(_same, value, adopted)) else adopted
-        if type(cls) is HeapClass and issubclass(cls, Instance):
+        if type(cls) in KINDS and issubclass(cls, Instance):
             return self._adopt_instance(value, owner, key)
-        if cls is HeapClass or cls is FunctionType:
+        if cls in KINDS or cls is FunctionType:
             info = value.__dict__.get("__info__")
             if info is not None:
+                if not info.version:
+                    raise NotStorable(
+                        f"{self._path(owner, key)} is the class {info.name!r}, whose definition did not end"
+                    )
                 if not info.oid:
                     info.oid = self._enroll(value, owner, key)
                 return value
@@ -276,7 +280,7 @@ def _children(obj: Any) -> Iterable[tuple[Any, Any]]:
             return ()
         items = obj.__items__
         return () if public is Set else items.items() if public is Dict else enumerate(items)
-    if type(cls) is HeapClass and issubclass(cls, Instance):
+    if type(cls) in KINDS and issubclass(cls, Instance):
         return instances.attributes(obj).items()
     return ()
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import DataDamaged
 from . import instances
-from .instances import CodeInfo, HeapClass, Instance
+from .instances import KINDS, CodeInfo, HeapClass, Instance
 from .records import KIND_CLASS
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ __all__ = ["Definitions"]
 # The file name of code that a cell compiled and that is not of a stored source.
 CELL: Final = "<cell>"
 
+# What two lambdas that do the same have in common, beside their constants.
+_CODE_FIELDS: Final = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags", "co_argcount",
+                       "co_kwonlyargcount", "co_posonlyargcount")
+
 
 class Definitions:
     """Defines, packs and loads classes and functions for one heap."""
@@ -38,8 +42,9 @@ class Definitions:
         self._heap = heap
         self._compile = compile_definition
         self._loading: list[tuple[Any, CodeInfo]] = []  # the class whose attributes are being unpacked
-        self._statements: dict[str, Any] = {}  # classes whose statement has run, and whose decorators have not
+        self._statements: dict[str, _Statement] = {}  # whose class is made, and whose decorators have not all run
         self.sources: dict[str, str] = {}  # file name in tracebacks -> source
+        self._packed: Any = None  # the CodeInfo of what is being packed
 
     # --- hooks of the compiled cell -------------------------------------------------------------------------------
 
@@ -53,9 +58,9 @@ class Definitions:
         """
 
         def bind(obj: Any) -> Any:
-            # A decorator may have put another class in its place, which is none of this statement's.
-            if kind == "class" and obj is self._statements.pop(name, None):
-                self._define_class(obj, name, source, first_line)
+            # A decorator may have put something else in its place, which may refer to the class.
+            if kind == "class":
+                self._define_class(self._statements.pop(name).cls, name, source, first_line)
             elif kind == "function" and isinstance(obj, FunctionType) and "__info__" not in obj.__dict__:
                 self._define_function(obj, name, source, first_line)
             self._heap.root[name] = obj
@@ -63,26 +68,44 @@ class Definitions:
 
         return bind
 
-    def root_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], **keywords: Any) -> type:
+    def root_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
         """Metaclass of a class statement at cell level: a new class, or the new body of the one that has the name."""
         bases = _checked_bases(name, bases)
+        kind = instances.kind_of(bases)
         existing = self._existing(name)
-        if isinstance(existing, HeapClass) and (info := existing.__dict__.get("__info__")) and info.name == name:
+        if type(existing) is kind and (info := existing.__dict__.get("__info__")) and info.name == name:
+            before = instances.class_body(existing)
+            statement = self._statements[name] = _Statement(existing, existing.__bases__, before)
             instances.take_over(existing, bases, body)
-            self._statements[name] = existing
-            super(existing, existing).__init_subclass__(**keywords)  # type: ignore[arg-type]
-            return existing
+            super(existing, existing).__init_subclass__(**keywords)
+            statement.complete()
+            return existing  # type: ignore[no-any-return]
         body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
         body["__module__"] = instances.MODULE
-        cls = type.__new__(HeapClass, name, bases, body, **keywords)
+        cls: Any = type.__new__(kind, name, bases, body, **keywords)
         instances.make_twins(cls)
-        self._statements[name] = cls
-        return cls
+        statement = self._statements[name] = _Statement(cls, cls.__bases__, {})
+        statement.complete()
+        return cls  # type: ignore[no-any-return]
 
-    def local_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], **keywords: Any) -> type:
+    def local_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
         """Metaclass of every other class statement: the class ends with the snippet."""
         body["__module__"] = instances.MODULE
-        return type.__new__(HeapClass, name, _checked_bases(name, bases), body, **keywords)
+        bases = _checked_bases(name, bases)
+        cls: Any = type.__new__(instances.kind_of(bases), name, bases, body, **keywords)
+        _Statement(cls, bases, {}).complete()
+        return cls  # type: ignore[no-any-return]
+
+    def undefine(self, name: str) -> None:
+        """End a class statement. If it did not get to `define`, because something raised after the class was made, give
+        the class that had the name back what it had: the exception may be caught, and its instances are in use."""
+        statement = self._statements.pop(name, None)
+        if statement is not None:
+            statement.undo()
+
+    def forget_statements(self) -> None:
+        """Forget the class statement that the snippet was in when it ended."""
+        self._statements.clear()
 
     def _existing(self, name: str) -> Any:
         root = self._heap.root
@@ -126,6 +149,7 @@ class Definitions:
         """Return the record of a class or function."""
         pack = self._heap.records.pack
         info: CodeInfo = obj.__dict__["__info__"]
+        self._packed = info
         head = [info.name, info.version, info.source]
         if isinstance(obj, FunctionType):
             return b"f" + pack([*head, pack(self.function_parts(obj))])
@@ -135,12 +159,16 @@ class Definitions:
     def function_parts(self, function: FunctionType) -> list[Any]:
         """Return what is kept of a function beside its source."""
         code = function.__code__
-        return [code.co_qualname, code.co_firstlineno, function.__defaults__, function.__kwdefaults__]
+        place = (code.co_qualname, code.co_firstlineno)
+        if code.co_name == "<lambda>":
+            place = next(key for key in _keys(self._packed.codes, *place) if self._packed.codes[key] is code)
+        return [*place, function.__defaults__, function.__kwdefaults__]
 
     def is_method(self, function: FunctionType, cls: Any) -> bool:
         """Whether `function` runs from the source of `cls`."""
+        codes = cls.__dict__["__info__"].codes
         code = function.__code__
-        return cls.__dict__["__info__"].codes.get((code.co_qualname, code.co_firstlineno)) is code
+        return any(codes[key] is code for key in _keys(codes, code.co_qualname, code.co_firstlineno))
 
     def load(self, oid: int, kind: int, content: list[Any]) -> Any:
         """Return the class or function of an unpacked record. Registers a class before its attributes are unpacked:
@@ -190,16 +218,62 @@ class Definitions:
         return function
 
 
+class _Statement:
+    """A class statement that has made its class, or changed the one that has its name."""
+
+    __slots__ = ("_bases", "_before", "_undo", "cls")
+
+    def __init__(self, cls: Any, bases: tuple[type, ...], before: dict[str, Any]) -> None:
+        self.cls = cls
+        self._bases = bases
+        self._before = before
+        self._undo: Callable[[], object] | None = None
+
+    def complete(self) -> None:
+        """Let the class's metaclass do what it has to do."""
+        complete = getattr(type(self.cls), "__complete__", None)
+        if complete is not None:
+            self._undo = complete(self.cls, self._before)
+
+    def undo(self) -> None:
+        if self._undo is not None:
+            self._undo()
+        info = self.cls.__dict__["__info__"]
+        if info.version:
+            instances.restore(self.cls, self._bases, self._before)
+
+
 def _rebind(function: FunctionType, codes: Any, first_line: int) -> bool:
     """Let a function run from the stored source. False when it is none of that source's."""
     code = function.__code__
     if code.co_filename != CELL or "__info__" in function.__dict__:
         return False  # an older function that the new class took over by name
-    stored = codes.get((code.co_qualname, code.co_firstlineno - first_line + 1))
-    if stored is None or stored.co_freevars != code.co_freevars:
-        return False
-    function.__code__ = stored
-    return True
+    for key in _keys(codes, code.co_qualname, code.co_firstlineno - first_line + 1):
+        stored = codes[key]
+        if code.co_name != "<lambda>" or _is_alike(stored, code):
+            if stored.co_freevars != code.co_freevars:
+                return False
+            function.__code__ = stored
+            return True
+    return False
+
+
+def _keys(codes: Any, name: str, line: int) -> Iterable[tuple[str, int]]:
+    """Return the keys in `codes` of the functions with this qualified name and first line: several for lambdas."""
+    key, count = (name, line), 0
+    while key in codes:
+        yield key
+        count += 1
+        key = (f"{name}#{count}", line)
+
+
+def _is_alike(one: CodeType, two: CodeType) -> bool:
+    """Whether two lambdas that stand in one line do the same."""
+    return all(getattr(one, field) == getattr(two, field) for field in _CODE_FIELDS) and all(
+        (isinstance(left, CodeType) and isinstance(right, CodeType) and _is_alike(left, right))
+        or (type(left) is type(right) and repr(left) == repr(right))
+        for left, right in zip(one.co_consts, two.co_consts, strict=True)
+    )
 
 
 def _names(code: CodeType) -> Iterable[str]:
@@ -223,4 +297,4 @@ def _checked_bases(name: str, bases: tuple[type, ...]) -> tuple[type, ...]:
 
 
 def _defines(cls: type, name: str) -> bool:
-    return any(type(parent) is HeapClass and name in parent.__dict__ for parent in cls.__mro__)
+    return any(type(parent) in KINDS and name in parent.__dict__ for parent in cls.__mro__)

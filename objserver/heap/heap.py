@@ -28,7 +28,7 @@ from . import instances
 from .adopt import Adoption
 from .containers import STATES, Dict, List, Set
 from .definitions import Definitions
-from .instances import CodeInfo, HeapClass, Instance
+from .instances import KINDS, CodeInfo, Instance
 from .records import (
     KIND_CLASS,
     KIND_DICT,
@@ -224,19 +224,20 @@ class Heap:
         """Undo every change of the snippet."""
         # Every class loses its bases before any gets its old ones back: in between, two could derive from each other.
         for obj in self.touched:
-            if type(obj) is HeapClass:
+            if type(obj) in KINDS:
                 instances.clear_bases(obj)
         for obj in reversed(self.touched):
             if type(obj) in STATES:
                 if obj.__saved__ is not None:
                     obj.__undo__()
-            elif type(obj) is HeapClass:
+            elif type(obj) in KINDS:
                 if obj.__dict__["__info__"].saved is not None:
                     instances.undo_class(obj)
             elif (saved := instances.saved_of(obj)) is not None:
                 instances.set_attributes(obj, saved)
             self._settle_state(obj)
         self.touched.clear()
+        self.definitions.forget_statements()
         self.root.undo()
         for obj in self._adoption.created:
             del self.live[self._oid(obj)]
@@ -251,9 +252,9 @@ class Heap:
         public = STATES.get(cls)
         if public is not None:
             return (_KIND_OF[public], value.__oid__, 0)
-        if type(cls) is HeapClass and issubclass(cls, Instance):
+        if type(cls) in KINDS and issubclass(cls, Instance):
             return (KIND_INSTANCE, instances.oid_of(value), cls.__info__.oid)
-        if cls is HeapClass and (info := value.__dict__.get("__info__")) is not None:
+        if cls in KINDS and (info := value.__dict__.get("__info__")) is not None:
             return (KIND_CLASS, info.oid, 0)
         if cls is FunctionType and (info := value.__dict__.get("__info__")) is not None:
             return (KIND_FUNCTION, info.oid, 0)
@@ -271,7 +272,7 @@ class Heap:
         """Return the class of `value` as a snippet sees it, whatever its state."""
         cls = type(value)
         public = STATES.get(cls) or _PUBLIC.get(cls)
-        if public is None and type(cls) is HeapClass:
+        if public is None and type(cls) in KINDS:
             public = cls.__dict__.get("__public__")
         return public or cls
 
@@ -572,7 +573,7 @@ class Heap:
 
     def kind_of(self, value: Any) -> str:
         kind = self.typeof(value)
-        if kind is HeapClass or issubclass(kind, type):
+        if kind in KINDS or issubclass(kind, type):
             return "class"
         return "function" if issubclass(kind, FunctionType | BuiltinFunctionType) else kind.__name__
 
@@ -581,14 +582,14 @@ def _home(cls: Any) -> Any:
     """Return the public class of a persistent object's class, None when its instances are no objects of the heap."""
     if cls in STATES:
         return STATES[cls]
-    if type(cls) is HeapClass and issubclass(cls, Instance):
+    if type(cls) in KINDS and issubclass(cls, Instance):
         return cls.__dict__.get("__public__", cls)
     return None
 
 
 def _is_code(obj: Any) -> bool:
     # By `type`: isinstance asks an instance for its __class__, which loads a ghost.
-    return type(obj) is HeapClass or type(obj) is FunctionType
+    return type(obj) in KINDS or type(obj) is FunctionType
 
 
 _PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set}

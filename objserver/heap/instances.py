@@ -18,6 +18,7 @@ __all__ = [
     "ClassMethod",
     "CodeInfo",
     "HeapClass",
+    "KINDS",
     "Instance",
     "attributes",
     "class_body",
@@ -27,9 +28,11 @@ __all__ = [
     "heap_of",
     "keep",
     "keep_class",
+    "kind_of",
     "make_class",
     "make_twins",
     "oid_of",
+    "restore",
     "saved_of",
     "set_attributes",
     "set_class",
@@ -76,7 +79,15 @@ class CodeInfo:
 
 
 class HeapClass(type):
-    """Metaclass of what clients define: assignments to class attributes are noticed like any other change."""
+    """Metaclass of what clients define: assignments to class attributes are noticed like any other change.
+
+    A metaclass below it, such as that of enums, may have a method `__complete__(before)`, called when a class statement
+    has made or changed the class: `before` are its attributes until then, {} when it is new. Returns what to call when
+    the class gets these back because a decorator raised.
+    """
+
+    def __init_subclass__(cls) -> None:
+        KINDS.add(cls)
 
     def __setattr__(cls, name: str, value: object) -> None:
         _touch_class(cls)
@@ -85,6 +96,19 @@ class HeapClass(type):
     def __delattr__(cls, name: str) -> None:
         _touch_class(cls)
         type.__delattr__(cls, name)
+
+
+# HeapClass and the metaclasses below it: `type(cls) in KINDS` tells a class of a client from all others.
+KINDS: Final[set[type]] = {HeapClass}
+
+
+def kind_of(bases: tuple[type, ...]) -> Any:
+    """Return the metaclass of a class with these bases."""
+    kind: type = HeapClass
+    for base in bases:
+        if issubclass(type(base), kind):
+            kind = type(base)
+    return kind
 
 
 class Instance(metaclass=HeapClass):
@@ -139,12 +163,13 @@ def keep(obj: Any) -> None:
 
 def make_class(name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
     """Return a new class without running a client's __init_subclass__, as `type` would."""
+    kind = kind_of(bases)
     if issubclass(bases[0], Instance):
-        cls = type.__new__(HeapClass, name, (Instance,), body)
+        cls = type.__new__(kind, name, (Instance,), body)
         if bases != (Instance,):
             type.__setattr__(cls, "__bases__", bases)
         return cls
-    return type.__new__(HeapClass, name, bases, body)  # exceptions: their classes have no __init_subclass__
+    return type.__new__(kind, name, bases, body)  # exceptions: their classes have no __init_subclass__
 
 
 def make_twins(cls: Any) -> None:
@@ -244,6 +269,12 @@ def undo_class(cls: type) -> None:
     info = cls.__dict__["__info__"]
     bases, body, info.source, info.version, info.codes = info.saved
     info.saved = None
+    _replace_body(cls, bases, body)
+
+
+def restore(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
+    """Give a class back the bases and the body that it had earlier in the snippet."""
+    _touch_class(cls)
     _replace_body(cls, bases, body)
 
 

@@ -47,6 +47,11 @@ class Class(type):
     """The class of the snippets' classes."""
 
 
+def _make_class(name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
+    kind = next((type(base) for base in bases if issubclass(type(base), Class)), Class)
+    return kind(name, bases, body, **keywords)
+
+
 class Host:
     """Runs cells. `roots` is the namespace, `stores` every call of a hook that changes a root."""
 
@@ -65,7 +70,8 @@ class Host:
         self.random = random.Random(0)
         hooks = Hooks(
             dict_type=dict, list_type=list, set_type=OrderedSet, object_type=Object, typeof=type, root=Root(),
-            unbind=self._unbind, define=self._define, rootclass=Class, localclass=Class, write_output=self._write,
+            unbind=self._unbind, define=self._define, undefine=lambda name: None, rootclass=_make_class,
+            localclass=_make_class, class_kind=Class, write_output=self._write,
             now=lambda: datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC), random=lambda: self.random,
         )
         self.library = make_library(hooks)

@@ -8,17 +8,9 @@ from typing import Any
 import pytest
 
 from sandbox import SnippetRefused, compile_cell, compile_definition
-from sandbox.bytecode import inner_codes
+from sandbox.bytecode import functions_of
 from tests.sandbox.corpus_ordinary import SNIPPETS
 from tests.sandbox.host import Host
-
-
-def functions(code: CodeType) -> dict[tuple[str, int], CodeType]:
-    return {
-        (inner.co_qualname, inner.co_firstlineno): inner
-        for inner in inner_codes(code)
-        if inner.co_flags & 1 and not inner.co_name.startswith("<")
-    }
 
 
 def same(one: CodeType, two: CodeType, shift: int) -> bool:
@@ -64,7 +56,7 @@ def test_stored_text_gives_the_code_of_the_cell(name: str) -> None:
     host = Host()
     cell = compile_cell(source)
     host.start(cell)
-    ours = functions(cell.code)
+    ours = functions_of(cell.code)
     for root, (text, first, kind) in host.definitions.items():
         definition = compile_definition(text, root, "<stored>")
         assert kind in ("function", "class")
