@@ -53,9 +53,10 @@ class Store:
             StorageFailed: the disk refuses.
         """
         self.path = folder / "data.mdb"
-        fresh = not self.path.exists()
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if not self.path.exists():
+                self._create()
             self._refuse_damage_that_would_crash()
             self._env = lmdb.open(
                 str(folder),
@@ -71,14 +72,10 @@ class Store:
             )
             self._records = self._env.open_db(b"records")
             self._meta = self._env.open_db(b"meta")
-            if fresh:
-                with self._env.begin(write=True) as txn:
-                    txn.put(b"format", FORMAT, db=self._meta)
-                _sync_folder(folder)
+            with self._env.begin() as txn:
+                found = txn.get(b"format", db=self._meta)
         except (lmdb.Error, OSError) as error:
             raise self._explain(error) from error
-        with self._env.begin() as txn:
-            found = txn.get(b"format", db=self._meta)
         if found != FORMAT:
             self._env.close()
             raise DataDamaged(f"{self.path} has format {found!r}, expected {FORMAT!r}; restore it from a backup")
@@ -115,10 +112,13 @@ class Store:
             self._reader = None
 
     def checkpoint_mark(self) -> bytes | None:
-        """Return what the last commit said it stands for, None before the first one."""
-        with self._env.begin(db=self._meta) as txn:
-            mark: bytes | None = txn.get(b"checkpoint")
-            return mark
+        """Return what the last commit said it stands for, None before the first one. Raises DataDamaged."""
+        try:
+            with self._env.begin(db=self._meta) as txn:
+                mark: bytes | None = txn.get(b"checkpoint")
+                return mark
+        except lmdb.Error as error:
+            raise self._explain(error) from error
 
     def writer(self) -> Writer:
         """Begin the write transaction of a checkpoint. It stays on the calling thread."""
@@ -138,6 +138,18 @@ class Store:
     def close(self) -> None:
         self.release()
         self._env.close()
+
+    def _create(self) -> None:
+        """Make an empty environment. It gets its name when it is whole: a first start may be killed at any moment."""
+        unfinished = self.path.with_name("data.mdb.new")
+        unfinished.unlink(missing_ok=True)
+        with lmdb.open(str(unfinished), subdir=False, max_dbs=2, lock=False) as env:
+            env.open_db(b"records")
+            meta = env.open_db(b"meta")
+            with env.begin(write=True) as txn:
+                txn.put(b"format", FORMAT, db=meta)
+        unfinished.rename(self.path)
+        _sync_folder(self.path.parent)
 
     def _offset(self, stored: bytes) -> int:
         """Return where in the file a record lies. LMDB does not tell, so it is searched: nobody is in a hurry here."""

@@ -94,6 +94,41 @@ def test_file_that_was_cut_is_refused(tmp_path: Path, size: int) -> None:
     assert store.path.stat().st_size == size
 
 
+@pytest.mark.parametrize("left", [b"", b"part of a page"])
+def test_first_start_that_was_killed_is_begun_again(tmp_path: Path, left: bytes) -> None:
+    """A file without its format was refused for ever, with the advice to restore a backup."""
+    (tmp_path / "data.mdb.new").write_bytes(left)
+    store = Store(tmp_path)
+    assert store.checkpoint_mark() is None
+    write(store, {key(1): b"a"})
+    store.close()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.mdb", "lock.mdb"]
+
+
+def test_any_damaged_page_is_reported_or_was_not_needed(tmp_path: Path) -> None:
+    """A page of the small database of meta data gave LMDB's own exception."""
+    records = {key(number): bytes([number]) * 900 for number in range(30)}
+    store = Store(tmp_path)
+    write(store, records)
+    store.close()
+    content = store.path.read_bytes()
+    refused_count = 0
+    for offset in range(0, len(content), 4096):
+        store.path.write_bytes(content[:offset] + bytes(4096) + content[offset + 4096 :])
+        try:
+            store = Store(tmp_path)
+            try:
+                assert store.checkpoint_mark() == b"mark"
+                assert {oid: store.get(oid) for oid in records} == records
+                store.statistics()
+            finally:
+                store.close()
+        except DataDamaged as error:
+            assert "data.mdb" in str(error)
+            refused_count += 1
+    assert refused_count
+
+
 def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.mdb").write_bytes(b"something else " * 1000)
     with pytest.raises(DataDamaged, match=r"data\.mdb"):
