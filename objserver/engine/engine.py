@@ -15,7 +15,6 @@ time; reads no clock: the caller says what time it is.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -89,8 +88,6 @@ class Engine:
         self._texts: dict[bytes, str] = {}  # code in the log since the last CHECKPOINT
         self._changed = False  # whether a batch was logged since then
         self._size = 0  # bytes appended since then
-        self._size_total = 0
-        self._marks: deque[tuple[int, int]] = deque()  # (seq, size_total) of finished checkpoints
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
         self._lock = FolderLock(folder)
         self._store: Store | None = None
@@ -238,7 +235,6 @@ class Engine:
         log.append(TERM, self.seq + 1, entry)
         self.seq += 1
         self._size += len(entry)
-        self._size_total += len(entry)
         return log.head().digest
 
     def _refuse_when_stopped(self) -> None:
@@ -296,6 +292,7 @@ class Engine:
     def _advance(self, checkpoint: Checkpoint) -> bool:
         if checkpoint.ended():
             self._end_checkpoint(checkpoint)
+            self._trim(checkpoint)
             return True
         if checkpoint.committing:
             return False
@@ -312,6 +309,7 @@ class Engine:
                 self._commit(checkpoint)
             checkpoint.ended(wait=True)
             self._end_checkpoint(checkpoint)
+            self._trim(checkpoint)
 
     def _commit(self, checkpoint: Checkpoint, digest_is_logged: bool = False) -> None:
         log = self._log
@@ -324,16 +322,16 @@ class Engine:
         checkpoint.commit(msgpack.packb(mark))
 
     def _end_checkpoint(self, checkpoint: Checkpoint) -> None:
-        assert self._store is not None and self._log is not None
+        assert self._store is not None
         self._checkpoint = None
         self._checkpoint_count += 1
         self._store.release()
-        self._marks.append((checkpoint.seq, self._size_total))
-        upto = 0
-        while self._marks and self._size_total - self._marks[0][1] >= self.options.retention_size:
-            upto, _ = self._marks.popleft()
-        if upto:
-            self._log.trim(upto)
+
+    def _trim(self, checkpoint: Checkpoint) -> None:
+        # What is kept is measured on the log itself: counted since the start, a server that is restarted before it has
+        # written that much would never give anything back. Not in a replay, which is reading the log.
+        assert self._log is not None
+        self._log.trim(checkpoint.seq, self.options.retention_size)
 
     # --- recovery ---------------------------------------------------------------------------------------------------
 

@@ -194,14 +194,21 @@ class DiskLog:
         for _ in self._walk(max(from_seq, self.first_seq), CHUNK_SIZE):
             pass
 
-    def trim(self, upto: int) -> None:
-        """Remove whole segments of entries up to `upto`. The one that is written to stays.
+    def trim(self, upto: int, keep_size: int = 0) -> None:
+        """Remove whole segments of entries up to `upto`. The one that is written to stays, and so do as many before it
+        as hold the last `keep_size` bytes.
 
         Raises:
             StorageFailed: some may be gone; the log is usable when opened again.
         """
         self._check_usable()
-        dropped = [this for this, after in pairwise(self._segments) if after.before.seq <= upto]
+        kept_size = self._end + sum(segment.size for segment in self._segments[:-1]) - BLOCK_SIZE * len(self._segments)
+        dropped = []
+        for this, after in pairwise(self._segments):
+            kept_size -= this.size - BLOCK_SIZE
+            if after.before.seq > upto or kept_size < keep_size:
+                break
+            dropped.append(this)
         if dropped:
             with self._fatal(self.folder, "trim"):
                 for segment in dropped:  # the oldest first: what a crash leaves has no hole

@@ -81,10 +81,11 @@ class Log(Protocol):
         """
         ...
 
-    def trim(self, upto: int) -> None:
+    def trim(self, upto: int, keep_size: int = 0) -> None:
         """Give back the space of entries up to `upto`, as far as the log can do so cheaply. The head stays.
 
-        Some of the entries may stay readable; `first_seq` says from where. Never touches an entry after `upto`.
+        Some of the entries may stay readable; `first_seq` says from where. Never touches an entry after `upto`, and
+        leaves the last `keep_size` bytes of entries.
         """
         ...
 

@@ -188,6 +188,20 @@ def trim_touches_nothing_after_upto(make_log: MakeLog) -> None:
     check()
 
 
+def trim_leaves_the_last_bytes_it_is_told_to(make_log: MakeLog) -> None:
+    @quick
+    @given(PAYLOADS, st.integers(0, 14), st.integers(0, 4000))
+    def check(payloads: list[bytes], upto: int, keep_size: int) -> None:
+        with closing(make_log()) as log:
+            appended = fill(log, payloads)
+            log.trim(upto, keep_size)
+            kept = everything(log)
+            assert kept == appended[log.first_seq - 1 :]
+            assert len(kept) == len(appended) or sum(map(len, kept)) >= keep_size
+
+    check()
+
+
 def entries_of_one_log_make_the_same_log_elsewhere(make_log: MakeLog) -> None:
     with closing(make_log()) as leader, closing(make_log()) as follower:
         for seq, payload in enumerate([b"a", b"b" * 500, b"", b"d"], start=1):
@@ -230,6 +244,7 @@ CONTRACT: tuple[Callable[[MakeLog], None], ...] = (
     entry_with_a_changed_byte_is_refused,
     wait_beyond_the_head_is_refused,
     trim_touches_nothing_after_upto,
+    trim_leaves_the_last_bytes_it_is_told_to,
     entries_of_one_log_make_the_same_log_elsewhere,
     closed_log_refuses_work_and_a_second_close_does_nothing,
 )

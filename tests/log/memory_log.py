@@ -55,9 +55,14 @@ class MemoryLog:
     def entries(self, first: int) -> Iterator[Entry]:
         yield from map(decode_entry, self.read(first, 1 << 40))
 
-    def trim(self, upto: int) -> None:
+    def trim(self, upto: int, keep_size: int = 0) -> None:
         self._check_usable()
-        self._trimmed_seq = max(self._trimmed_seq, min(upto, self.head().seq))
+        kept_size = 0
+        for seq in range(self.head().seq, self._trimmed_seq, -1):
+            if seq <= upto and kept_size >= keep_size:
+                self._trimmed_seq = seq
+                break
+            kept_size += len(self._entries[seq - 1])
 
     def close(self) -> None:
         self._closed = True
