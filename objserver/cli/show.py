@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Final
 
 import click
@@ -43,19 +45,31 @@ def print_value(value: object, *, short: bool = False) -> None:
     """
     if value is None:
         return
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.pretty import pprint
+    with _any_int():
+        if sys.stdout.isatty():
+            from rich.console import Console
+            from rich.pretty import pprint
 
-        pprint(
-            value,
-            console=Console(),
-            indent_guides=False,
-            max_length=SHOWN_ITEMS_MAX if short else None,
-            max_string=SHOWN_TEXT_MAX if short else None,
-        )
-    else:
-        print_foreign(repr(value), sys.stdout)
+            pprint(
+                value,
+                console=Console(),
+                indent_guides=False,
+                max_length=SHOWN_ITEMS_MAX if short else None,
+                max_string=SHOWN_TEXT_MAX if short else None,
+            )
+        else:
+            print_foreign(repr(value), sys.stdout)
+
+
+@contextmanager
+def _any_int() -> Iterator[None]:
+    """Let ints of any size be written: Python's own bound is for servers, and the wire bounds what comes here."""
+    digits_max = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(digits_max)
 
 
 def print_json(tree: object) -> None:

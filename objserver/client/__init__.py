@@ -6,6 +6,7 @@ from objserver.client.core import Call, Options
 from objserver.client.errors import (
     BadRequest,
     ConnectionLost,
+    DataDamaged,
     NodeStopping,
     NotStorable,
     OutOfFuel,
@@ -30,6 +31,7 @@ __all__ = [
     "Call",
     "Client",
     "ConnectionLost",
+    "DataDamaged",
     "ExchangeTransport",
     "FrameTooLarge",
     "NodeStopping",

@@ -11,6 +11,7 @@
     │   ├── BadRequest          the server does not know the method, or not these parameters; not run
     │   ├── Overloaded          the server is at a bound; not run, retry later
     │   ├── RequestTooLarge     the request is above the server's limit; not run
+    │   ├── DataDamaged         a file of the server does not hold what was written; names file and offset
     │   └── NodeStopping        the server's machine failed; whether the snippet ran is known after its restart
     ├── ConnectionLost          the connection broke; the text says whether the snippet may have run
     ├── ReplyTimeout            no reply in time; the snippet may run yet
@@ -32,6 +33,7 @@ from objserver.wire.messages import ErrorCode, ReplyError
 __all__ = [
     "BadRequest",
     "ConnectionLost",
+    "DataDamaged",
     "NodeStopping",
     "NotStorable",
     "OutOfFuel",
@@ -107,6 +109,10 @@ class RequestTooLarge(RemoteError, errors.FrameTooLarge):
     """The request is above the server's limit. It was not run."""
 
 
+class DataDamaged(RemoteError, errors.DataDamaged):
+    """A file of the server does not hold what was written to it; the text names it. Nothing was changed."""
+
+
 class NodeStopping(RemoteError, errors.MachineError):
     """The server's machine failed and it stops. Whether the snippet ran is known after its restart."""
 
@@ -136,6 +142,7 @@ _CLASSES: Final[dict[int, type[RemoteError]]] = {
     ErrorCode.RESULT_TOO_LARGE: ResultTooLarge,
     ErrorCode.OVERLOADED: Overloaded,
     ErrorCode.FRAME_TOO_LARGE: RequestTooLarge,
+    ErrorCode.DATA_DAMAGED: DataDamaged,
     ErrorCode.NODE_STOPPING: NodeStopping,
 }
 

@@ -30,7 +30,7 @@ from typing import Any, Final
 
 from objserver.doors.codec import CODEC
 from objserver.engine import Fault, Outcome, Request
-from objserver.errors import BadRequest, FrameTooLarge, RequestError, ResultTooLarge
+from objserver.errors import BadRequest, DataDamaged, FrameTooLarge, RequestError, ResultTooLarge
 from objserver.limits import BATCH_COUNT_MAX, BATCH_SIZE_MAX, LOG_COUNT_MAX, VALUE_DEPTH_MAX
 from objserver.version import VERSION
 from objserver.wire.frame import FrameReader
@@ -208,6 +208,10 @@ class Connection:
             return encode_result(id, CODEC.encode(answer()), seq)
         except ResultTooLarge as error:
             return encode_error(id, ErrorCode.RESULT_TOO_LARGE, str(error), {"type": ResultTooLarge.__name__})
+        except DataDamaged as error:
+            # Told, not raised: who reads an old entry must not end the node, which can serve on and checkpoint. Where
+            # the heap is what is damaged, the engine remembers, and the next snippet ends it.
+            return encode_error(id, ErrorCode.DATA_DAMAGED, str(error), {"type": DataDamaged.__name__})
 
 
 def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Request]], Sequence[Outcome]],

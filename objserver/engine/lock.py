@@ -36,8 +36,12 @@ class FolderLock:
             owner = os.read(self._descriptor, 4096).decode(errors="replace").strip() or "another process"
             os.close(self._descriptor)
             raise DataFolderInUse(f"{folder} is in use by {owner}; stop it or choose another folder") from None
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, f"process {os.getpid()} ({_command()})\n".encode())
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"process {os.getpid()} ({_command()})\n".encode())
+        except OSError as error:
+            os.close(self._descriptor)
+            raise StorageFailed(f"{path}: {error.strerror}; make space or check the disk, then start again") from error
 
     def release(self) -> None:
         os.close(self._descriptor)

@@ -18,6 +18,11 @@ def test_none_prints_nothing_but_null_as_json(run: Run) -> None:
     assert run("eval", "None", "--json").stdout == "null\n"
 
 
+def test_int_of_any_size_is_printed(run: Run) -> None:
+    """Python writes no int of more than 4,300 digits unless asked, and the command ended with its traceback."""
+    assert run("eval", "10 ** 5000 + 7").stdout == f"1{'0' * 4999}7\n"
+
+
 def test_json_keeps_tags(run: Run) -> None:
     assert json.loads(run("eval", "{'t': (1,), 's': {3, 1, 2}, '$x': 2**70}", "--json").stdout) == {
         "t": {"$tuple": [1]}, "s": {"$set": [3, 1, 2]}, "$$x": {"$int": str(2**70)},

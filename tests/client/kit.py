@@ -18,6 +18,7 @@ from objserver.client import (
     Call,
     Client,
     ConnectionLost,
+    DataDamaged,
     NodeStopping,
     NotStorable,
     OutOfFuel,
@@ -157,6 +158,7 @@ async def error_of_each_code_has_its_class(db: Any, peer: Peer) -> None:
         ErrorCode.RESULT_TOO_LARGE: (ResultTooLarge, errors.ResultTooLarge),
         ErrorCode.OVERLOADED: (Overloaded, errors.Overloaded),
         ErrorCode.FRAME_TOO_LARGE: (RequestTooLarge, errors.FrameTooLarge),
+        ErrorCode.DATA_DAMAGED: (DataDamaged, errors.DataDamaged),
         ErrorCode.NODE_STOPPING: (NodeStopping, errors.MachineError),
         -31000: (RemoteError, errors.ObjserverError),  # of a later version
     }

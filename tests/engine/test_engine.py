@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -374,6 +377,42 @@ def test_log_is_trimmed_behind_the_checkpoint(make: Callable[..., Bench]) -> Non
     assert engine.engine.statistics()["first_seq"] > 100
     engine.crash()
     assert engine.eval("len(x)") == 300
+
+
+def test_disk_without_room_for_the_lock_is_a_storage_failure(tmp_path: Path) -> None:
+    """It was a bare OSError. RLIMIT_FSIZE stands in for the disk."""
+    script = """
+import resource, signal, sys
+from pathlib import Path
+from objserver.engine.lock import FolderLock
+from objserver.errors import StorageFailed
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+try:
+    FolderLock(Path(sys.argv[1]))
+except StorageFailed as error:
+    print(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+FolderLock(Path(sys.argv[1])).release()
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert f"{tmp_path}/lock: " in done.stdout and "make space" in done.stdout
+
+
+def test_log_is_trimmed_although_no_run_writes_as_much_as_is_kept(make: Callable[..., Bench]) -> None:
+    """What was written was counted from each start anew, so the log of a server that is restarted daily only grew."""
+    engine = make(checkpoint_size=4096, retention_size=20_000, segment_size=8192)
+    engine.eval("x = 0")
+    for _ in range(30):
+        for _ in range(5):
+            engine.eval("x += len(text)", text="a" * 1000)
+            engine.tend()
+        engine.reopen()
+        log_size = sum(path.stat().st_size for path in engine.folder.glob("log/*.log"))
+        assert log_size <= 60_000, "what is kept, a header for each 4 KiB of it, the segment that is written to"
+    assert log_size >= 20_000
+    assert engine.eval("x") == 150_000
 
 
 def test_second_engine_on_a_folder_is_refused_by_name_of_the_first(engine: Bench) -> None:

@@ -370,6 +370,23 @@ async def test_log_shows_what_changed_something(server: Server) -> None:
     assert (entry["seq"], snippet["kind"], snippet["code"]) == (1, "eval", "x = a")
 
 
+async def test_damaged_log_is_told_to_whoever_reads_it_and_to_nobody_else(server: Server) -> None:
+    """The client was closed, and the operator told of a bug."""
+    peer, other = await server.connect(), await server.connect()
+    for number in range(3):
+        await peer.value("x = a", a=f"number {number}")
+    [path] = (server.engine.folder / "log").iterdir()
+    content = path.read_bytes()
+    with path.open("r+b") as file:
+        file.seek(content.index(b"number 1"))
+        file.write(b"N")
+    reply = await peer.ask("log", first=1, count=10)
+    assert reply.error is not None and reply.error.code == ErrorCode.DATA_DAMAGED
+    assert f"{path}: offset " in reply.error.message
+    assert await peer.value("x = 4; x") == await other.value("x") == 4
+    assert server.warnings == []
+
+
 async def test_many_clients_are_served_in_each_pass(server: Server) -> None:
     peers = [await server.connect() for _ in range(100)]
     await peers[0].value("count = 0")
