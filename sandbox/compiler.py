@@ -13,12 +13,11 @@ import keyword
 import sys
 import unicodedata
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, MappingProxyType
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from sandbox import policy, scope, shape
 from sandbox.build import at
@@ -211,43 +210,50 @@ def _with_text(error: SnippetRefused, text: str) -> SnippetRefused:
 T = TypeVar("T")
 
 
-class CellCache(Generic[T]):
-    """What a host made of compiled cells, by source, parameters and kind; the one used longest ago goes first.
+# What a cell is compiled from: source, names of the parameters, whether it is a query.
+CellKey = tuple[str, tuple[str, ...], bool]
 
-    Refusals are not kept.
+
+class CellCache(dict[CellKey, T]):
+    """What a host made of compiled cells: `cache[source, parameters, read_only]` compiles what is not there.
+
+    Two generations: the dict itself holds what was used since the one before it was full, and `_old` is that one. So a
+    hit costs a look into a dict, and what goes first was not used for a long time. Refusals are not kept.
     """
 
     def __init__(self, count_max: int, size_max: int, prepare: Callable[[Cell], T]) -> None:
-        """Keep at most `count_max` cells whose sources have at most `size_max` characters together.
+        """Keep at most `count_max` cells, and of sources about `size_max` characters.
 
         Args:
             prepare: makes of a new cell what `get` returns, such as a function that can be called.
         """
-        assert count_max > 0
-        self._count_max = count_max
-        self._size_max = size_max
+        assert count_max > 1
+        super().__init__()
+        self._count_max = count_max // 2
+        self._size_max = size_max // 2
         self._prepare = prepare
-        self._size = 0
-        self._cells: OrderedDict[tuple[str, tuple[str, ...], bool], T] = OrderedDict()
+        self._old: dict[CellKey, T] = {}
+        self._size = 0  # of the sources, without the old ones
 
-    def __len__(self) -> int:
-        return len(self._cells)
-
-    def get(self, source: str, parameters: tuple[str, ...], read_only: bool) -> T:
-        """Return what was made of the cell, from the cache where it is there.
+    def __missing__(self, key: CellKey) -> T:
+        """Return what is made of the cell.
 
         Raises:
             SnippetRefused: see compile_cell. And what `prepare` raises.
         """
-        key = (source, parameters, read_only)
-        prepared = self._cells.get(key)
-        if prepared is not None:
-            self._cells.move_to_end(key)
-            return prepared
-        prepared = self._prepare(compile_cell(source, parameters, read_only=read_only))
-        self._cells[key] = prepared
-        self._size += len(source)
-        while len(self._cells) > self._count_max or (self._size > self._size_max and len(self._cells) > 1):
-            (old, _, _), _ = self._cells.popitem(last=False)
-            self._size -= len(old)
+        prepared = self._old.pop(key, None)
+        if prepared is None:
+            source, parameters, read_only = key
+            prepared = self._prepare(compile_cell(source, parameters, read_only=read_only))
+        if len(self) == self._count_max or self._size > self._size_max:
+            self._old = self.copy()
+            self.clear()
+            self._size = 0
+        self[key] = prepared
+        self._size += len(key[0])
         return prepared
+
+    @property
+    def count(self) -> int:
+        """Cells that are kept."""
+        return len(self) + len(self._old)

@@ -27,24 +27,25 @@ class Fuel:
     """The fuel of the snippet that runs now. One for each dict of builtins.
 
     Once it is used up every later tick raises OutOfFuel again, until the next `refill`.
+
+    Attributes:
+        left: an iterator of the ticks that are left; `operator.length_hint` tells how many.
     """
 
     def __init__(self, builtins: dict[str, Any]) -> None:
         self._builtins = builtins
-        self._left: Any = repeat(True, 0)
-        self._builtins[".tick"] = chain(self._left, EMPTY).__next__
+        self.left: Any = repeat(True, 0)
+        self._builtins[".tick"] = chain(self.left, EMPTY).__next__
 
     def refill(self, count: int) -> None:
-        """Let the next snippet make `count` ticks."""
-        if length_hint(self._left) == count:
-            return  # the last snippet made none
-        self._left = left = repeat(True, count)
+        """Let the next snippet make `count` ticks. Not needed where the last one made none."""
+        self.left = left = repeat(True, count)
         self._builtins[".tick"] = chain(left, EMPTY).__next__
 
     @property
     def remaining(self) -> int:
         """Ticks that are left."""
-        return length_hint(self._left)
+        return length_hint(self.left)
 
 
 def fence(builtins: dict[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], None]]:

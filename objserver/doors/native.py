@@ -1,6 +1,6 @@
 """The native door: frames of JSON-RPC in, frames of JSON-RPC out. Does no I/O.
 
-    bytes -> receive -> [bodies] -> take -> [slots] + batch -> engine.run -> outcomes -> deliver -> [frames] -> bytes
+    bytes -> receive -> [bodies] -> take -> [slots] + batch -> engine.run -> outcomes -> deliver -> bytes
                                     parse, check     |                                      ^
                                                      ping, stats, mistakes: no engine ------+
 
@@ -56,14 +56,11 @@ Answer = Request | Callable[[], object] | bytes
 class Connection:
     """One client's side of the conversation.
 
-    The owner calls `receive` with what arrived, `take` while `waiting`, `deliver` with the outcomes, and sends
-    what `data_to_send` gives. When `finished`, nothing more will come: send the rest and close.
+    The owner calls `receive` with what arrived, `take` while `waiting`, and sends what `deliver` makes of the
+    outcomes. When `finished`, nothing more will come: send the rest and close.
     """
 
-    __slots__ = (
-        "_bodies", "_bodies_size", "_ended", "_frames", "_last", "_reader", "_slots", "entries", "principal",
-        "statistics",
-    )  # fmt: skip
+    __slots__ = ("_bodies", "_ended", "_last", "_reader", "_slots", "entries", "principal", "statistics")
 
     def __init__(
         self,
@@ -83,8 +80,7 @@ class Connection:
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
         # Requests taken and not yet answered, in order.
-        self._slots: deque[tuple[RequestId, Answer]] = deque()
-        self._frames: list[bytes] = []
+        self._slots: list[tuple[RequestId, Answer]] = []
         self._ended = False
         # The error that ends the conversation, sent behind the replies to what came before it.
         self._last: bytes | None = None
@@ -97,7 +93,7 @@ class Connection:
     @property
     def at_rest(self) -> bool:
         """Nothing is held and more may come: the usual state between two requests."""
-        return not (self._bodies or self._slots or self._ended or self._reader.pending)
+        return not (self._bodies or self._slots or self._ended or self._reader.held)
 
     @property
     def finished(self) -> bool:
@@ -107,19 +103,17 @@ class Connection:
     @property
     def buffered(self) -> int:
         """Bytes received and not yet taken."""
-        return sum(map(len, self._bodies)) + self._reader.pending
+        return sum(map(len, self._bodies)) + len(self._reader.held)
 
-    def receive(self, data: bytes) -> None:
-        """Add bytes from the client. After a broken frame, or the end, they are ignored."""
-        if self._ended:
-            return
-        bodies: Sequence[bytes]
-        try:
-            bodies = self._reader.feed(data)
-        except FrameTooLarge as error:
-            bodies = error.bodies
-            self.refuse(error)
-        self._bodies.extend(bodies)
+    def receive(self, data: bytes) -> bool:
+        """Add bytes from the client; return `waiting`. After a broken frame, or the end, they are ignored."""
+        if not self._ended:
+            try:
+                self._bodies += self._reader.feed(data)
+            except FrameTooLarge as error:
+                self._bodies += error.bodies
+                self.refuse(error)
+        return bool(self._bodies)
 
     def receive_end(self) -> None:
         """The client sends no more. What is complete is still answered; part of a frame is forgotten."""
@@ -137,15 +131,15 @@ class Connection:
         Looks at `count_max` messages at most, and stops when their bodies reach `size_max` bytes. What an earlier
         batch left unanswered is offered again first.
         """
-        slots = self._slots
+        slots, bodies = self._slots, self._bodies
         for _, answer in slots:
-            if isinstance(answer, Request):
+            if isinstance(answer, tuple):
                 batch.append(answer)
-        bodies = self._bodies
-        size = 0
-        for _ in range(min(count_max, len(bodies))):
+        size = count = 0
+        while bodies and count < count_max and size < size_max:
             body = bodies.popleft()
             size += len(body)
+            count += 1
             try:
                 id, method, params, tagged = parse_request(body)
                 read = _METHODS.get(method)
@@ -153,7 +147,7 @@ class Connection:
                     slots.append((id, _unknown_method(id, method)))
                 else:
                     answer = read(self, method, params, tagged)
-                    if isinstance(answer, Request):
+                    if isinstance(answer, tuple):
                         batch.append(answer)
                     slots.append((id, answer))
             except MessageError as error:
@@ -161,47 +155,38 @@ class Connection:
             except BadRequest as error:
                 text = f"{method}: {error}"
                 slots.append((id, encode_error(id, ErrorCode.INVALID_PARAMS, text, _BAD_REQUEST)))
-            if size >= size_max:
-                break
         return size
 
-    def deliver(self, outcomes: Sequence[Outcome], seq: int) -> None:
-        """Answer what was taken, up to the first request without an outcome.
+    def deliver(self, outcomes: Sequence[Outcome], first: int, seq: int) -> bytes:
+        """Return the replies to what was taken, up to the first request without an outcome.
 
         Args:
-            outcomes: of the requests this connection put into the batch, in order; fewer when the engine stopped
-                early, and the rest is offered again.
+            outcomes: of the batch. Those of the requests this connection put into it stand from `first` on, in order;
+                where the engine stopped before some of them, these are offered again.
             seq: of the engine, after the batch.
         """
-        slots, frames = self._slots, self._frames
-        position = 0
-        while slots:
-            id, answer = slots[0]
-            if isinstance(answer, Request):
-                if position == len(outcomes):
-                    return
-                outcome = outcomes[position]
-                position += 1
-                if outcome.error is None:
-                    assert outcome.value is not None
-                    frames.append(encode_result(id, outcome.value, outcome.seq, outcome.output))
+        slots = self._slots
+        frames: list[bytes] = []
+        for id, answer in slots:
+            if isinstance(answer, tuple):
+                if first >= len(outcomes):
+                    break
+                value, fault, as_of, output = outcomes[first]
+                first += 1
+                if value is not None:
+                    frames.append(encode_result(id, value, as_of, output))
                 else:
-                    frames.append(_encode_fault(id, outcome.error, outcome.output))
+                    assert fault is not None
+                    frames.append(_encode_fault(id, fault, output))
             elif isinstance(answer, bytes):
                 frames.append(answer)
             else:
                 frames.append(self._tell(id, answer, seq))
-            slots.popleft()
-
-    def data_to_send(self) -> bytes:
-        """Return the replies written since the last call."""
-        frames = self._frames
+        del slots[:len(frames)]
         if self._last is not None and self.finished:
             frames.append(self._last)
             self._last = None
-        data = frames[0] if len(frames) == 1 else b"".join(frames)
-        frames.clear()
-        return data
+        return frames[0] if len(frames) == 1 else b"".join(frames)
 
     def _tell(self, id: RequestId, answer: Callable[[], object], seq: int) -> bytes:
         try:
@@ -223,23 +208,26 @@ def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Reques
         seq: the engine's, now.
     """
     connection.receive(data)
-    while connection.waiting:
+    replies = []
+    while True:
         batch: list[Request] = []
         connection.take(batch)
-        connection.deliver(run(batch) if batch else (), seq())
-    return connection.data_to_send()
+        replies.append(connection.deliver(run(batch) if batch else (), 0, seq()))
+        if not connection.waiting:
+            return b"".join(replies)
 
 
-def _read_snippet(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+def _read_snippet(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Request:
     source = params.pop("source", MISSING)
     if type(source) is not str:
         raise _wrong("source", "a string", source)
-    args = _pop_named(params, "args", tagged)
+    args = params.pop("args", MISSING)
+    if type(args) is not dict or tagged:
+        args = _read_named("args", args, tagged)
     depth = _pop_depth(params) if params else None
     if params:
         raise _unknown(params, "source, args, depth")
-    # By position: half the time of by name, and this is done for every request.
-    return Request("query" if method == "query" else "eval", source, args, [], depth, connection.principal)
+    return "query" if method == "query" else "eval", source, args, (), depth, connection.principal, ""
 
 
 def _read_call(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
@@ -251,11 +239,11 @@ def _read_call(connection: Connection, method: str, params: dict[str, Any], tagg
         raise _wrong("args", "an array", positional)
     if tagged:
         positional = [CODEC.decode(value) for value in positional]
-    args = _pop_named(params, "kwargs", tagged)
+    args = _read_named("kwargs", params.pop("kwargs", MISSING), tagged)
     depth = _pop_depth(params)
     if params:
         raise _unknown(params, "path, args, kwargs, depth")
-    return Request("call", path, args, positional, depth, connection.principal)
+    return "call", path, args, positional, depth, connection.principal, ""
 
 
 def _read_hello(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
@@ -308,16 +296,12 @@ _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answ
 _BAD_REQUEST: Final = {"type": BadRequest.__name__}
 
 
-def _pop_named(params: dict[str, Any], name: str, tagged: bool) -> dict[str, Any]:
-    """Take an object of arguments out. Its keys are names, so it is never a tagged value itself."""
-    args = params.pop(name, MISSING)
+def _read_named(name: str, args: Any, tagged: bool) -> dict[str, Any]:
+    """Return an object of arguments. Its keys are names, so it is never a tagged value itself."""
     if args is MISSING:
         return {}
     if type(args) is not dict:
         raise _wrong(name, "an object", args)
-    for key in args:
-        if not key.isidentifier():
-            raise BadRequest(f"{_quote(key)} in {name!r} can't be the name of a parameter")
     if tagged:
         return {key: CODEC.decode(value) for key, value in args.items()}
     return args

@@ -8,6 +8,7 @@ from .requests import FaultKind as FaultKind
 from .requests import Options as Options
 from .requests import Outcome as Outcome
 from .requests import Request as Request
+from .requests import make_request as make_request
 from .runtime import RUNTIME as RUNTIME
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "RUNTIME",
     "Request",
     "Set",
+    "make_request",
 ]

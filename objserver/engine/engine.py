@@ -158,12 +158,12 @@ class Engine:
     # --- running --------------------------------------------------------------------------------------------------
 
     def run(
-        self, requests: Sequence[Request], time_ns: int, enough: Callable[[], bool] = lambda: False
+        self, requests: Sequence[Request], time_ns: int, clock: Callable[[], int] = lambda: 0, until: int = 0
     ) -> list[Outcome]:
         """Run requests in order, as one batch: what changed something becomes one entry, covered by one sync.
 
         Stops early, but never before the first request has run, when the results reach BATCH_OUTPUT_SIZE_MAX bytes or
-        `enough` says so after a request: the caller knows a clock. The rest has not run.
+        the caller's `clock` is past `until`. The rest has not run.
 
         Returns: the outcomes of those that ran, in the same order. When this returns, the replies may leave.
         Raises:
@@ -174,34 +174,25 @@ class Engine:
         assert log is not None and self._store is not None
         self._time_ns = max(self._time_ns, time_ns)
         outcomes: list[Outcome] = []
-        items: list[Item] = []
-        texts: dict[bytes, str] = {}
-        size = output_size = 0
-        new = tuple.__new__  # a named tuple made in C: a third of the time, once for every request
+        output_size = 0
+        run = runner.run
         try:
-            with runner.batch(self._time_ns):
-                runner.begin_entry(self.seq + 1)
+            with runner.batch(self._time_ns, self.seq):
                 for request in requests:
-                    value, error, output, item = runner.run(request)
-                    if item is not None:
-                        items.append(item)
-                        size += len(item.args)
-                        if item.code not in self._texts:
-                            self._texts[item.code] = texts[item.code] = request.code
-                            size += len(request.code)
-                    outcomes.append(new(Outcome, (value, error, self.seq + bool(items), output)))
+                    outcome = run(request)
+                    outcomes.append(outcome)
+                    value = outcome[0]
                     if value is None:
                         self._failed_count += 1
                     else:
                         output_size += len(value)
-                    if size > BATCH_SIZE_MAX:
-                        self._append_batch(items, texts)
-                        runner.begin_entry(self.seq + 1)
-                        items, texts, size = [], {}, 0
-                    if output_size >= BATCH_OUTPUT_SIZE_MAX or enough():
+                    if runner.logged_size > BATCH_SIZE_MAX:
+                        self._append_batch()
+                        runner.begin_entry(self.seq)
+                    if output_size >= BATCH_OUTPUT_SIZE_MAX or clock() > until:
                         break
-            if items:
-                self._append_batch(items, texts)
+            if runner.logged:
+                self._append_batch()
             if self.options.durability == "always":
                 log.wait(self.seq)
         except BaseException as error:
@@ -222,7 +213,14 @@ class Engine:
             self._error = error
             raise
 
-    def _append_batch(self, items: list[Item], texts: dict[bytes, str]) -> None:
+    def _append_batch(self) -> None:
+        """Append what the runner has to log."""
+        items: list[Item] = []
+        texts: dict[bytes, str] = {}
+        for item, code in self._runner.logged:
+            items.append(item)
+            if item.code not in self._texts:
+                self._texts[item.code] = texts[item.code] = code
         self._append(BATCH, pack_batch(items, texts))
         self._logged_count += len(items)
         self._changed = True
@@ -361,19 +359,19 @@ class Engine:
     def _replay_batch(self, entry: Entry) -> None:
         items, texts = unpack_batch(entry.payload)
         self._texts.update(texts)
-        self._runner.begin_entry(entry.seq)
-        for index, item in enumerate(items):
-            code = self._texts.get(item.code)
-            if code is None:
-                raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
-            with self._runner.batch(entry.time_ns, again=True):
-                value, error, _, again = self._runner.run(self._runner.logged_request(item, code))
-            if again is None or again.result_crc != item.result_crc:
-                result = f"{error.type}: {error.message}" if error else value
-                raise Diverged(
-                    f"entry {entry.seq}, snippet {index}: gives another result than when it first ran, now {result!r}; "
-                    f"the snippet is {code!r}"
-                )
+        runner = self._runner
+        with runner.batch(entry.time_ns, entry.seq - 1, again=True):
+            for index, item in enumerate(items):
+                code = self._texts.get(item.code)
+                if code is None:
+                    raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
+                value, fault, _, _ = runner.run(runner.logged_request(item, code))
+                if len(runner.logged) == index or runner.logged[index][0].result_crc != item.result_crc:
+                    result = f"{fault.type}: {fault.message}" if fault else value
+                    raise Diverged(
+                        f"entry {entry.seq}, snippet {index}: gives another result than when it first ran, "
+                        f"now {result!r}; the snippet is {code!r}"
+                    )
 
     def _replay_digest(self, entry: Entry) -> None:
         seq, digest = unpack_digest(entry.payload)

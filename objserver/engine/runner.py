@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from operator import length_hint
 from types import FunctionType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 from zlib import crc32
 
 from sandbox import (
@@ -41,7 +42,7 @@ from ..store import Store
 from .describe import Describer
 from .entries import Item, code_digest
 from .paths import resolve_path
-from .requests import Codec, Fault, FaultKind, Kind, Request
+from .requests import Codec, Fault, FaultKind, Kind, Outcome, Request
 
 __all__ = ["Runner"]
 
@@ -68,28 +69,26 @@ SNIPPET_DEPTH_MAX: Final = 1_000
 _UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
 
 
-class Prepared(NamedTuple):
-    """A cell that can be called."""
-
-    function: FunctionType
-    digest: bytes  # of the source
-
-
-# What running a request came to: value (JSON) or fault, what was printed, and the item when it changed the heap and
-# must be logged. A plain tuple: there is one for every request, and a named one costs three times as much.
-Ran = tuple[bytes | None, Fault | None, str, Item | None]
+# A cell that can be called, and the digest of its source. A plain tuple: it is taken apart for every request.
+Prepared = tuple[FunctionType, bytes]
 
 
 class Runner:
-    """Runs requests on one heap."""
+    """Runs requests on one heap.
+
+    Attributes:
+        logged: what changed something since the entry began, with the code's text: what the entry will consist of.
+        logged_size: bytes of that, about.
+    """
 
     def __init__(self, store: Store, codec: Codec, *, fuel: int, next_oid: int | None) -> None:
         self._codec = codec
         self._fuel_max = self._fuel_count = fuel
         self._output: list[str] = []
         self._output_size = 0
-        # Where the running snippet stands, or would stand, in the log: entry, its time, and place in it.
-        self.time_ns = self._seq = self._index = 0
+        # The running snippet stands, or would stand, in entry `_seq` of that time, behind what is in `logged`.
+        self.time_ns = self._seq = self._as_of = self.logged_size = 0
+        self.logged: list[tuple[Item, str]] = []
         self._generator: Generator | None = None
         first = {} if next_oid is None else {"next_oid": next_oid}
         self.heap = Heap(store, compile_definition=compile_definition, **first)
@@ -121,42 +120,43 @@ class Runner:
 
     # --- running --------------------------------------------------------------------------------------------------
 
-    def run(self, request: Request) -> Ran:
-        """Run a request and let its changes stay, or roll them back.
+    def run(self, request: Request) -> Outcome:
+        """Run a request and let its changes stay, with an item in `logged`, or roll them back.
 
         Raises:
             MachineError: the heap could not be read; its state is unknown.
         """
+        kind, code, args, positional, depth, principal, request_id = request
         heap = self.heap
-        heap.read_only = request.kind == "query"
-        changed = False
-        logged: bytes | None = None
+        heap.read_only = read_only = kind == "query"
+        digest = b""
+        args_json: bytes | None = None
         self._generator = None
-        self._fuel.refill(self._fuel_count)
+        if length_hint(self._fuel.left) != self._fuel_count:
+            self._fuel.refill(self._fuel_count)
         try:
-            if not heap.read_only:
+            if not read_only:
                 # The snippet could change what it was given, so that is written down before it runs.
-                for given in request.args.values():
+                for given in args.values():
                     if type(given) not in _UNCHANGING:
-                        logged = self._encode_args(request)
+                        args_json = self._encode_args(kind, args, positional)
                         break
-            if request.kind == "call":
-                if logged is None and not _UNCHANGING.issuperset(map(type, request.positional)):
-                    logged = self._encode_args(request)
-                digest = b""
-                value = resolve_path(heap, request.code)(*request.positional, **request.args)
+            if kind == "call":
+                if args_json is None and not _UNCHANGING.issuperset(map(type, positional)):
+                    args_json = self._encode_args(kind, args, positional)
+                value = resolve_path(heap, code)(*positional, **args)
             else:
-                function, digest = self._cells.get(request.code, tuple(request.args), heap.read_only)
-                value = function(**request.args)
+                function, digest = self._cells[code, tuple(args), read_only]
+                value = function(**args)
             changed = heap.changed
             if changed:
                 heap.adopt()
-                if logged is None:
-                    logged = self._encode_args(request)
-            if type(value) in _CLEAN and request.depth is None:
+                if args_json is None:
+                    args_json = self._encode_args(kind, args, positional)
+            if type(value) in _CLEAN and depth is None:
                 encoded = value.__text__ or self._encode_kept(value)
             else:
-                encoded = self._codec.encode(value, self._describe, request.depth, RESULT_SIZE_MAX)
+                encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
             if heap.fault is not None:
                 raise heap.fault
         except BaseException as error:
@@ -164,52 +164,49 @@ class Runner:
             heap.rollback()
             if heap.fault is not None:
                 raise heap.fault from error
-            return None, self._fault(error, request), self._take_output(), None
-        item = None
+            return None, self._fault(error, kind, code), self._as_of, self._take_output()
         if changed:
-            assert logged is not None
+            assert args_json is not None
             heap.commit()
-            self._index += 1
-            item = Item(
-                request.kind,
-                digest or code_digest(request.code),
-                logged,
-                request.depth,
-                request.principal,
-                request.request_id,
-                crc32(encoded),
-            )
-        return encoded, None, self._take_output() if self._output else "", item
-
-    def begin_entry(self, seq: int) -> None:
-        """Say that what is logged from here on goes into entry `seq`, as its first."""
-        self._seq = seq
-        self._index = 0
+            digest = digest or code_digest(code)
+            self.logged.append((Item(kind, digest, args_json, depth, principal, request_id, crc32(encoded)), code))
+            self.logged_size += len(args_json) + len(code)
+            self._as_of = self._seq
+        return encoded, None, self._as_of, self._take_output() if self._output else ""
 
     def logged_request(self, item: Item, code: str) -> Request:
         """Return the request that a logged snippet was."""
         args = self._codec.loads(item.args)
         positional, keywords = args if item.kind == "call" else ([], args)
         kind: Kind = "call" if item.kind == "call" else "eval"
-        return Request(kind, code, keywords, positional, item.depth, item.principal, item.request_id)
+        return kind, code, keywords, positional, item.depth, item.principal, item.request_id
 
     @contextmanager
-    def batch(self, time_ns: int, *, again: bool = False) -> Iterator[None]:
+    def batch(self, time_ns: int, seq: int, *, again: bool = False) -> Iterator[None]:
         """Hold the bounds of a batch's snippets: how deep they may go from here, and their time.
 
         Args:
+            seq: the position of the last entry; what is logged goes into the next one.
             again: they are in the log: they have met their bounds once and get more room now, since a replay may have
                 to load what was in memory then, and nothing may fail that did not.
         """
         depth = SNIPPET_DEPTH_MAX * (4 if again else 1)
         self._fuel_count = self._fuel_max * (16 if again else 1)
         self.time_ns = time_ns
+        self.begin_entry(seq)
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _recursion_depth() + depth))
         try:
             yield
         finally:
             sys.setrecursionlimit(limit)
+
+    def begin_entry(self, seq: int) -> None:
+        """Say that `seq` is the position of the last entry: what is logged from here on goes into the next."""
+        self._as_of = seq
+        self._seq = seq + 1
+        self.logged = []
+        self.logged_size = 0
 
     def _encode_kept(self, value: Any) -> bytes:
         """Return the JSON of a clean container; keep it there, until the next change, if only that can change it."""
@@ -223,10 +220,10 @@ class Runner:
             value.__text__ = encoded
         return encoded
 
-    def _encode_args(self, request: Request) -> bytes:
-        args = [request.positional, request.args] if request.kind == "call" else request.args
+    def _encode_args(self, kind: Kind, args: Mapping[str, Any], positional: Sequence[Any]) -> bytes:
+        given = [list(positional), dict(args)] if kind == "call" else dict(args)
         try:
-            return self._codec.encode(args, self._describe, None, ARGS_SIZE_MAX)
+            return self._codec.encode(given, self._describe, None, ARGS_SIZE_MAX)
         except ResultTooLarge as error:
             raise ResultTooLarge(f"the arguments can't be logged: {error}") from None
 
@@ -235,7 +232,7 @@ class Runner:
     def _prepare(self, cell: Cell) -> Prepared:
         # Linked once: what is bound later is an ordinary name already, only what lies in the checkpoint needs it.
         self.heap.link(cell.reads | cell.binds)
-        return Prepared(FunctionType(cell.code, self.heap.root.namespace), code_digest(cell.source))
+        return FunctionType(cell.code, self.heap.root.namespace), code_digest(cell.source)
 
     # --- what a snippet sees of the world ---------------------------------------------------------------------------
 
@@ -244,7 +241,7 @@ class Runner:
 
     def _random(self) -> Generator:
         if self._generator is None:
-            self._generator = make_generator(self.time_ns, self._seq, self._index)
+            self._generator = make_generator(self.time_ns, self._seq, len(self.logged))
         return self._generator
 
     def _write_output(self, text: str) -> None:
@@ -263,18 +260,18 @@ class Runner:
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
-    def _fault(self, error: BaseException, request: Request) -> Fault:
+    def _fault(self, error: BaseException, kind: Kind, code: str) -> Fault:
         """Return the fault that an exception is. Raises it when it is not the snippet's."""
         if isinstance(error, SnippetRefused):
             report = describe_error(error, {})
             return Fault(FaultKind.REFUSED, "SnippetRefused", report.message, report.line, report.traceback)
         if isinstance(error, MachineError) or not isinstance(error, Exception | OutOfFuel):
             raise error
-        kind = next((kind for cls, kind in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
-        cell = "" if request.kind == "call" else request.code
+        fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
+        cell = "" if kind == "call" else code
         stored = self.heap.definitions.sources
         report = describe_error(error, lambda name: cell if name == "<cell>" else stored.get(name))
-        return Fault(kind, report.type, report.message, report.line, report.traceback)
+        return Fault(fault, report.type, report.message, report.line, report.traceback)
 
 
 def _recursion_depth() -> int:

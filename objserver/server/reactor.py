@@ -30,7 +30,7 @@ from typing import Final
 import trio
 
 from objserver.doors.native import Connection
-from objserver.engine import Engine, Request
+from objserver.engine import Engine, Outcome, Request
 from objserver.errors import Overloaded
 from objserver.limits import (
     BATCH_COUNT_MAX,
@@ -227,16 +227,16 @@ class Reactor:
         connection = session.connection
         if data and not session.lingering:
             self._received_size += len(data)
-            connection.receive(data)
+            if connection.receive(data):
+                session.queued = True
+                self._waiting.append(session)
+                return
         elif not data:
             connection.receive_end()
             session.reading = False
             self._watch(session)
-        if connection.waiting:
-            session.queued = True
-            self._waiting.append(session)
-        else:
-            self._send(session)
+        # No request, but perhaps an error to tell, or the end.
+        self._send(session, connection.deliver((), 0, self._engine.seq))
 
     def _handle(self, session: Session, event: int) -> None:
         """Handle events that are rarer than bytes to read."""
@@ -256,7 +256,7 @@ class Reactor:
         waiting = self._waiting
         clock = time.perf_counter_ns
         batch: list[Request] = []
-        turns: list[tuple[Session, int, int]] = []  # whose requests are batch[first:end]
+        turns: list[tuple[Session, int]] = []  # and where its requests begin in the batch
         share = max(1, BATCH_COUNT_MAX // len(waiting))
         size = 0
         while waiting and len(batch) < BATCH_COUNT_MAX and size < BATCH_SIZE_MAX:
@@ -271,11 +271,10 @@ class Reactor:
                 del batch[first:]
                 self._give_up(session)
                 continue
-            turns.append((session, first, len(batch)))
-        enough_ns = clock() + BATCH_MS_MAX * 1_000_000
-        outcomes = self._engine.run(batch, time.time_ns(), lambda: clock() > enough_ns) if batch else []
-        seq = self._engine.seq
+            turns.append((session, first))
+        outcomes: list[Outcome] = []
         if batch:
+            outcomes = self._engine.run(batch, time.time_ns(), clock, clock() + BATCH_MS_MAX * 1_000_000)
             assert outcomes, "the engine runs at least one request"
             self._request_count += len(outcomes)
             if self._sync_at == inf and self._sync_seconds < inf:
@@ -284,25 +283,23 @@ class Reactor:
         if len(outcomes) < len(batch):
             # The engine stopped early: whose turn did not come goes first next time.
             turns.sort(key=lambda turn: turn[1] < len(outcomes))
-        replied: list[Session] = []
-        for session, first, end in turns:
+        seq = self._engine.seq
+        replies: list[tuple[Session, bytes]] = []
+        for session, first in turns:
             try:
-                session.connection.deliver(outcomes[first:end], seq)
+                replies.append((session, session.connection.deliver(outcomes, first, seq)))
             except Exception:
                 self._give_up(session)
-            else:
-                replied.append(session)
         # All replies are written before the first is sent: a client on this machine is woken once and finds more to
         # do, instead of going back to sleep while the next reply is made.
-        for session in replied:
-            self._send(session)
+        for session, data in replies:
+            self._send(session, data)
 
-    def _send(self, session: Session) -> None:
-        """Send the replies of a session, see what is left to do for it, and what it holds."""
+    def _send(self, session: Session, data: bytes) -> None:
+        """Send replies to a session, see what is left to do for it, and what it holds."""
         if session.fd < 0:
             return
         connection = session.connection
-        data = connection.data_to_send()
         if data:
             sent = 0
             if not session.unsent_size:
@@ -381,7 +378,7 @@ class Reactor:
             if self._lingering_count < REFUSED_COUNT_MAX:
                 text = f"{self._connections_max} clients are connected, and that is the bound; retry later"
                 session.connection.refuse(Overloaded(text))
-                self._send(session)
+                self._send(session, session.connection.deliver((), 0, self._engine.seq))
             else:
                 self._drop(session)
 

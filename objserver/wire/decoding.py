@@ -82,7 +82,8 @@ def needs_decode(data: bytes) -> bool:
         return True
     if _BACKSLASH in data and b"\\u0024" in data:
         return True
-    return len(data) > VALUE_DEPTH_MAX and data.count(_BRACKET) + data.count(_BRACE) > VALUE_DEPTH_MAX
+    # What opens so many levels closes them too.
+    return len(data) > 2 * VALUE_DEPTH_MAX and data.count(_BRACKET) + data.count(_BRACE) > VALUE_DEPTH_MAX
 
 
 class _Decoder:

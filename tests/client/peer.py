@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from objserver.wire import ErrorCode, FrameReader, Request, decode, encode, encode_error, encode_result, parse_request
+from objserver.wire import ErrorCode, FrameReader, decode, encode, encode_error, encode_result, parse_request
 
 SECONDS_MAX = 20
 
@@ -33,6 +33,15 @@ class Printed:
 
     def __init__(self, value: object, output: str) -> None:
         self.value, self.output = value, output
+
+
+class Request(NamedTuple):
+    """What `parse_request` gives, with names."""
+
+    id: int | str | None
+    method: str
+    params: dict[str, Any]
+    tagged: bool
 
 
 Answer = Callable[["Peer", Request], object]
@@ -86,7 +95,7 @@ class Peer:
 
     def exchange(self, data: bytes) -> bytes:
         """Answer whole frames without a socket."""
-        return b"".join(self._reply(parse_request(body)) for body in FrameReader().feed(data))
+        return b"".join(self._reply(Request(*parse_request(body))) for body in FrameReader().feed(data))
 
     def stop(self) -> None:
         if self._listener.fileno() < 0:
@@ -117,7 +126,7 @@ class Peer:
         try:
             while data := connected.recv(1 << 16):
                 for body in reader.feed(data):
-                    reply = self._reply(parse_request(body))
+                    reply = self._reply(Request(*parse_request(body)))
                     for start in range(0, len(reply), self.piece):
                         connected.sendall(reply[start : start + self.piece])
         except HangUp as end:

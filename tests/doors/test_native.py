@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from objserver.doors.native import Connection, exchange
-from objserver.engine import Fault, FaultKind, Outcome, Request
+from objserver.engine import Fault, FaultKind, Outcome, Request, make_request
 from objserver.errors import Overloaded
 from objserver.limits import FRAME_SIZE_MAX, VALUE_DEPTH_MAX
 from objserver.wire import ErrorCode, FrameReader, Reply, encode, encode_frame, encode_request, parse_reply
@@ -31,7 +31,7 @@ class Runner:
         outcomes = []
         for request in requests:
             self.ran.append(request)
-            outcomes.append(Outcome(encode(request.code), None, self.seq, ""))
+            outcomes.append((encode(request[1]), None, self.seq, ""))
         return outcomes
 
 
@@ -42,7 +42,7 @@ def connect() -> Connection:
 def replies_in(data: bytes) -> list[Reply]:
     reader = FrameReader()
     replies = [parse_reply(body) for body in reader.feed(data)]
-    assert reader.pending == 0
+    assert not reader.held
     return replies
 
 
@@ -91,8 +91,7 @@ def test_same_requests_run_and_same_replies_leave_however_bytes_and_batches_are_
             batch: list[Request] = []
             connection.take(batch, count)
             done = data.draw(st.integers(0, len(batch)), label="done")
-            connection.deliver(runner.run(batch[:done]), 0)
-            received += connection.data_to_send()
+            received += connection.deliver(runner.run(batch[:done]), 0, 0)
     received += exchange(connection, b"", runner.run, lambda: 0)
 
     assert received == expected
@@ -131,15 +130,15 @@ def test_request_arrives_as_it_was_sent() -> None:
     data += encode_request(3, "call", {"path": "jobs.push", "args": [1, (2,)], "kwargs": {"at": b"x"}, "depth": 0})
     exchange(connection, data, runner.run, lambda: 0)
     assert runner.ran == [
-        Request("eval", "users[k]", values, [], 3, "bob"),
-        Request("query", "1", {}, [], None, "bob"),
-        Request("call", "jobs.push", {"at": b"x"}, [1, (2,)], 0, "bob"),
+        make_request("eval", "users[k]", values, (), 3, "bob"),
+        make_request("query", "1", principal="bob"),
+        make_request("call", "jobs.push", {"at": b"x"}, [1, (2,)], 0, "bob"),
     ]
 
 
 def test_outcome_becomes_a_reply_with_its_seq_and_what_was_printed() -> None:
     def run(requests: Sequence[Request]) -> list[Outcome]:
-        return [Outcome(b'{"name":"Bob"}', None, 812, "hello\n")]
+        return [(b'{"name":"Bob"}', None, 812, "hello\n")]
 
     data = exchange(connect(), encode_request("a", "eval", {"source": "1"}), run, lambda: 0)
     assert replies_in(data) == [Reply("a", {"name": "Bob"}, 812, "hello\n", None, False)]
@@ -149,7 +148,7 @@ def test_fault_becomes_an_error_that_tells_type_line_and_traceback() -> None:
     fault = Fault(FaultKind.RAISED, "KeyError", "'bob'", 1, "Traceback ...")
 
     def run(requests: Sequence[Request]) -> list[Outcome]:
-        return [Outcome(None, fault, 812, "so far")]
+        return [(None, fault, 812, "so far")]
 
     [reply] = replies_in(exchange(connect(), encode_request(1, "eval", {"source": "1"}), run, lambda: 0))
     assert reply.error is not None
@@ -170,8 +169,6 @@ WRONG = [
     ("eval", {"source": 1}, "eval: 'source' must be a string, not a number"),
     ("eval", {"source": "1", "args": []}, "eval: 'args' must be an object, not an array"),
     ("eval", {"source": "1", "args": None}, "eval: 'args' must be an object, not null"),
-    ("eval", {"source": "1", "args": {"a b": 1}}, "eval: 'a b' in 'args' can't be the name of a parameter"),
-    ("eval", {"source": "1", "args": {"$set": [1]}}, "eval: '$set' in 'args' can't be the name of a parameter"),
     ("eval", {"source": "1", "depth": "2"}, "eval: 'depth' must be an integer, not a string"),
     ("eval", {"source": "1", "depth": True}, "eval: 'depth' must be an integer, not a boolean"),
     ("eval", {"source": "1", "depth": -1}, f"eval: 'depth' is from 0 to {VALUE_DEPTH_MAX}, not -1"),
@@ -269,7 +266,7 @@ def test_frame_beyond_the_limit_ends_the_conversation_behind_the_replies_before_
 def test_refused_client_hears_why() -> None:
     connection = connect()
     connection.refuse(Overloaded("too many"))
-    [reply] = replies_in(connection.data_to_send())
+    [reply] = replies_in(connection.deliver((), 0, 0))
     assert reply.error is not None
     assert (reply.error.code, reply.error.message) == (ErrorCode.OVERLOADED, "too many")
     assert connection.finished
@@ -293,7 +290,7 @@ def test_batch_takes_no_more_than_it_is_told() -> None:
     batch: list[Request] = []
     assert connection.take(batch, 4) == 4 * (len(request) - 4)
     assert len(batch) == 4
-    connection.deliver(Runner().run(batch), 0)
+    connection.deliver(Runner().run(batch), 0, 0)
     batch = []
     connection.take(batch, 10, size_max=2 * (len(request) - 4))
     assert len(batch) == 2

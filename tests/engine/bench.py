@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from objserver.doors.codec import CODEC
-from objserver.engine import Engine, Fault, Options, Outcome, Request
+from objserver.engine import Engine, Fault, Options, Outcome, Request, make_request
 from objserver.engine.entries import CHECKPOINT, DIGEST, pack_digest
 
 
@@ -35,19 +35,20 @@ class Bench:
 
     def value(self, request: Request) -> Any:
         (outcome,) = self.run(request)
-        if outcome.error is not None:
-            raise Failed(outcome.error)
-        assert outcome.value is not None
-        return CODEC.loads(outcome.value) if b'"$class"' not in outcome.value else orjson.loads(outcome.value)
+        value, fault, _, _ = outcome
+        if fault is not None:
+            raise Failed(fault)
+        assert value is not None
+        return CODEC.loads(value) if b'"$class"' not in value else orjson.loads(value)
 
     def eval(self, source: str, depth: int | None = None, /, **args: Any) -> Any:
-        return self.value(Request("eval", source, args, [], depth))
+        return self.value(make_request("eval", source, args, [], depth))
 
     def query(self, source: str, /, **args: Any) -> Any:
-        return self.value(Request("query", source, args))
+        return self.value(make_request("query", source, args))
 
     def call(self, path: str, /, *positional: Any, **args: Any) -> Any:
-        return self.value(Request("call", path, args, list(positional)))
+        return self.value(make_request("call", path, args, list(positional)))
 
     def tend(self) -> None:
         while self.engine.tend():

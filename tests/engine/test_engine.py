@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from objserver.engine import Engine, FaultKind, Request
+from objserver.engine import Engine, FaultKind, make_request
 from objserver.errors import DataDamaged, DataFolderInUse, Diverged, ObjserverError
 from objserver.wire import ErrorCode
 
@@ -252,10 +252,10 @@ def test_call_takes_paths_of_roots_and_nothing_else(engine: Bench) -> None:
 
 
 def test_output_comes_back_beside_the_value(engine: Bench) -> None:
-    (outcome,) = engine.run(Request("eval", "print('a', 1)\nprint('b', end='')\n2"))
-    assert (outcome.value, outcome.output) == (b"2", "a 1\nb")
-    (outcome,) = engine.run(Request("eval", "3"))
-    assert outcome.output == ""
+    ((value, _, _, output),) = engine.run(make_request("eval", "print('a', 1)\nprint('b', end='')\n2"))
+    assert (value, output) == (b"2", "a 1\nb")
+    ((_, _, _, output),) = engine.run(make_request("eval", "3"))
+    assert output == ""
 
 
 def test_time_is_the_entrys_and_replay_sees_it_again(engine: Bench) -> None:
@@ -277,14 +277,17 @@ def test_arguments_are_logged_as_they_came(engine: Bench) -> None:
 def test_arguments_too_large_for_the_log_are_an_outcome(engine: Bench, argument: object) -> None:
     """They were encoded outside of what rolls back, and ended the process."""
     engine.eval("n = 0")
-    for request in (Request("eval", "n += 1\nx = a\n0", {"a": argument}), Request("call", "len", {}, [argument])):
-        (outcome,) = engine.run(request)
-        assert outcome.error is not None or outcome.value == b"0"
+    for request in (
+        make_request("eval", "n += 1\nx = a\n0", {"a": argument}),
+        make_request("call", "len", {}, [argument]),
+    ):
+        ((value, fault, _, _),) = engine.run(request)
+        assert fault is not None or value == b"0"
     deep: list[object] = []
     for _ in range(199):
         deep = [deep]
-    (outcome,) = engine.run(Request("call", "missing", {}, [deep]))
-    assert outcome.error is not None
+    ((_, fault, _, _),) = engine.run(make_request("call", "missing", {}, [deep]))
+    assert fault is not None
     kept = engine.eval("n")
     engine.crash()
     assert engine.eval("n") == kept
@@ -316,13 +319,13 @@ def test_batch_is_one_entry_and_each_snippet_stands_alone(engine: Bench) -> None
     engine.eval("n = 0")
     seq = engine.engine.seq
     outcomes = engine.run(
-        Request("eval", "n += 1\nn"),
-        Request("eval", "n += 1\n1 / 0"),
-        Request("query", "n"),
-        Request("eval", "n += 1\nn"),
+        make_request("eval", "n += 1\nn"),
+        make_request("eval", "n += 1\n1 / 0"),
+        make_request("query", "n"),
+        make_request("eval", "n += 1\nn"),
     )
-    assert [outcome.value for outcome in outcomes] == [b"1", None, b"1", b"2"]
-    assert [outcome.seq for outcome in outcomes] == [seq + 1] * 4
+    assert [value for value, _, _, _ in outcomes] == [b"1", None, b"1", b"2"]
+    assert [as_of for _, _, as_of, _ in outcomes] == [seq + 1] * 4
     assert engine.engine.seq == seq + 1
     engine.crash()
     assert engine.eval("n") == 2
@@ -349,7 +352,7 @@ def test_depth_reads_nothing_below_the_cut(engine: Bench) -> None:
     engine.eval(QUEUE)
     engine.eval("d = {}\nfor n in range(100):\n    d[str(n)] = {'n': [n]}\nd['q'] = Queue()")
     engine.reopen()
-    assert len(engine.value(Request("eval", "d", {}, [], 1))) == 101
+    assert len(engine.value(make_request("eval", "d", {}, [], 1))) == 101
     assert engine.engine.statistics()["objects_loaded"] == 2  # the dict, and the class of one of its values
 
 
@@ -474,3 +477,12 @@ def test_fault_numbers_are_those_of_the_protocol() -> None:
 
 def test_engine_is_public() -> None:
     assert Engine.open.__doc__
+
+
+@pytest.mark.parametrize("name", ["a b", "$set", "", "class", "__x__", "1"])
+def test_what_can_not_name_a_parameter_is_refused(engine: Bench, name: str) -> None:
+    """Whoever sends it: the door passes the names of arguments on as they are."""
+    for request in (make_request("eval", "1", {name: 1}), make_request("query", "1", {name: 1})):
+        ((value, fault, _, _),) = engine.run(request)
+        assert value is None and fault is not None
+        assert (fault.code, "can't name a parameter" in fault.message) == (FaultKind.REFUSED, True)

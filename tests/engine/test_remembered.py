@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from objserver.engine import FaultKind, Request
+from objserver.engine import FaultKind, make_request
 
 from .bench import Bench, Failed
 
@@ -220,5 +220,5 @@ def test_no_request_ends_the_engine(engine: Bench) -> None:
     """Whatever the text or the path, an outcome comes back and the next request runs."""
     for kind in ("eval", "query", "call"):
         for code in ("", "\0", "(" * 500, "x" * 100_000, "f()", "import os", "d.x.y", "1\n" * 5000, "\ud800", "raise"):
-            engine.run(Request(kind, code, {"a": 1}))  # type: ignore[arg-type]
+            engine.run(make_request(kind, code, {"a": 1}))  # type: ignore[arg-type]
     assert engine.eval("1") == 1

@@ -112,22 +112,19 @@ def test_comparison_methods_leave_the_fuel_as_it_was() -> None:
 
 
 def test_cache_keeps_what_was_used_last_within_its_bounds() -> None:
-    cache = CellCache(3, 1_000, lambda cell: cell)
-    first = cache.get("1", (), False)
-    assert cache.get("1", (), False) is first
-    assert cache.get("1", (), True) is not first
-    assert cache.get("1", ("a",), False) is not first
-    assert cache.get("1", (), False) is first
-    cache.get("2", (), False)
-    assert len(cache) == 3
-    assert cache.get("1", (), False) is first
-    assert cache.get("1", (), True) is not None
-    cache = CellCache(10, 1_000, lambda cell: cell)
-    for letter in "abcdef":
-        cache.get(f"'{letter * 400}'", (), False)
-        assert len(cache) <= 2
-    cache.get(f"'{'z' * 5_000}'", (), False)
-    assert len(cache) == 1
+    cache = CellCache(8, 4_000, lambda cell: cell)
+    first = cache["1", (), False]
+    assert cache["1", (), False] is first
+    assert cache["1", (), True] is not first
+    assert cache["1", ("a",), False] is not first
+    for number in range(100):
+        cache[f"{number}", ("k",), False]
+        assert cache.count <= 8
+        assert cache["1", (), False] is first, "what is used all the time stays"
+    assert cache["0", ("k",), False] is not cache["1", ("k",), False]
+    for letter in "abcdefgh":
+        cache[f"'{letter * 900}'", (), False]
+    assert cache.count <= 6, "long sources leave room for few"
 
 
 def measure() -> dict[str, float]:
@@ -139,7 +136,7 @@ def measure() -> dict[str, float]:
     work = {
         "one_line": lambda: compile_cell(one, ("k",)),
         "lines_19": lambda: compile_cell(many),
-        "cache_hit": lambda: cache.get(one, ("k",), False),
+        "cache_hit": lambda: cache[one, ("k",), False],
         "refill": lambda: host.fuel.refill(1_000),
     }
     return {name: min(timeit.repeat(call, number=50, repeat=5)) / 50 * 1e6 for name, call in work.items()}

@@ -28,7 +28,7 @@ def test_any_split_gives_the_same_bodies_and_counts_what_is_left(
     reader = FrameReader()
     data = b"".join(map(encode_frame, bodies)) + rest
     assert [body for piece in pieces(data, cuts) for body in reader.feed(piece)] == bodies
-    assert reader.pending == len(rest)
+    assert len(reader.held) == len(rest)
 
 
 @given(bodies_strategy)
@@ -68,7 +68,7 @@ def test_body_of_exactly_the_limit_passes_and_one_byte_more_does_not() -> None:
 def test_large_frame_in_small_pieces_takes_memory_for_what_came_not_for_what_was_announced() -> None:
     reader = FrameReader()
     reader.feed(FRAME_SIZE_MAX.to_bytes(4, "big"))
-    assert reader.pending == 4
+    assert len(reader.held) == 4
     for count in range(1, 2000):
         assert reader.feed(b"x" * 100) == []
-        assert reader.pending == 4 + 100 * count
+        assert len(reader.held) == 4 + 100 * count
