@@ -18,7 +18,7 @@ import ast
 from typing import Any, Final
 
 from sandbox import policy, purity
-from sandbox.build import assign, at, call, constant, load, run, store
+from sandbox.build import LOAD, assign, at, call, constant, load, run, store
 from sandbox.expressions import Scope
 from sandbox.shape import parts_of, walk
 from sandbox.statements import Statements
@@ -120,6 +120,8 @@ class Definitions(Statements):
         """
         done: list[ast.expr] = []
         for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Attribute) and decorator.attr == "abstractmethod":
+                decorator = at(ast.Name(decorator.attr, LOAD), decorator)
             if not isinstance(decorator, ast.Name) or decorator.id not in policy.DUNDER_DECORATORS:
                 self.refuse(decorator, f"method {node.name!r} can't be decorated; let it call a method that is")
             done.append(load(f".{decorator.id}", decorator))

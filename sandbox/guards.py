@@ -10,9 +10,8 @@ from __future__ import annotations
 import datetime
 import operator
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from types import BuiltinFunctionType, FunctionType, GeneratorType, MethodType
+from collections.abc import Callable
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
@@ -189,13 +188,6 @@ def round_builtin(number: Any, ndigits: Any = None) -> Any:
     return round(number) if ndigits is None else round(number, ndigits)
 
 
-def sum_builtin(iterable: Iterable[Any], /, start: Any = 0) -> Any:
-    """`sum`; of sequences it would copy the growing sum at each step."""
-    if type(start) in (str, bytes, list, tuple):
-        raise TypeError("sum() adds numbers; join sequences with a comprehension or ''.join")
-    return sum(iterable, start)
-
-
 def range_builtin(*arguments: Any) -> range:
     result = range(*arguments)
     try:
@@ -305,6 +297,9 @@ def delattr_builtin(value: Any, name: str) -> None:
 
 # --- exceptions and generators ----------------------------------------------------------------------------------------
 
+# The state of the machine, not of the snippet: every handler raises these again.
+FATAL: Final = (RecursionError, MemoryError, SystemError)
+
 _ARGS: Final[Any] = BaseException.args
 _OBJ: Final[Any] = AttributeError.obj
 
@@ -329,11 +324,6 @@ def make_caught(fatal: tuple[type[BaseException], ...]) -> tuple[Callable[[], No
         leaving(sys.exception())
 
     return caught, leaving
-
-
-def delegate(iterable: Any) -> Iterator[Any]:
-    """Return what `yield from` may run: a generator of the snippet, or an iterator whose `close` is not its code."""
-    return iterable if type(iterable) is GeneratorType else chain(iterable)
 
 
 # --- what pure methods call -------------------------------------------------------------------------------------------

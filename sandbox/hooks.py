@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Hooks:
     `random()`: the snippet's generator of random numbers, seeded by its place in the log (see
     make_generator): the same one all through it.
     `fatal`: the host's exceptions that no snippet may catch.
+    `builtins`: the dict that make_builtins fills, with the fuel in it; the library reads it when it runs.
     """
 
     dict_type: type
@@ -50,3 +51,4 @@ class Hooks:
     now: Callable[[], datetime.datetime]
     random: Callable[[], Generator]
     fatal: tuple[type[BaseException], ...] = ()
+    builtins: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -166,7 +166,7 @@ DUNDERS_SUPER: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__upgrade__"}
 # Of these only the call is allowed, because its text must be cleaned of addresses.
 DUNDERS_SUPER_TEXT: Final = frozenset({"__format__", "__repr__", "__str__"})
 # Bound by decorators of their own; the hidden originals are used, so that a local name can't stand in for them.
-DUNDER_DECORATORS: Final = frozenset({"classmethod", "staticmethod"})
+DUNDER_DECORATORS: Final = frozenset({"abstractmethod", "classmethod", "staticmethod"})
 
 # Words in annotations that `dataclass` looks for; nothing else of an annotation is read.
 ANNOTATIONS_READ: Final = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
@@ -268,7 +268,27 @@ NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
 
 # --- libraries --------------------------------------------------------------------------------------------------------
 
-MODULES: Final = frozenset({"math"})
+MODULES: Final = frozenset({
+    "abc", "bisect", "contextlib", "copy", "functools", "heapq", "itertools", "json", "math", "operator", "typing",
+})
+
+# Names of these modules that people look for and that are not there.
+MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "abc.ABCMeta": "derive from ABC",
+    "contextlib.ExitStack": "write nested 'with' blocks",
+    "contextlib.asynccontextmanager": _ASYNC,
+    "contextlib.redirect_stdout": "what is printed goes back to the caller",
+    "functools.partialmethod": "write a method that calls the other",
+    "functools.singledispatch": "keep the functions in a dict by type, or use match",
+    "functools.update_wrapper": "use wraps",
+    "itertools.batched": "use islice in a loop",
+    "json.JSONDecoder": "use loads, with object_hook",
+    "json.JSONEncoder": "use dumps, with default",
+    "json.dump": f"{_FILES}; use dumps",
+    "json.load": f"{_FILES}; use loads",
+    "operator.length_hint": "use len",
+    "typing.get_type_hints": "annotations are not kept",
+})
 
 
 def is_dunder(name: str) -> bool:

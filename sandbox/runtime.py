@@ -19,17 +19,16 @@ from sandbox.fuel import EMPTY, fence
 from sandbox.hashing import hash_builtin
 from sandbox.hooks import Hooks
 from sandbox.identity import Operand, not_same, same
+from sandbox.iterators import Meter, iter_builtin, make_consumers, make_iterators
 from sandbox.library import make_import
+from sandbox.library.typing import abstractmethod, plain_bases
 from sandbox.seal import Module, Sealed, sealed
-
-# The state of the machine, not of the snippet: every handler raises these again.
-FATAL: Final = (RecursionError, MemoryError, SystemError)
 
 # Builtins that are as they are in Python: they can't be changed, and their work is bounded by their arguments.
 _SAME: Final = (
-    "Ellipsis", "NotImplemented", "abs", "all", "any", "bin", "bool", "callable", "chr", "classmethod", "complex",
-    "divmod", "enumerate", "filter", "float", "hex", "int", "isinstance", "issubclass", "len", "map", "max", "min",
-    "next", "oct", "ord", "reversed", "slice", "sorted", "staticmethod", "super", "tuple", "zip",
+    "Ellipsis", "NotImplemented", "abs", "bin", "bool", "callable", "chr", "classmethod", "complex", "divmod", "float",
+    "hex", "int", "isinstance", "issubclass", "len", "next", "oct", "ord", "reversed", "slice", "staticmethod", "super",
+    "tuple",
 )
 
 
@@ -86,17 +85,15 @@ def property_builtin(fget: Any = None, fset: Any = None, fdel: Any = None, doc: 
     return property(fget, fset, fdel, doc)
 
 
-def iter_builtin(iterable: Any) -> Any:
-    return iter(iterable)
-
-
 def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]:
     """Return the dict of builtins for cells that run with these hooks. It has no fuel yet: see Fuel.
 
     Args:
         library: the modules they can import, by name, from make_library.
     """
-    made: dict[str, Any] = {name: getattr(builtins, name) for name in _SAME}
+    meter = Meter(hooks)
+    made = hooks.builtins
+    made |= {name: getattr(builtins, name) for name in _SAME}
     made |= {name: getattr(builtins, name) for name in policy.EXCEPTIONS}
     functions: dict[str, Callable[..., Any]] = {
         "ascii": text.make_ascii,
@@ -114,9 +111,10 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
         "repr": text.make_repr,
         "round": guards.round_builtin,
         "setattr": guards.setattr_builtin,
-        "sum": guards.sum_builtin,
     }
+    functions |= make_consumers(meter)
     made |= {name: sealed(function, name) for name, function in functions.items()}
+    made |= make_iterators(meter)
     made |= {"str": _STR, "bytes": _BYTES, "object": hooks.object_type}
     made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type}
     made["type"] = _make_type(hooks.typeof, made)
@@ -131,7 +129,7 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
 
 def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
     """Return what rewritten code calls, by names that begin with a dot."""
-    caught, leaving = guards.make_caught(FATAL + hooks.fatal)
+    caught, leaving = guards.make_caught(guards.FATAL + hooks.fatal)
     enter, leave = fence(made)
     sequences = frozenset({bytes, hooks.list_type, list, str, tuple})
 
@@ -151,6 +149,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
     pure = ("abs", "isinstance", "len", "type", "getattr", "hash", "round")
     return {
         ".Exception": Exception,
+        ".abstractmethod": abstractmethod,
         ".ascii": text.make_ascii,
         ".attribute_target": guards.attribute_target,
         ".bind": bind,
@@ -158,7 +157,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".caught": caught,
         ".classmethod": classmethod,
         ".define": hooks.define,
-        ".delegate": guards.delegate,
+        ".delegate": Meter(hooks).delegate,
         ".enter": enter,
         ".format": text.make_format,
         ".functions": guards.FUNCTIONS,
@@ -254,6 +253,7 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
     roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
 
     def build_class(function: Any, name: str, /, *bases: Any, metaclass: Any, **keywords: Any) -> Any:
+        bases, finish = plain_bases(bases)
         for base in bases:
             # A class of a snippet has a metaclass of the host's; Python's own have `type`, ours are sealed.
             foreign = not isinstance(base, type) or type(base) is type or isinstance(base, Sealed)
@@ -262,6 +262,9 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
                 raise TypeError(f"can't inherit from {shown}; keep one in an attribute instead")
         # mypy knows no signature of it.
         bases = bases or (hooks.object_type,)
-        return builtins.__build_class__(function, name, *bases, metaclass=metaclass, **keywords)
+        cls = builtins.__build_class__(function, name, *bases, metaclass=metaclass, **keywords)
+        if finish is not None:
+            finish(cls)
+        return cls
 
     return build_class

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import MethodType
 from typing import Any, Final, NoReturn
 
+from sandbox.policy import MODULE_NAMES_REFUSED
+
 
 class Sealed(type):
     """The class of classes that no snippet can change."""
@@ -73,7 +75,9 @@ class Module(metaclass=_ModuleKind):
             return object.__getattribute__(self, "_values")[name]
         except KeyError:
             module = object.__getattribute__(self, "_name")
-            raise AttributeError(f"module {module!r} has no attribute {name!r}; see docs/language.md") from None
+            reason = MODULE_NAMES_REFUSED.get(f"{module}.{name}")
+            hint = "; see docs/language.md" if reason is None else f": {reason}"
+            raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}") from None
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(f"cannot set attribute {name!r}: modules can't be changed")

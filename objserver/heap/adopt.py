@@ -312,4 +312,6 @@ def _advice(value: Any) -> str:
         return "keep list(...) of it"
     if isinstance(value, BaseException):
         return "keep its text"
+    if callable(value):
+        return "use it under a name that begins with '_', or in a function"
     return "keep the data it stands for"

@@ -12,12 +12,31 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from sandbox.hooks import Hooks
+from sandbox.library.bisect import make_bisect
+from sandbox.library.contextlib import make_contextlib
+from sandbox.library.copy import make_copy
+from sandbox.library.functools import make_functools
+from sandbox.library.heapq import make_heapq
+from sandbox.library.itertools import make_itertools
+from sandbox.library.json import make_json
 from sandbox.library.math import make_math
-from sandbox.policy import MODULES, attribute_refusal
+from sandbox.library.operator import make_operator
+from sandbox.library.typing import make_abc, make_typing
+from sandbox.policy import MODULE_NAMES_REFUSED, MODULES, attribute_refusal
 from sandbox.seal import Module
 
 _MAKERS: Final[Mapping[str, Callable[[Hooks], Module]]] = MappingProxyType({
+    "abc": make_abc,
+    "bisect": make_bisect,
+    "contextlib": make_contextlib,
+    "copy": make_copy,
+    "functools": make_functools,
+    "heapq": make_heapq,
+    "itertools": make_itertools,
+    "json": make_json,
     "math": make_math,
+    "operator": make_operator,
+    "typing": make_typing,
 })
 
 assert _MAKERS.keys() == MODULES
@@ -34,8 +53,13 @@ def make_import(library: Mapping[str, Module]) -> Callable[..., Any]:
         module = library[name]
         if attribute is None:
             return module
-        if attribute_refusal(attribute) is not None or not hasattr(module, attribute):
-            raise ImportError(f"cannot import name {attribute!r} from {name!r}; see docs/language.md")
-        return getattr(module, attribute)
+        try:
+            if attribute_refusal(attribute) is None:
+                return getattr(module, attribute)
+        except AttributeError:
+            pass
+        reason = MODULE_NAMES_REFUSED.get(f"{name}.{attribute}")
+        hint = "; see docs/language.md" if reason is None else f": {reason}"
+        raise ImportError(f"cannot import name {attribute!r} from {name!r}{hint}")
 
     return import_module

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from tests.sandbox import corpus_library
+
 SNIPPETS: dict[str, str] = {
     # --- values and operators
     "arithmetic": "[7 // 2, -7 // 2, 7 % 3, -7 % 3, 2 ** 10, 7 / 2, divmod(17, 5), -3 ** 2, round(2.5), round(2.675, 2)]",
@@ -144,3 +146,5 @@ SNIPPETS: dict[str, str] = {
     "text_only": "'just text'",
     "name_main": "__name__ == '__main__'",
 }
+assert not SNIPPETS.keys() & corpus_library.SNIPPETS.keys()
+SNIPPETS |= corpus_library.SNIPPETS

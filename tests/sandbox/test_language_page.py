@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import policy, purity
 from sandbox.library.math import ARGUMENT_MAX
+from tests.sandbox.host import Host
 
 PAGE = (Path(__file__).parents[2] / "docs" / "language.md").read_text()
 
@@ -37,6 +38,24 @@ def test_page_lists_every_dunder_method_and_no_other() -> None:
 ])
 def test_page_names_them_all(names: set[str]) -> None:
     assert [name for name in names if f"`{name}`" not in PAGE] == []
+
+
+@pytest.mark.parametrize("name", sorted(policy.MODULES))
+def test_page_lists_every_name_of_a_module_and_no_other(name: str) -> None:
+    """The first paragraph under the module's heading."""
+    listed = section("Modules").split(f"### `{name}`\n\n")[1].split("\n\n")[0]
+    names = {name for name in dir(Host().library[name]) if not policy.is_dunder(name)}
+    assert set(re.findall(r"`(\w+)`", listed)) == names
+
+
+def test_page_tells_what_modules_do_not_have() -> None:
+    for path in policy.MODULE_NAMES_REFUSED:
+        module, name = path.split(".")
+        assert f"`{name}`" in section("Modules").split(f"### `{module}`\n")[1].split("\n### ")[0]
+        with pytest.raises(ImportError, match=re.escape(policy.MODULE_NAMES_REFUSED[path])):
+            Host().run(f"from {module} import {name}")
+        with pytest.raises(AttributeError, match=re.escape(policy.MODULE_NAMES_REFUSED[path])):
+            Host().run(f"import {module}\n{module}.{name}")
 
 
 def test_page_states_the_bounds() -> None:

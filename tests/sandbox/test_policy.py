@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox import SnippetRefused, compile_cell, policy
-from sandbox.runtime import FATAL
+from sandbox.guards import FATAL
 from tests.sandbox.host import Host
 
 # Old names that the parser never makes: they are aliases of Constant, or gone.

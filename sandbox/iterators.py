@@ -1,0 +1,212 @@
+"""Iterators: `map`, `zip` and their kin, and what it costs to consume one in C.
+
+    source (list, range, iterator) -> [Meter.source: a tick for each item] -> C iterator -> [Lazy] -> snippet
+
+`sum(map(abs, numbers))` runs in C from end to end, where no loop pass of the snippet pays. So every C iterator that a
+snippet can make draws from sources that pay one tick for each item: `compress(items, ticks)`, whose second argument is
+the fuel itself, costs 8 ns an item. What is given to a consumer in C directly (`sum(numbers)`) is paid at once.
+
+A snippet never holds the C iterator but a Lazy, which knows how deep it is nested: C iterators call each other without
+looking at the stack, and a hundred thousand of them overflow it. A `for` loop and a consumer in C get the C iterator
+itself, so that an item costs what it costs in CPython, and the tick.
+
+Promise: nothing that a snippet can iterate goes on without ticks, and no nest of iterators is deeper than DEPTH_MAX
+(tests/sandbox/test_iterators.py).
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import compress, islice
+from types import GeneratorType
+from typing import Any, Final, cast
+
+from sandbox.hooks import Hooks
+from sandbox.seal import Sealed
+
+# Deeper than anything that is written down, and far below the tens of thousands that overflow the stack.
+DEPTH_MAX: Final = 100
+# Sequences that can't change and are this short are paid at once: the wrapping would cost more than the items.
+_SHORT: Final = 64
+_UNCHANGING: Final = frozenset({bytes, range, str, tuple})
+# A consumer in C takes 5 to 50 ns for an item; this many are one tick.
+_ITEMS_PER_TICK: Final = 32
+
+_NEVER: Final = object()
+_VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.values()))
+
+
+class LazyKind(Sealed):
+    """The class of `map`, `zip` and their kin: a call makes the C iterator and wraps it."""
+
+    __build__: Callable[..., tuple[Any, int]]
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        return wrap(cls, *cls.__build__(*arguments, **keywords))
+
+
+class Lazy(metaclass=LazyKind):
+    """An iterator of the language: a C iterator, and how many it draws from through one another."""
+
+    __slots__ = ("__depth__", "__raw__")
+
+    __raw__: Any
+    __depth__: int
+
+    def __iter__(self) -> Any:
+        return self.__raw__
+
+    def __next__(self) -> Any:
+        return next(self.__raw__)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} object>"
+
+
+def wrap(kind: LazyKind, raw: Iterable[Any], depth: int) -> Any:
+    """Return an iterator of this kind over `raw`, whose sources are nested `depth` deep.
+
+    Raises:
+        ValueError: nested deeper than DEPTH_MAX.
+    """
+    if depth >= DEPTH_MAX:
+        raise ValueError(f"iterators are nested deeper than {DEPTH_MAX}; make a list of one of them: list(...)")
+    lazy: Any = object.__new__(cast(Any, kind))
+    lazy.__raw__ = iter(raw)
+    lazy.__depth__ = depth + 1
+    return lazy
+
+
+def make_kind(name: str, build: Callable[..., tuple[Any, int]], **attributes: Any) -> LazyKind:
+    """Return the class `name`; `build` gets the arguments of its calls and returns the C iterator and its depth."""
+    body = {"__slots__": (), "__module__": "builtins", "__build__": staticmethod(build), **attributes}
+    return LazyKind(name, (Lazy,), body)
+
+
+class Meter:
+    """Makes iteration in C pay, from the fuel of one host's snippets."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        self._builtins = hooks.builtins
+        self._sized = frozenset(
+            {bytes, dict, frozenset, list, range, set, str, tuple, *_VIEWS}
+            | {hooks.dict_type, hooks.list_type, hooks.set_type}
+        )
+
+    def tick(self) -> None:
+        self._builtins[".tick"]()
+
+    def ticks(self) -> Iterator[bool]:
+        """Return the fuel of the running snippet: True for each tick, then OutOfFuel."""
+        fuel: Iterator[bool] = self._builtins[".tick"].__self__
+        return fuel
+
+    def pay(self, count: int) -> None:
+        """Make `count` ticks at once."""
+        if count > 0:
+            deque(islice(self.ticks(), count), maxlen=0)
+
+    def paid(self, items: Iterable[Any]) -> Iterator[Any]:
+        """Return an iterator over `items` that makes a tick for each."""
+        return compress(items, self.ticks())
+
+    def source(self, iterable: Any) -> tuple[Any, int]:
+        """Return what a C iterator may draw from, a tick for each item, and how deep it is nested."""
+        kind = type(iterable)
+        if type(kind) is LazyKind:
+            return iterable.__raw__, iterable.__depth__
+        if kind is GeneratorType:
+            return iterable, 0
+        if kind in _UNCHANGING and len(iterable) <= _SHORT:
+            self.tick()
+            return iterable, 0
+        iterator = iter(iterable)
+        if type(type(iterator)) is LazyKind:  # from `__iter__` of a class of the snippet
+            return iterator.__raw__, iterator.__depth__
+        return (iterator, 0) if type(iterator) is GeneratorType else (self.paid(iterator), 0)
+
+    def element(self, iterable: Any) -> Any:
+        """Return `source` of what an iterator finds in another: nobody knew its depth, so each step looks at the stack.
+
+        The call of a method in C does.
+        """
+        raw, depth = self.source(iterable)
+        return iter(raw.__next__, _NEVER) if depth else raw
+
+    def delegate(self, iterable: Any) -> Any:
+        """Return what `yield from` may run: a generator, or an iterator whose `close` is no code of the snippet."""
+        return self.source(iterable)[0]
+
+    def sources(self, iterables: Iterable[Any]) -> tuple[list[Any], int]:
+        """Return `source` of each, and the greatest depth."""
+        found = [self.source(iterable) for iterable in iterables]
+        return [raw for raw, _ in found], max((depth for _, depth in found), default=0)
+
+    def consumed(self, iterable: Any, items_per_tick: int = _ITEMS_PER_TICK) -> Any:
+        """Return what a C function may consume as a whole now; of what has a length, that is paid at once."""
+        if type(iterable) in self._sized:
+            self.pay(len(iterable) // items_per_tick)
+            return iterable
+        return self.source(iterable)[0]
+
+
+def make_iterators(meter: Meter) -> dict[str, Any]:
+    """Return the classes behind `enumerate`, `filter`, `map` and `zip`."""
+    def enumerate_(iterable: Any, start: Any = 0) -> tuple[Any, int]:
+        raw, depth = meter.source(iterable)
+        return builtins.enumerate(raw, start), depth
+
+    def filter_(function: Any, iterable: Any, /) -> tuple[Any, int]:
+        raw, depth = meter.source(iterable)
+        return builtins.filter(function, raw), depth
+
+    def map_(*arguments: Any) -> tuple[Any, int]:
+        raws, depth = meter.sources(arguments[1:])
+        return builtins.map(*arguments[:1], *raws), depth
+
+    def zip_(*iterables: Any, strict: Any = False) -> tuple[Any, int]:
+        raws, depth = meter.sources(iterables)
+        return builtins.zip(*raws, strict=strict), depth
+
+    builders = {"enumerate": enumerate_, "filter": filter_, "map": map_, "zip": zip_}
+    return {name: make_kind(name, build) for name, build in builders.items()}
+
+
+def make_consumers(meter: Meter) -> dict[str, Callable[..., Any]]:
+    """Return the functions that consume an iterable in C, by name."""
+    def all_(iterable: Any, /) -> bool:
+        return builtins.all(meter.consumed(iterable))
+
+    def any_(iterable: Any, /) -> bool:
+        return builtins.any(meter.consumed(iterable))
+
+    def extreme(function: Any) -> Callable[..., Any]:
+        def call(*arguments: Any, **keywords: Any) -> Any:
+            if len(arguments) == 1:
+                # A key could make a list grow while it is looked at.
+                paid = meter.source(arguments[0])[0] if keywords.get("key") else meter.consumed(arguments[0])
+                return function(paid, **keywords)
+            return function(*arguments, **keywords)
+
+        return call
+
+    def sorted_(iterable: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
+        return builtins.sorted(meter.consumed(iterable, 4), key=key, reverse=reverse)
+
+    def sum_(iterable: Any, /, start: Any = 0) -> Any:
+        if type(start) in (str, bytes, list, tuple):
+            # It would copy the growing sum at each step.
+            raise TypeError("sum() adds numbers; join sequences with a comprehension or ''.join")
+        return builtins.sum(meter.consumed(iterable), start)
+
+    return {
+        "all": all_, "any": any_, "max": extreme(builtins.max), "min": extreme(builtins.min), "sorted": sorted_,
+        "sum": sum_,
+    }
+
+
+def iter_builtin(iterable: Any) -> Any:
+    """`iter`, which gives an iterator of the language back as it is."""
+    return iterable if type(type(iterable)) is LazyKind else iter(iterable)
