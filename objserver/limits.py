@@ -63,6 +63,9 @@ BACKLOG_COUNT_MAX: Final = 1_024
 # a client that is still sending: a socket closed with unread bytes resets the connection and with it the error.
 LINGER_SECONDS_MAX: Final = 2
 
+# A client that sends again what had ended the server gets its answer and is not read for so long.
+PAUSE_SECONDS: Final = 1
+
 # A clean stop waits this long for clients to take the replies to what was queued.
 STOP_SECONDS_MAX: Final = 5
 

@@ -138,7 +138,7 @@ def _expanded(body: list[ast.stmt], copies: int) -> int:
 
     `copies` is the size of the `finally` bodies around it, which every jump out of `body` copies.
     """
-    count = 0
+    count = len(body)
     for node in body:
         if isinstance(node, ast.Return | ast.Break | ast.Continue):
             count += copies

@@ -30,8 +30,17 @@ MIB: Final = 1024 * 1024
 @click.option("--checkpoint-mb", type=click.IntRange(1), default=64, show_default=True,
               help="Checkpoint when the log has grown by this much. Less makes a start after a crash quicker, more"
                    " writes a hot object less often.")
+@click.option("--snippet-seconds", type=click.FloatRange(0.1, 3600), default=10, show_default=True,
+              help="A snippet that runs longer, where fuel does not reach it, ends the server before anything of it is"
+                   " kept. The server is back within a second, and refuses that snippet.")
+@click.option("--memory-mb", type=click.IntRange(64), default=None,
+              help="Memory the server may take; a snippet that wants more ends it likewise.  [default: 3/4 of what"
+                   " there is]")
+@click.option("--no-confine", is_flag=True,
+              help="Keep the right to reach files, programs and the network, which no snippet should ever get at.")
 def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "interval", "none"], sync_ms: int,
-          cache_mb: int, fuel: int, checkpoint_mb: int) -> None:
+          cache_mb: int, fuel: int, checkpoint_mb: int, snippet_seconds: float, memory_mb: int | None,
+          no_confine: bool) -> None:
     """Serve the objects kept in a folder.
 
     Prints `ready ADDRESS seq=N` when clients can connect. SIGTERM or Ctrl-C stops it: what has arrived is
@@ -41,19 +50,31 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
     objserver serve --data ./data
     objserver serve --data ./data --listen 127.0.0.1:0 --listen unix:./objserver.sock
     """
-    # Here and not above, so that the other commands do not wait for the engine to be imported.
-    import trio
+    # Here and not above, so that the other commands do not wait for it. The engine is imported by the server alone,
+    # a process of its own.
+    import os
 
-    from objserver.engine import Options
-    from objserver.errors import MachineError
-    from objserver.server import serve as serve_folder
-
-    options = Options(durability=durability, fuel=fuel, cache_size=cache_mb * MIB, checkpoint_size=checkpoint_mb * MIB)
-
-    async def run() -> None:
-        await serve_folder(folder, listen, options, sync_seconds=sync_ms / 1000, own_process=True)
+    from objserver.errors import ListenFailed
+    from objserver.server.listeners import open_listeners, resolve
+    from objserver.server.plan import Plan
+    from objserver.server.supervisor import Supervisor, default_memory_size
 
     try:
-        trio.run(run)
-    except MachineError as error:
+        listeners = open_listeners([resolve(text) for text in listen])
+    except ListenFailed as error:
         raise click.ClickException(str(error)) from error
+    options = {
+        "durability": durability, "fuel": fuel, "cache_size": cache_mb * MIB, "checkpoint_size": checkpoint_mb * MIB,
+    }  # fmt: skip
+    plan = Plan(
+        folder=str(folder),
+        options=options,
+        sync_seconds=sync_ms / 1000,
+        memory_size=default_memory_size() if memory_mb is None else memory_mb * MIB,
+        confined=not no_confine,
+        sockets=[],
+        pulse=-1,
+        supervisor=os.getpid(),
+        facts={},
+    )
+    raise SystemExit(Supervisor(plan, listeners, snippet_seconds=snippet_seconds).run())

@@ -79,8 +79,8 @@ class Connection:
         self.entries = entries
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
-        # Requests taken and not yet answered, in order.
-        self._slots: list[tuple[RequestId, Answer]] = []
+        # Requests taken and not yet answered, in order, with the bodies they came in.
+        self._slots: list[tuple[RequestId, Answer, bytes]] = []
         self._ended = False
         # The error that ends the conversation, sent behind the replies to what came before it.
         self._last: bytes | None = None
@@ -125,16 +125,28 @@ class Connection:
         self._last = encode_error(None, code, str(error), {"type": type(error).__name__})
         self._ended = True
 
-    def take(self, batch: list[Request], count_max: int = BATCH_COUNT_MAX, size_max: int = BATCH_SIZE_MAX) -> int:
-        """Append requests to `batch` in the order they came, and return their size in bytes.
+    def take(
+        self,
+        batch: list[Request],
+        count_max: int = BATCH_COUNT_MAX,
+        size_max: int = BATCH_SIZE_MAX,
+        *,
+        sources: list[bytes] | None = None,
+    ) -> int:
+        """Append requests to `batch`, and the bodies they came in to `sources`, in the order they came.
+
+        Returns: their size in bytes.
 
         Looks at `count_max` messages at most, and stops when their bodies reach `size_max` bytes. What an earlier
         batch left unanswered is offered again first.
         """
         slots, bodies = self._slots, self._bodies
-        for _, answer in slots:
+        if sources is None:
+            sources = []
+        for _, answer, body in slots:
             if isinstance(answer, tuple):
                 batch.append(answer)
+                sources.append(body)
         size = count = 0
         while bodies and count < count_max and size < size_max:
             body = bodies.popleft()
@@ -144,17 +156,18 @@ class Connection:
                 id, method, params, tagged = parse_request(body)
                 read = _METHODS.get(method)
                 if read is None:
-                    slots.append((id, _unknown_method(id, method)))
+                    slots.append((id, _unknown_method(id, method), body))
                 else:
                     answer = read(self, method, params, tagged)
                     if isinstance(answer, tuple):
                         batch.append(answer)
-                    slots.append((id, answer))
+                        sources.append(body)
+                    slots.append((id, answer, body))
             except MessageError as error:
-                slots.append((error.id, encode_error(error.id, error.code, error.message, _BAD_REQUEST)))
+                slots.append((error.id, encode_error(error.id, error.code, error.message, _BAD_REQUEST), b""))
             except BadRequest as error:
                 text = f"{method}: {error}"
-                slots.append((id, encode_error(id, ErrorCode.INVALID_PARAMS, text, _BAD_REQUEST)))
+                slots.append((id, encode_error(id, ErrorCode.INVALID_PARAMS, text, _BAD_REQUEST), b""))
         return size
 
     def deliver(self, outcomes: Sequence[Outcome], first: int, seq: int) -> bytes:
@@ -167,7 +180,7 @@ class Connection:
         """
         slots = self._slots
         frames: list[bytes] = []
-        for id, answer in slots:
+        for id, answer, _ in slots:
             if isinstance(answer, tuple):
                 if first >= len(outcomes):
                     break

@@ -15,7 +15,7 @@ time; reads no clock: the caller says what time it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -76,7 +76,9 @@ class Engine:
         notes: what opening found worth telling, a line each.
     """
 
-    def __init__(self, folder: Path, *, codec: Codec, time_ns: int, options: Options) -> None:
+    def __init__(
+        self, folder: Path, *, codec: Codec, time_ns: int, options: Options, lock: FolderLock | None = None
+    ) -> None:
         self.folder = folder
         self.options = options
         self.notes: list[str] = []
@@ -89,7 +91,7 @@ class Engine:
         self._changed = False  # whether a batch was logged since then
         self._size = 0  # bytes appended since then
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
-        self._lock = FolderLock(folder)
+        self._lock = lock or FolderLock(folder)
         self._store: Store | None = None
         self._log: DiskLog | None = None
         try:
@@ -99,11 +101,20 @@ class Engine:
             raise
 
     @classmethod
-    def open(cls, folder: Path, *, codec: Codec, time_ns: int, options: Options | None = None) -> Engine:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        codec: Codec,
+        time_ns: int,
+        options: Options | None = None,
+        lock: FolderLock | None = None,
+    ) -> Engine:
         """Open a data folder, made if missing, and bring it to where its log ends.
 
         Args:
             time_ns: Unix time in nanoseconds, for entries written before the first batch.
+            lock: on the folder, when the caller has it; the engine releases it.
         Raises:
             DataFolderInUse: another process has it open.
             DataDamaged: a file does not hold what was written; nothing was changed.
@@ -111,7 +122,7 @@ class Engine:
             RuntimeMismatch: another version must replay the log first.
             StorageFailed: the disk is full or refuses.
         """
-        return cls(Path(folder), codec=codec, time_ns=time_ns, options=options or Options())
+        return cls(Path(folder), codec=codec, time_ns=time_ns, options=options or Options(), lock=lock)
 
     def _open(self, codec: Codec) -> None:
         self._store = store = Store(self.folder / "heap")
@@ -158,12 +169,18 @@ class Engine:
     # --- running --------------------------------------------------------------------------------------------------
 
     def run(
-        self, requests: Sequence[Request], time_ns: int, clock: Callable[[], int] = lambda: 0, until: int = 0
+        self,
+        requests: Iterable[Request],
+        time_ns: int,
+        clock: Callable[[], int] = lambda: 0,
+        until: int = 0,
+        ended: Callable[[], object] = lambda: None,
     ) -> list[Outcome]:
         """Run requests in order, as one batch: what changed something becomes one entry, covered by one sync.
 
         Stops early, but never before the first request has run, when the results reach BATCH_OUTPUT_SIZE_MAX bytes or
-        the caller's `clock` is past `until`. The rest has not run.
+        the caller's `clock` is past `until`. The rest has not run. `ended` is called when the last one has, before the
+        sync: from there on what takes long is the disk's fault and no snippet's.
 
         Returns: the outcomes of those that ran, in the same order. When this returns, the replies may leave.
         Raises:
@@ -191,6 +208,7 @@ class Engine:
                         runner.begin_entry(self.seq)
                     if output_size >= BATCH_OUTPUT_SIZE_MAX or clock() > until:
                         break
+            ended()
             if runner.logged:
                 self._append_batch()
             if self.options.durability == "always":

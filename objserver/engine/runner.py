@@ -125,6 +125,7 @@ class Runner:
 
         Raises:
             MachineError: the heap could not be read; its state is unknown.
+            MemoryError: the machine has no more; the state of the heap is unknown.
         """
         kind, code, args, positional, depth, principal, request_id = request
         heap = self.heap
@@ -265,7 +266,8 @@ class Runner:
         if isinstance(error, SnippetRefused):
             report = describe_error(error, {})
             return Fault(FaultKind.REFUSED, "SnippetRefused", report.message, report.line, report.traceback)
-        if isinstance(error, MachineError) or not isinstance(error, Exception | OutOfFuel):
+        # Without memory anything may be half done, and what ran is not known to the next machine either: no outcome.
+        if isinstance(error, MachineError | MemoryError) or not isinstance(error, Exception | OutOfFuel):
             raise error
         fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
         cell = "" if kind == "call" else code

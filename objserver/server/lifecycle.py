@@ -1,8 +1,10 @@
 """The life of a server: open the engine, listen, serve, stop.
 
-    resolve addresses -> Engine.open -> listen -> "ready ..." -> reactor -> engine.close
-                                                                   ^
-    first SIGTERM or SIGINT: stop accepting, answer, close --------+        second: the process ends at once
+    serve            resolve addresses -> Engine.open -> listen -> serve_listeners      beside other things
+    child            Engine.open -----------------> inherited sockets -> serve_listeners   `objserver serve`
+    serve_listeners  "ready ..." -> reactor -> engine.close
+                                      ^
+    first SIGTERM or SIGINT: stop accepting, answer, close        second: the process ends at once
 
 Until it is ready a signal ends the process at once. Nothing is lost that way at any time: what was acknowledged
 is in the log.
@@ -27,10 +29,11 @@ from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options
 from objserver.limits import CONNECTIONS_MAX
 
-from .listeners import open_listeners, resolve
+from .listeners import Listener, open_listeners, resolve
 from .reactor import Reactor
+from .watch import Watch
 
-__all__ = ["serve"]
+__all__ = ["serve", "serve_listeners"]
 
 # Descriptors kept for everything that is no client: log, LMDB, epoll, trio, listeners.
 FILES_RESERVED_COUNT: Final = 64
@@ -46,11 +49,11 @@ async def serve(
     options: Options,
     *,
     sync_seconds: float = 0.1,
-    own_process: bool = False,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve the objects in `folder` until a signal, or until cancelled.
+    """Serve the objects in `folder` until cancelled, in a process that may do other things beside.
 
+    What `objserver serve` has in addition, a supervisor, a watchdog and confinement, needs a process of its own.
     Prints one line on standard output when clients can connect: `ready ADDRESS... seq=N`. Everything else it has
     to say goes to standard error.
 
@@ -58,31 +61,59 @@ async def serve(
         folder: made if it is missing.
         listen: addresses, as `resolve` reads them.
         sync_seconds: how late a batch may be synced when the durability is "interval".
-        own_process: the process is this server's: SIGTERM and SIGINT stop it, and its collector and its limit of
-            open files are set. Needs the main thread.
         task_status: `started` with the addresses as they are, real ports in them.
     Raises:
         ListenFailed: an address is in use or may not be served.
         MachineError: the folder can't be served, or not any more. No reply has left that is not kept.
+        MemoryError: the machine has no more; no reply has left that is not kept.
     """
     addresses = [resolve(text) for text in listen]
     engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=options)
     try:
-        for note in engine.notes:
-            _tell(note)
         listeners = open_listeners(addresses)
-        names = [listener.name for listener in listeners]
-        connections_max = _connections_max(raise_limit=own_process)
-        delay = sync_seconds if options.durability == "interval" else inf
-        reactor = Reactor(engine, listeners, sync_seconds=delay, connections_max=connections_max, warn=_tell)
-        if own_process:
-            _tame_collector()
-            _stop_on_signals(reactor)
-        print("ready", *names, f"seq={engine.seq}", flush=True)
-        task_status.started(names)
-        await reactor.run()
+        await serve_listeners(engine, listeners, sync_seconds=sync_seconds, task_status=task_status)
     finally:
         engine.close()
+
+
+async def serve_listeners(
+    engine: Engine,
+    listeners: Sequence[Listener],
+    *,
+    sync_seconds: float,
+    own_process: bool = False,
+    memory_size: int | None = None,
+    watch: Watch | None = None,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve an open engine on sockets that listen, which it closes; the engine stays the caller's.
+
+    Args:
+        own_process: the process is this server's: SIGTERM and SIGINT stop it, and its collector and its limit of
+            open files are set. Needs the main thread.
+        memory_size: bytes of memory this process may take from now on; a snippet that wants more ends it.
+        watch: see `Reactor`.
+    Raises:
+        MachineError, MemoryError: as `serve`.
+    """
+    for note in engine.notes:
+        _tell(note)
+    names = [listener.name for listener in listeners]
+    connections_max = _connections_max(raise_limit=own_process)
+    delay = sync_seconds if engine.options.durability == "interval" else inf
+    reactor = Reactor(
+        engine, listeners, sync_seconds=delay, connections_max=connections_max, watch=watch, warn=_tell
+    )
+    if own_process:
+        _tame_collector()
+        _stop_on_signals(reactor)
+    if memory_size is not None:
+        # Of data: the map of LMDB is address space of another kind, and larger than any memory.
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_size, most))
+    print("ready", *names, f"seq={engine.seq}", flush=True)
+    task_status.started(names)
+    await reactor.run()
 
 
 def _stop_on_signals(reactor: Reactor) -> None:

@@ -44,13 +44,19 @@ class Address(NamedTuple):
 class Listener:
     """A socket that accepts, and the name under which clients reach it."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, *, owned: bool = True) -> None:
+        """
+        Args:
+            owned: the file of a unix socket is removed with it; a server leaves that to its supervisor.
+        """
         self.sock = sock
         self.path: str | None = None
         name = sock.getsockname()
         if sock.family is socket.AF_UNIX:
-            self.path = name
             self.name = UNIX + name
+            if not owned:
+                return
+            self.path = name
             self._identity = _identity(name)
         else:
             host, port = name[:2]

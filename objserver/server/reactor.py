@@ -34,12 +34,12 @@ from objserver.engine import Engine, Outcome, Request
 from objserver.errors import Overloaded
 from objserver.limits import (
     BATCH_COUNT_MAX,
-    BATCH_MS_MAX,
     BATCH_SIZE_MAX,
     BUFFERS_SIZE_MAX,
     CONNECTIONS_MAX,
     LINGER_SECONDS_MAX,
     OUTPUT_STALL_SECONDS_MAX,
+    PAUSE_SECONDS,
     READ_SIZE,
     READY_COUNT_MAX,
     STOP_SECONDS_MAX,
@@ -47,6 +47,7 @@ from objserver.limits import (
 
 from .listeners import Listener
 from .session import Session
+from .watch import Watch
 
 __all__ = ["Reactor"]
 
@@ -81,18 +82,21 @@ class Reactor:
         *,
         sync_seconds: float = inf,
         connections_max: int = CONNECTIONS_MAX,
+        watch: Watch | None = None,
         warn: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
     ) -> None:
         """
         Args:
             sync_seconds: a batch is synced at most this much later; for an engine that does not sync by itself.
             connections_max: more clients than this are refused with `Overloaded`.
+            watch: runs the batches, in sight of a supervisor.
             warn: takes one readable line for the operator.
         """
         self._engine = engine
         self._listeners = {listener.sock.fileno(): listener for listener in listeners}
         self._sync_seconds = sync_seconds
         self._connections_max = connections_max
+        self._watch_over = watch or Watch()
         self._warn = warn
         self._epoll = select.epoll()
         self._sessions: dict[int, Session] = {}
@@ -102,6 +106,8 @@ class Reactor:
         self._timed: set[Session] = set()
         self._alarm = self._sync_at = self._accept_at = self._stop_at = inf
         self._stopping = self._draining = False
+        # Sessions that are paused, with the time when they go on, the first one first.
+        self._paused: deque[tuple[float, Session]] = deque()
         self._idle = trio.CancelScope()
         self._held_size = 0
         self._lingering_count = 0
@@ -121,6 +127,7 @@ class Reactor:
         """
         return {
             **self._engine.statistics(),
+            **self._watch_over.statistics(),
             "bytes_in": self._received_size,
             "bytes_out": self._sent_size,
             "connections": len(self._sessions) - self._lingering_count,
@@ -244,7 +251,7 @@ class Reactor:
             self._flush(session)
             if session.fd < 0:
                 return
-        if session.reading and not session.choked:
+        if session.reading and not session.choked and not session.paused:
             # The end of the stream, or the error, comes with the reading, behind what was sent before it.
             if event & (EPOLLIN | EPOLLERR | EPOLLHUP):
                 self._read(session)
@@ -254,8 +261,8 @@ class Reactor:
     def _run_batch(self) -> None:
         """Let every waiting session have its share of one batch, and answer it."""
         waiting = self._waiting
-        clock = time.perf_counter_ns
         batch: list[Request] = []
+        sources: list[bytes] = []  # what each of the batch came in
         turns: list[tuple[Session, int]] = []  # and where its requests begin in the batch
         share = max(1, BATCH_COUNT_MAX // len(waiting))
         size = 0
@@ -266,20 +273,22 @@ class Reactor:
                 continue
             first = len(batch)
             try:
-                size += session.connection.take(batch, share, BATCH_SIZE_MAX - size)
+                size += session.connection.take(batch, share, BATCH_SIZE_MAX - size, sources=sources)
             except Exception:
-                del batch[first:]
+                del batch[first:], sources[first:]
                 self._give_up(session)
                 continue
             turns.append((session, first))
-        outcomes: list[Outcome] = []
+        outcomes: Sequence[Outcome] = ()
         if batch:
-            outcomes = self._engine.run(batch, time.time_ns(), clock, clock() + BATCH_MS_MAX * 1_000_000)
+            outcomes = self._watch_over.run(self._engine, batch, sources)
             assert outcomes, "the engine runs at least one request"
             self._request_count += len(outcomes)
             if self._sync_at == inf and self._sync_seconds < inf:
                 self._sync_at = trio.current_time() + self._sync_seconds
                 self._alarm = min(self._alarm, self._sync_at)
+            for refused in self._watch_over.refused:
+                self._pause(next(session for session, first in reversed(turns) if first <= refused))
         if len(outcomes) < len(batch):
             # The engine stopped early: whose turn did not come goes first next time.
             turns.sort(key=lambda turn: turn[1] < len(outcomes))
@@ -337,7 +346,7 @@ class Reactor:
         """After something was taken from a session or sent to it: queue it again, end it, count what it holds."""
         connection = session.connection
         if connection.waiting:
-            if not session.queued and not session.choked:
+            if not session.queued and not session.choked and not session.paused:
                 session.queued = True
                 self._waiting.append(session)
         elif connection.finished and not session.unsent_size:
@@ -427,6 +436,7 @@ class Reactor:
         """From here on every session is read until nothing is there, answered and closed."""
         self._draining = True
         self._close_listeners()
+        self._resume(inf)
         self._stop_at = trio.current_time() + STOP_SECONDS_MAX
         self._alarm = min(self._alarm, self._stop_at)
 
@@ -449,6 +459,23 @@ class Reactor:
         self._timed.add(session)
         self._alarm = min(self._alarm, session.deadline)
 
+    def _pause(self, session: Session) -> None:
+        """Let a client wait that sent again what had ended the server: it may do so once in PAUSE_SECONDS."""
+        if session.fd < 0 or session.paused or self._draining:
+            return
+        session.paused = True
+        self._paused.append((trio.current_time() + PAUSE_SECONDS, session))
+        self._alarm = min(self._alarm, self._paused[0][0])
+        self._watch(session)
+
+    def _resume(self, now: float) -> None:
+        while self._paused and self._paused[0][0] <= now:
+            _, session = self._paused.popleft()
+            session.paused = False
+            if session.fd >= 0:
+                self._watch(session)
+                self._go_on(session)
+
     def _clear_deadline(self, session: Session) -> None:
         session.deadline = inf
         self._timed.discard(session)
@@ -462,6 +489,7 @@ class Reactor:
             for fd in self._listeners:
                 self._epoll.modify(fd, EPOLLIN)
             self._accept_at = inf
+        self._resume(now)
         if now >= self._stop_at:
             self._stop_at = inf
             for session in list(self._sessions.values()):
@@ -472,4 +500,5 @@ class Reactor:
             else:
                 self._evict(session, f"it left {session.unsent_size} bytes unread for {OUTPUT_STALL_SECONDS_MAX} s")
         first = min((session.deadline for session in self._timed), default=inf)
-        self._alarm = min(first, self._sync_at, self._accept_at, self._stop_at)
+        resumed = self._paused[0][0] if self._paused else inf
+        self._alarm = min(first, self._sync_at, self._accept_at, self._stop_at, resumed)

@@ -1,5 +1,7 @@
 """A real server is killed at random moments under load; what it acknowledged is there, and nothing else is.
 
+By turns its supervisor is killed, which takes the server along, and the serving process alone, which comes back.
+
 Each client writes numbered documents in two places at once and remembers what was acknowledged. After each kill the
 server starts again on the same folder, and every client's documents must be 0, 1, 2, ... up to the last one it was told
 of, or one more (sent, not answered): the same in both places.
@@ -7,6 +9,7 @@ of, or one more (sent, not answered): the same in both places.
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -68,6 +71,12 @@ class Server:
         assert line.startswith("ready "), line
         self.address = line.split()[1]
 
+    def kill_server(self) -> None:
+        """Kill the serving process alone; its supervisor has another one at once, on the same socket."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for child in children:  # none while it is being replaced
+            os.kill(int(child), signal.SIGKILL)
+
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
         with self.process as process:
@@ -126,15 +135,22 @@ def kill_again_and_again(folder: Path, rounds: int, seed: int, durability: str) 
         for writer in writers:
             writer.start()
         time.sleep(chance.uniform(0.05, 1.5))  # the moment of the kill, not something to wait for
-        server.end(signal.SIGKILL)
+        if number % 2:
+            server.kill_server()
+        else:
+            server.end(signal.SIGKILL)
         for writer in writers:
             writer.join(timeout=60)
             assert not writer.is_alive()
             assert writer.unexpected is None, writer.unexpected
-        if number % 3 == 2:  # killed again while it recovers, or soon after
+        if number % 2:
+            if number % 3 == 2:  # killed again while it recovers, or soon after
+                server.kill_server()
+        else:
+            if number % 3 == 2:
+                server = Server(folder, durability)
+                server.end(signal.SIGKILL)
             server = Server(folder, durability)
-            server.end(signal.SIGKILL)
-        server = Server(folder, durability)
         counts = check(server.address, clients, {writer.client: writer.acknowledged for writer in writers})
     assert server.end(signal.SIGTERM) == 0
     server = Server(folder, durability)

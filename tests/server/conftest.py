@@ -168,6 +168,19 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self.popen.send_signal(number)
 
+    def server_pid(self) -> int:
+        """The process that serves, a child of the supervisor."""
+        [child] = Path(f"/proc/{self.popen.pid}/task/{self.popen.pid}/children").read_text().split()
+        return int(child)
+
+    def wait_said(self, text: str) -> str:
+        """The first line on standard error that has `text`."""
+        assert self.popen.stderr is not None
+        for line in self.popen.stderr:
+            if text in line:
+                return line
+        raise AssertionError(f"standard error ended without {text!r}")
+
 
 @pytest.fixture
 def spawn(tmp_path: Path) -> Iterator[Callable[..., Process]]:

@@ -129,7 +129,7 @@ def test_machine_that_refuses_a_write_stops_the_server_before_it_replies(spawn: 
     [name] = server.wait_ready()
     peer = connect(name)
     peer.value("x = 1")
-    resource.prlimit(server.popen.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    resource.prlimit(server.server_pid(), resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     peer.send(("eval", {"source": "x"}), ("eval", {"source": "x = 2"}))
     assert peer.replies() == []
     status, out, err = server.wait_ended()
@@ -176,7 +176,10 @@ def test_help_names_every_option_with_its_default() -> None:
         [sys.executable, "-m", "objserver", "serve", "--help"], capture_output=True, text=True, timeout=SECONDS_MAX
     )
     assert done.returncode == 0
-    for option in ("--data", "--listen", "--durability", "--sync-ms", "--cache-mb", "--fuel", "--checkpoint-mb"):
+    for option in (
+        "--data", "--listen", "--durability", "--sync-ms", "--cache-mb", "--fuel", "--checkpoint-mb",
+        "--snippet-seconds", "--memory-mb", "--no-confine",
+    ):  # fmt: skip
         assert option in done.stdout
     assert "127.0.0.1:7707" in done.stdout
 

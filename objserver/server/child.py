@@ -1,0 +1,100 @@
+"""The serving process: what a supervisor starts, `python -m objserver.server.child` with a plan on standard input.
+
+    plan -> lock -> confine -> Engine.open -> serve_listeners -> status
+
+    status 0              a clean stop
+           STATUS_MACHINE a fault of the machine, said on standard error; to start again would not help
+           STATUS_FAULT   memory, or a bug: the next process recovers what was acknowledged
+
+Everything is imported before the process is confined, and it is confined before the data are opened.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+import trio
+
+from objserver.doors.codec import CODEC
+from objserver.engine import Engine, Options
+from objserver.engine.lock import FolderLock, describe_process
+from objserver.errors import MachineError
+
+from .confine import Confinement, confine, die_with
+from .culprits import Culprits
+from .lifecycle import serve_listeners
+from .listeners import Listener
+from .plan import Plan
+from .pulse import Pulse
+from .supervisor import STATUS_FAULT, STATUS_MACHINE, THREAD_STACK_SIZE
+from .watch import Watch
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Serve as the plan on standard input says, then end the process."""
+    plan = Plan.load(sys.stdin.buffer.read())
+    die_with(plan.supervisor)
+    faulthandler.enable(all_threads=False)
+    # The main thread's stack may grow far (supervisor.STACK_SIZE); others would each reserve as much.
+    threading.stack_size(THREAD_STACK_SIZE)
+    # Ctrl-C is the supervisor's; before the server is ready both signals end the process at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        _serve(plan)
+        status = 0
+    except MachineError as error:
+        status = _end(f"Error: {error}", STATUS_MACHINE)
+    except MemoryError:
+        gc.collect()
+        status = _end("out of memory", STATUS_FAULT)
+    except BaseException:
+        status = _end(traceback.format_exc(), STATUS_FAULT)
+    # At once: what is left to do is freeing memory.
+    sys.stdout.flush()
+    os._exit(status)
+
+
+def _serve(plan: Plan) -> None:
+    folder = Path(plan.folder)
+    lock = FolderLock(folder, describe_process(plan.supervisor))
+    confinement = confine(folder) if plan.confined else Confinement()
+    for line in confinement.missing:
+        print(line, file=sys.stderr, flush=True)
+    facts = {**plan.facts, "confinement": str(confinement)}
+    engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
+    try:
+        listeners = [Listener(socket.socket(fileno=fd), owned=False) for fd in plan.sockets]
+        trio.run(_serve_listeners, plan, engine, listeners, Watch(Pulse(plan.pulse), Culprits.load(folder), facts))
+    finally:
+        engine.close()
+
+
+async def _serve_listeners(plan: Plan, engine: Engine, listeners: list[Listener], watch: Watch) -> None:
+    await serve_listeners(
+        engine,
+        listeners,
+        sync_seconds=plan.sync_seconds,
+        own_process=True,
+        memory_size=plan.memory_size,
+        watch=watch,
+    )
+
+
+def _end(text: str, status: int) -> int:
+    print(text.rstrip(), file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Culprits: the requests that ended the server, remembered so that they don't do it again.
+
+    supervisor: the server ended while it ran a request --> Culprits.add --> folder/culprits.json
+    server:     Culprits.load --> refusal(request): None, or why it is not run
+
+A request is known by its method and parameters, arguments included: the same function with other arguments is another
+request. It is refused for a day: the heap may have changed, and the next try costs one restart at most. A client that
+varies its arguments each time is not stopped by this, only by its principal's rights.
+
+The file is beside the heap and no part of it: it says what this machine can't do, not what the heap is.
+
+Promise: never more than COUNT_MAX, the oldest are forgotten; a server that meets no culprit's code pays nothing
+(tests/server/test_culprits.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from objserver.limits import KIB
+
+__all__ = ["Culprit", "Culprits"]
+
+FILE: Final = "culprits.json"
+COUNT_MAX: Final = 100
+SECONDS_MAX: Final = 24 * 3600
+# Longer ones are refused by the language before they run.
+CODE_SIZE_MAX: Final = 64 * KIB
+
+
+class Culprit(NamedTuple):
+    """A request that ended the server, and the text that says when and why."""
+
+    code: str
+    digest: str
+    time: float  # Unix time, seconds
+    why: str
+
+
+class Culprits:
+    """What is remembered, for one data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._found: list[Culprit] = []
+        self._by_code: dict[str, list[Culprit]] = {}
+
+    @classmethod
+    def load(cls, folder: Path) -> Culprits:
+        """Read what is remembered in `folder`; nothing when there is no file, or none that can be read."""
+        culprits = cls(folder)
+        with suppress(OSError, ValueError, TypeError):
+            culprits._set([Culprit(*map(_check, found, (str, str, float, str))) for found in json.loads(
+                culprits._path.read_bytes())])
+        return culprits
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __iter__(self) -> Any:
+        return iter(self._found)
+
+    def add(self, body: bytes, time: float, why: str) -> Culprit | None:
+        """Remember the request `body`; None when it can't be known again.
+
+        Raises:
+            OSError: it is remembered by this process alone.
+        """
+        try:
+            code, digest = _identify(body)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return None
+        if len(code) > CODE_SIZE_MAX:
+            return None
+        culprit = Culprit(code, digest, time, why)
+        others = [other for other in self._found if other.digest != digest and other.time > time - SECONDS_MAX]
+        self._set([*others, culprit][-COUNT_MAX:])
+        self._save()
+        return culprit
+
+    def refusal(self, code: str, body: bytes, time: float) -> Culprit | None:
+        """Return the culprit that this request is, None when it may run."""
+        found = self._by_code.get(code)
+        if found is None:
+            return None
+        digest = _identify(body)[1]
+        return next((it for it in found if it.digest == digest and time - SECONDS_MAX < it.time), None)
+
+    def _set(self, found: list[Culprit]) -> None:
+        self._found = found
+        self._by_code = {}
+        for culprit in found:
+            self._by_code.setdefault(culprit.code, []).append(culprit)
+
+    def _save(self) -> None:
+        """Write the file; it is there whole, old or new, whenever the machine stops."""
+        beside = self._path.with_suffix(".new")
+        with beside.open("wb") as file:
+            file.write(json.dumps(self._found).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
+
+
+def _identify(body: bytes) -> tuple[str, str]:
+    """Return the code of a request and the digest of all that it asks for, its id left out.
+
+    Raises:
+        ValueError, KeyError, TypeError, RecursionError: it is no request.
+    """
+    # Numbers as text: a long one must not be refused for its length.
+    message = json.loads(body, parse_int=str, parse_float=str)
+    params = message["params"]
+    code = params["path"] if message["method"] == "call" else params["source"]
+    if type(code) is not str:
+        raise TypeError(f"code is {type(code).__name__}")
+    asked = json.dumps([message["method"], params], sort_keys=True)
+    return code, blake2b(asked.encode(), digest_size=16).hexdigest()
+
+
+def _check(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value

@@ -1,0 +1,221 @@
+"""Attempts to use up time, memory, stack or output: a name, and the text of a snippet.
+
+They come from what is known to hurt an interpreter that runs foreign code: loops that only C sees, numbers and
+sequences that double, objects that share themselves into 2^60 paths, nests that overflow the stack of C, and floods.
+"""
+
+from __future__ import annotations
+
+NESTED = """
+it = iter([1, 2, 3])
+for _ in range(100_000):
+    it = {wrap}
+{use}
+"""
+
+SHARED = """
+t = {seed}
+for _ in range(60):
+    t = {double}
+{use}
+"""
+
+ATTEMPTS: dict[str, str] = {
+    # loops
+    "endless while": "while True: pass",
+    "endless while with work": "i = 0\nwhile True: i += 1",
+    "endless for over iter of a generator": "def g():\n    while True: yield 1\nfor _x in g(): pass",
+    "endless loop in a comprehension": "[1 for _a in range(10**6) for _b in range(10**6)]",
+    "endless generator into sum": "def g():\n    while True: yield 1\nsum(g())",
+    "endless generator into list": "def g():\n    while True: yield 'x' * 100\nlist(g())",
+    "endless generator into set": "def g(n=0):\n    while True:\n        n += 1\n        yield n\nset(g())",
+    "endless generator into any": "def g():\n    while True: yield 0\nany(g())",
+    "endless generator into in": "def g():\n    while True: yield 0\n1 in g()",
+    "endless generator into join": "def g():\n    while True: yield 'x'\n''.join(g())",
+    "endless generator into unpacking": "def g():\n    while True: yield 0\na, *b = g()",
+    "endless generator into star arguments": "def g():\n    while True: yield 0\nprint(*g())",
+    "endless generator into zip and max": "def g():\n    while True: yield 0\nmax(zip(g(), g()))",
+    "endless generator into dict": "def g(n=0):\n    while True:\n        n += 1\n        yield n, n\ndict(g())",
+    "endless __next__": "class I:\n    def __iter__(self): return self\n    def __next__(self): return 1\nlist(I())",
+    "endless __getitem__ as a sequence": "class S:\n    def __getitem__(self, i): return 1\nlist(S())",
+    "endless __contains__ by __getitem__": "class S:\n    def __getitem__(self, i): return 1\n2 in S()",
+    "swallowing the stop": "while True:\n    try:\n        while True: pass\n    except Exception: pass",
+    "swallowing the stop with bare except": "while True:\n    try:\n        while True: pass\n    except: pass",
+    "swallowing the stop in __exit__": (
+        "class C:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\n"
+        "while True:\n    with C():\n        while True: pass"
+    ),
+    "going on in finally": "def f():\n    try:\n        while True: pass\n    finally:\n        while True: pass\nf()",
+    "list that grows while it is looped over": "l = [1]\nfor x in l: l.append(x)",
+    "extend with a generator over itself": "l = [1]\nl.extend(x for x in l)",
+    "extend with itself again and again": "l = [1]\nfor _ in range(40): l.extend(l)",
+    "dict values while it grows": "d = {0: 0}\nfor k in list(d): d[k + 1] = 0\nwhile True: d[len(d)] = d",
+    # numbers
+    "power of powers": "9 ** 9 ** 9 ** 9",
+    "power in place": "x = 9\nfor _ in range(100): x **= 99",
+    "square again and again": "x = 3\nwhile True: x *= x",
+    "square of what is allowed": "x = 1 << 65_000\nfor _ in range(1_000_000): x * x",
+    "shift": "1 << 10**10",
+    "shift in place": "x = 1\nwhile True: x <<= 1000",
+    "pow with a huge modulus": "pow(3, 1 << 100_000, (1 << 100_000) + 1)",
+    "product by sum of shifts": "x = 1 << 100_000\nwhile True: x += x",
+    "division of long numbers": "x = (1 << 131_000) - 1\ny = (1 << 65_000) + 1\nwhile True: x // y",
+    "text of a long number": "str(1 << 100_000)",
+    "number of a long text": "int('9' * 1_000_000)",
+    "number of a long text in base 2": "int('1' * 10_000_000, 2)",
+    "hex of long numbers": "x = 1 << 131_000\nwhile True: hex(x)",
+    "float formats": "f'{1e308:.10000f}' * 1000",
+    "width of a format": "f'{1:>1000000000}'",
+    "width in percent": "'%1000000000d' % 1",
+    "width from a star": "'%*d' % (10**9, 1)",
+    "round a long number": "round(10**30_000, -29_999)",
+    "factorial": "import math\nmath.factorial(10**7)",
+    "combinations": "import math\nmath.comb(10**6, 5 * 10**5)",
+    "product of many": "import math\nmath.prod([1 << 65_000] * 1000)",
+    "lcm of many": "import math\nmath.lcm(*[(1 << 60_000) + i for i in range(200)])",
+    "gcd of long numbers": "import math\nx = (1 << 131_000) - 1\nwhile True: math.gcd(x, x // 3 + 2)",
+    "isqrt of long numbers": "import math\nx = (1 << 131_000) - 1\nwhile True: math.isqrt(x)",
+    # sequences and texts
+    "list times": "[0] * 10**11",
+    "list times itself": "l = [0]\nwhile True: l = l * 9",
+    "list in place times": "l = [0]\nwhile True: l *= 9",
+    "tuple plus": "t = (0,)\nwhile True: t += t",
+    "text times": "'x' * 10**12",
+    "text plus": "s = 'x'\nwhile True: s += s",
+    "text plus in a list": "l = []\nfor i in range(300): l.append('x' * 10_000_000 + str(i))",
+    "bytes": "bytes(10**12)",
+    "bytes plus": "b = b'x'\nwhile True: b += b",
+    "zfill": "'1'.zfill(10**10)",
+    "ljust": "'1'.ljust(10**10)",
+    "center in a loop": "while True: 'x'.center(10_000_000)",
+    "expandtabs": "'\\t'.expandtabs(10**10)",
+    "replace that doubles": "s = 'x'\nwhile True: s = s.replace('x', 'xx')",
+    "replace with a long text": "('x' * 100_000).replace('x', 'y' * 100_000)",
+    "join with a long text": "('y' * 1_000_000).join(['x'] * 100_000)",
+    "join of the same long text": "''.join(['x' * 10_000_000] * 100_000)",
+    "quadratic text": "s = ''\nl = []\nfor i in range(500_000):\n    s = 'x' + s\n    l.append(s)",
+    "split into many": "('a ' * 5_000_000).split()",
+    "search for a needle that nearly fits": "'a' * 4_000_000 + 'b' in 'a' * 5_000_000",
+    "find in a loop": "s = 'a' * 5_000_000\nwhile True: s.find('a' * 1000 + 'b')",
+    "count in a loop": "s = 'ab' * 5_000_000\nwhile True: s.count('ba')",
+    "translate that grows": "('x' * 1_000_000).translate({120: 'y' * 10_000})",
+    "title of a long text in a loop": "s = 'ß' * 5_000_000\nwhile True: s.upper()",
+    "encode in a loop": "s = 'ß' * 5_000_000\nwhile True: s.encode()",
+    "slices of a long list": "l = [0] * 10_000_000\nk = []\nwhile True: k.append(l[:])",
+    "sort of a long list in a loop": "while True: sorted([i % 1000 for i in range(100_000)])",
+    "sort of long texts": "sorted(['x' * 5_000_000 + chr(97 + i % 9) for i in range(20)] * 5000)",
+    "range in tuple": "tuple(range(10**10))",
+    "in over a range of floats": "0.5 in range(10**18)",
+    "sum of a range": "sum(range(10**18))",
+    "max of a range": "max(range(10**18))",
+    "index in a range": "range(10**18).index(0.5)",
+    "count in a range": "range(10**18).count(0.5)",
+    "max of max": "l = [1.5] * 10_000_000\nmax(max(a) for a in [l] * 1000)",
+    "enumerate of reversed of a range": "list(enumerate(reversed(range(10**15))))",
+    "zip of ranges": "for _ in zip(range(10**15), range(10**15)): pass",
+    # hashes, comparisons
+    "hash of a shared tuple": SHARED.format(seed="()", double="(t, t)", use="hash(t)"),
+    "comparison of shared tuples": SHARED.format(
+        seed="()", double="(t, t)", use="u = ()\nfor _ in range(60): u = (u, u)\nt == u"),
+    "order of shared tuples": SHARED.format(
+        seed="(1,)", double="(t, t)", use="u = (1,)\nfor _ in range(60): u = (u, u)\nt < u"),
+    "comparison of shared lists": SHARED.format(
+        seed="[]", double="[t, t]", use="u = []\nfor _ in range(60): u = [u, u]\nt == u"),
+    "shared tuple as a key": SHARED.format(seed="()", double="(t, t)", use="{t: 1}"),
+    "shared tuple in a set": SHARED.format(seed="()", double="(t, t)", use="{t}"),
+    "text of a shared tuple": SHARED.format(seed="()", double="(t, t)", use="repr(t)"),
+    "text of a shared list": SHARED.format(seed="[]", double="[t, t]", use="str(t)"),
+    "format of a shared tuple": SHARED.format(seed="()", double="(t, t)", use="f'{t}'"),
+    "print of a shared tuple": SHARED.format(seed="()", double="(t, t)", use="print(t)"),
+    "result that is shared": SHARED.format(seed="[]", double="[t, t]", use="t"),
+    "result that is a shared tuple": SHARED.format(seed="()", double="(t, t)", use="t"),
+    "identity of shared tuples": SHARED.format(
+        seed="()", double="(t, t)", use="u = ()\nfor _ in range(60): u = (u, u)\nt is u"),
+    "exception with a shared tuple": SHARED.format(seed="()", double="(t, t)", use="raise ValueError(t)"),
+    "match of shared tuples": SHARED.format(
+        seed="()", double="(t, t)",
+        use="class K: pass\nu = ()\nfor _ in range(60): u = (u, u)\nK.v = u\nmatch t:\n    case K.v: pass"),
+    "numbers with one hash as keys": "d = {}\nfor i in range(1, 100_000): d[i * (2**61 - 1)] = i",
+    "objects with one hash as keys": (
+        "class K:\n    def __init__(self, n): self.n = n\n    def __hash__(self): return 1\n"
+        "    def __eq__(self, o): return self.n == o.n\nd = {}\nfor i in range(10**5): d[K(i)] = i"
+    ),
+    "objects with one hash in a set": (
+        "class K:\n    def __init__(self, n): self.n = n\n    def __hash__(self): return 1\n"
+        "    def __eq__(self, o): return self.n == o.n\ns = {K(i) for i in range(10**5)}"
+    ),
+    "tuples with one hash in a comprehension": "{i * (2**61 - 1): 0 for i in range(100_000)}",
+    # depth
+    "recursion": "def f(): return f()\nf()",
+    "recursion of two": "def f(): return g()\ndef g(): return f()\nf()",
+    "recursion of a lambda": "_f = lambda f: f(f)\n_f(_f)",
+    "recursion in __getattr__": "class A:\n    def __getattr__(self, n): return getattr(self, n + 'x')\nA().x",
+    "recursion in __repr__": "class A:\n    def __repr__(self): return repr(self)\nrepr(A())",
+    "recursion in __str__ by format": "class A:\n    def __str__(self): return f'{self}'\nstr(A())",
+    "recursion in a property": "class A:\n    x = property(lambda self: self.x)\nA().x",
+    "recursion in a sort key": "def k(x): return sorted([x], key=k)\nk(1)",
+    "recursion in a comprehension": "def f(): return [f() for _ in range(1)]\nf()",
+    "recursion in a generator": "def g():\n    yield from g()\nlist(g())",
+    "recursion in __init__": "class A:\n    def __init__(self): A()\nA()",
+    "recursion in __call__": "class A:\n    def __call__(self): self()\nA()()",
+    "recursion in __iter__": "class A:\n    def __iter__(self): return iter(A())\nlist(A())",
+    "recursion in __bool__": "class A:\n    def __bool__(self): return not self\nif A(): pass",
+    "recursion in __add__": "class A:\n    def __add__(self, o): return self + o\nA() + 1",
+    "recursion in __len__": "class A:\n    def __len__(self): return len(self)\nlen(A())",
+    "recursion in __eq__": "class A:\n    def __eq__(self, o): return self == o\nA() == A()",
+    "recursion in __enter__": (
+        "class A:\n    def __enter__(self):\n        with self: pass\n    def __exit__(self, *a): pass\nwith A(): pass"
+    ),
+    "recursion in a class body": "def f():\n    class A:\n        x = f()\nf()",
+    "recursion by map": "def f(x): return list(map(f, [x]))\nf(1)",
+    "recursion after recursion": "def f():\n    try: f()\n    finally: f()\nf()",
+    "nest of map": NESTED.format(wrap="map(abs, it)", use="list(it)"),
+    "nest of filter": NESTED.format(wrap="filter(None, it)", use="list(it)"),
+    "nest of zip": NESTED.format(wrap="zip(it)", use="list(it)"),
+    "nest of enumerate": NESTED.format(wrap="enumerate(it)", use="list(it)"),
+    "nest of iterators that is dropped": NESTED.format(wrap="map(abs, it)", use="it = None"),
+    "nest of generators": NESTED.format(wrap="(x for x in it)", use="list(it)"),
+    "nest of tuples, text": NESTED.format(wrap="(it,)", use="repr(it)"),
+    "nest of tuples, hash": "it = ()\nfor _ in range(100_000): it = (it,)\nhash(it)",
+    "nest of tuples, comparison": (
+        "it = ()\nfor _ in range(100_000): it = (it,)\nu = ()\nfor _ in range(100_000): u = (u,)\nit == u"),
+    "nest of tuples, result": "it = ()\nfor _ in range(100_000): it = (it,)\nit",
+    "nest of lists, kept": "kept = []\nfor _ in range(100_000): kept = [kept]",
+    "nest of lists, text": "it = []\nfor _ in range(100_000): it = [it]\nstr(it)",
+    "nest of lists, comparison": (
+        "it = []\nfor _ in range(100_000): it = [it]\nu = []\nfor _ in range(100_000): u = [u]\nit == u"),
+    "nest of dicts, result": "it = {}\nfor _ in range(100_000): it = {'a': it}\nit",
+    "nest of tuples, kept": "it = ()\nfor _ in range(100_000): it = (it,)\nkept = it",
+    "nest of slices": "it = None\nfor _ in range(100_000): it = slice(it)\nrepr(it)",
+    "nest of exceptions": (
+        "e = ValueError()\nfor _ in range(100_000):\n    n = ValueError(e)\n    e = n\nraise e"),
+    "chain of exceptions": (
+        "e = None\nfor _ in range(100_000):\n    try:\n        raise ValueError() from e\n    except ValueError as x:\n"
+        "        e = x\nraise e"
+    ),
+    "nest of bound methods": "class A:\n    def f(self): pass\na = A()\nfor _ in range(100_000): a.n = A(); a = a.n",
+    "isinstance with deep tuples": "t = int\nfor _ in range(100_000): t = (t, )\nisinstance('', t)",
+    "startswith with many": "'x'.startswith(('y',) * 10_000_000)",
+    # storms and floods
+    "storm of exceptions": "while True:\n    try: 1 / 0\n    except ZeroDivisionError: pass",
+    "storm of lookups": "d = {}\nwhile True:\n    try: d['x']\n    except KeyError: pass",
+    "flood of print": "while True: print('x' * 1_000_000)",
+    "flood of print by star": "print(*['x' * 10_000] * 1_000_000)",
+    "huge result": "'x' * 10_000_000 + 'y' * 10_000_000",
+    "huge result of many": "[0] * 10_000_000",
+    "huge result of lists": "[['x' * 1000] * 1000] * 1000",
+    "result of quotes": "'\\x01' * 10_000_000",
+    "huge error": "raise ValueError('x' * 10_000_000)",
+    "huge key": "{}['x' * 10_000_000]",
+    "dict of dicts": "d = {}\nfor i in range(10**6): d = {i: d, i + 1: d}",
+    "class storm": "for i in range(10**5):\n    class _A: pass",
+    "closures that hold": "l = []\nfor i in range(10**6): l.append(lambda x='x' * 100_000: x)",
+    "deep literal": "[" * 5_000 + "]" * 5_000,
+    "deep parentheses": "(" * 5_000 + ")" * 5_000,
+    "deep attribute": "x" + ".a" * 20_000,
+    "deep operators": "-" * 30_000 + "1",
+    "wide literal": "[" + "1," * 30_000 + "]",
+    "deep finally": "".join("\n" + " " * n + "try: pass\n" + " " * n + "finally:" for n in range(40)) + " pass",
+    "long constant": "x = " + "9" * 60_000,
+    "constant that is computed": "x = 2 ** 1_000_000 * 'a'",
+}
