@@ -48,12 +48,21 @@ class Server:
 
     def memory(self) -> dict[str, int]:
         """Resident bytes: `total`, and `anonymous`, which leaves out files that are mapped (LMDB's, libraries)."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
+        status = Path(f"/proc/{self._serving_pid()}/status").read_text().splitlines()
         found = {line.partition(":")[0]: line.partition(":")[2].split() for line in status}
         return {"total": int(found["VmRSS"][0]) * 1024, "anonymous": int(found["RssAnon"][0]) * 1024}
 
 
+    def _serving_pid(self) -> int:
+        return self.process.pid
+
+
 class Objserver(Server):
+    def _serving_pid(self) -> int:
+        """The child: the process itself is the supervisor."""
+        [child] = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(child)
+
     @contextmanager
     def client(self) -> Iterator[Client]:
         """A connection of the product's own client, to prepare and to check; never inside what is measured."""
