@@ -65,6 +65,10 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Calls within calls that a snippet may make, wherever the engine itself stands: a server, a test, a replay.
 SNIPPET_DEPTH_MAX: Final = 1_000
 
+# A snippet of the log came to its end, so in a replay fuel stops nothing. Which fuel it had then is not known: the
+# option may have been another.
+FUEL_AGAIN: Final = sys.maxsize
+
 # Values that a snippet can't change, so that the arguments may be encoded for the log after it ran.
 _UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
 
@@ -189,10 +193,11 @@ class Runner:
         Args:
             seq: the position of the last entry; what is logged goes into the next one.
             again: they are in the log: they have met their bounds once and get more room now, since a replay may have
-                to load what was in memory then, and nothing may fail that did not.
+                to load what was in memory then, or run on a server that grants its own less, and nothing may fail
+                that did not.
         """
         depth = SNIPPET_DEPTH_MAX * (4 if again else 1)
-        self._fuel_count = self._fuel_max * (16 if again else 1)
+        self._fuel_count = FUEL_AGAIN if again else self._fuel_max
         self.time_ns = time_ns
         self.begin_entry(seq)
         limit = sys.getrecursionlimit()

@@ -126,6 +126,17 @@ def test_undo_of_a_large_container_runs_no_code_of_a_client(make: Callable[..., 
         assert engine.eval("len(d), len(s)") == (100, 100)
 
 
+def test_log_is_replayed_by_a_server_that_grants_less_fuel(make: Callable[..., Bench]) -> None:
+    """A server started with less fuel after a crash called its own log diverged and refused to start."""
+    engine = make(fuel=100_000)
+    engine.eval("x = 0\nfor _i in range(90_000): x += 1")
+    engine.kill()
+    engine = make(fuel=1000)
+    assert engine.eval("x") == 90_000
+    with pytest.raises(Failed, match="OutOfFuel"):
+        engine.eval("while True: pass")
+
+
 def test_keys_with_a_hash_of_their_own_are_refused_when_they_would_be_kept(engine: Bench) -> None:
     """Read again, such a key can land elsewhere: entries were lost, or the dict could not be read any more."""
     engine.eval(KEY)
