@@ -60,7 +60,7 @@ class Connection:
     outcomes. When `finished`, nothing more will come: send the rest and close.
     """
 
-    __slots__ = ("_bodies", "_ended", "_last", "_reader", "_slots", "entries", "principal", "statistics")
+    __slots__ = ("_bodies", "_ended", "_last", "_reader", "_slots", "at_rest", "entries", "principal", "statistics")
 
     def __init__(
         self,
@@ -84,16 +84,13 @@ class Connection:
         self._ended = False
         # The error that ends the conversation, sent behind the replies to what came before it.
         self._last: bytes | None = None
+        # As of the last `deliver`: nothing is held and more may come, the usual state between two requests.
+        self.at_rest = True
 
     @property
     def waiting(self) -> bool:
         """There is something to `take` or to `deliver`."""
         return bool(self._bodies or self._slots)
-
-    @property
-    def at_rest(self) -> bool:
-        """Nothing is held and more may come: the usual state between two requests."""
-        return not (self._bodies or self._slots or self._ended or self._reader.held)
 
     @property
     def finished(self) -> bool:
@@ -199,6 +196,7 @@ class Connection:
         if self._last is not None and self.finished:
             frames.append(self._last)
             self._last = None
+        self.at_rest = not (slots or self._bodies or self._ended or self._reader.held)
         return frames[0] if len(frames) == 1 else b"".join(frames)
 
     def _tell(self, id: RequestId, answer: Callable[[], object], seq: int) -> bytes:

@@ -308,7 +308,6 @@ class Reactor:
         """Send replies to a session, see what is left to do for it, and what it holds."""
         if session.fd < 0:
             return
-        connection = session.connection
         if data:
             sent = 0
             if not session.unsent_size:
@@ -325,7 +324,7 @@ class Reactor:
                     self._set_deadline(session, OUTPUT_STALL_SECONDS_MAX)
                 session.keep(data, sent)
                 self._watch(session)
-        if session.held or session.unsent_size or not connection.at_rest:
+        if not session.connection.at_rest or session.held or session.unsent_size:
             self._go_on(session)
 
     def _flush(self, session: Session) -> None:
