@@ -44,8 +44,22 @@ def run(hook: str, place: ast.AST, *arguments: ast.expr) -> ast.Expr:
     return at(ast.Expr(call(hook, place, *arguments)), place)
 
 
+def tick(place: ast.AST) -> ast.Call:
+    """The expression `.next(.fuel)`: one step of fuel. It is True."""
+    return call(".next", place, load(".fuel", place))
+
+
 def assign(target: ast.expr, value: ast.expr, place: ast.AST) -> ast.Assign:
     return at(ast.Assign([target], value), place)
+
+
+def walrus(name: str, value: ast.expr) -> ast.NamedExpr:
+    return at(ast.NamedExpr(store(name, value), value), value)
+
+
+def is_function(value: ast.expr) -> ast.Compare:
+    """The expression `.kind(value) is .function`."""
+    return at(ast.Compare(call(".kind", value, value), [ast.Is()], [load(".function", value)]), value)
 
 
 def root(name: str, place: ast.AST) -> ast.Subscript:

@@ -5,7 +5,7 @@ At cell level a `def` or `class` is a root's. It keeps its name global and gets,
 
     @cached                    @.define("total", "@cached\\ndef total(xs): ...", 1, "function")
     def total(xs): ...   ->    @cached
-                               def total(xs): .tick(); ...
+                               def total(xs): .next(.fuel); ...
 
 Every function ticks when it is entered; a method that changes attributes of its first parameter makes sure then that
 it was not given a function. A class is made by the heap's `.rootclass` or by `.localclass`. The text compiled alone
@@ -18,7 +18,7 @@ import ast
 from typing import Any, Final
 
 from sandbox import policy, purity
-from sandbox.build import LOAD, assign, at, call, constant, load, run, store
+from sandbox.build import LOAD, assign, at, call, constant, is_function, load, run, store, tick
 from sandbox.expressions import Scope
 from sandbox.shape import parts_of, walk
 from sandbox.statements import Statements
@@ -74,7 +74,7 @@ class Definitions(Statements):
                 body[:0] = self.exit_prologue(node)
             if receiver is not None:
                 body.insert(0, self.receiver_check(node, receiver))
-            body.insert(0, run(".tick", node))
+            body.insert(0, at(ast.Expr(tick(node)), node))
         node.body[:] = head + body
         return node
 
@@ -128,12 +128,11 @@ class Definitions(Statements):
         return done
 
     def receiver_check(self, node: ast.FunctionDef, name: str) -> ast.stmt:
-        """Return `.kind(self) in .functions and .attribute_target(self)`, half the time of calling a function of ours.
+        """Return `.kind(self) is .function and .attribute_target(self)`.
 
         `C.method(f)` and, in a classmethod, `super().__init__(f)` pass anything as the first argument.
         """
-        kind = call(".kind", node, load(name, node))
-        test = at(ast.Compare(kind, [ast.In()], [load(".functions", node)]), node)
+        test = is_function(load(name, node))
         refused = call(".attribute_target", node, load(name, node))
         return at(ast.Expr(at(ast.BoolOp(ast.And(), [test, refused]), node)), node)
 

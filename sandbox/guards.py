@@ -54,32 +54,37 @@ def make_times(sequences: frozenset[type], multiply: Operator = operator.mul) ->
         sequences: exact types that `*` with a number repeats.
     """
     def times(left: Any, right: Any) -> Any:
-        # The common kinds first: this is the one guard that a loop over numbers feels.
+        # The common kinds first. Small numbers do not come here: they are multiplied in place (operators).
         kind, other = type(left), type(right)
         if kind is int and other is int:
             if left.bit_length() + right.bit_length() <= INT_BITS_MAX:
                 return left * right
             _check_bits(left.bit_length() + right.bit_length(), "the product")
-        elif kind is float or other is float:
+        elif kind is float or (other is float and multiply is operator.mul):
             return left * right
         elif kind in sequences or other in sequences:
             items, factor = (left, right) if kind in sequences else (right, left)
             if type(factor) is int or type(factor) is bool:
                 check_count(len(items) * factor, "the repeated sequence")
             else:
-                return _times_object(items, factor, reflected=items is left)
+                if items is left:
+                    names = ["__rmul__"]
+                else:
+                    names = ["__imul__", "__mul__"] if multiply is operator.imul else ["__mul__"]
+                return _times_object(items, factor, names)
         return multiply(left, right)
 
     return times
 
 
-def _times_object(items: Any, factor: Any, *, reflected: bool) -> Any:
-    """Multiply a sequence with an object: by the object's own method, not by its `__index__`, which is unbounded."""
-    method = getattr(type(factor), "__rmul__" if reflected else "__mul__", None)
-    result = NotImplemented if method is None else method(factor, items)
-    if result is NotImplemented:
-        raise TypeError(f"can't multiply sequence by non-int of type {type(factor).__name__!r}")
-    return result
+def _times_object(items: Any, factor: Any, names: list[str]) -> Any:
+    """Multiply a sequence with an object: by a method of the object, not by its `__index__`, which is unbounded."""
+    for name in names:
+        method = getattr(type(factor), name, None)
+        result = NotImplemented if method is None else method(factor, items)
+        if result is not NotImplemented:
+            return result
+    raise TypeError(f"can't multiply sequence by non-int of type {type(factor).__name__!r}")
 
 
 def check_power(base: Any, exponent: Any) -> None:
@@ -141,7 +146,7 @@ def in_place_modulo(left: Any, right: Any) -> Any:
     return left
 
 
-def make_set_operators(set_type: type) -> dict[str, Operator]:
+def make_set_operators(set_type: type) -> dict[str, Callable[..., Any]]:
     """Return the operators that Python's sets have, by the names of their hooks, with sets in order.
 
     Of views of a dict (`d.keys() & e.keys()`) Python makes a set of its own, whose order depends on addresses.
@@ -171,6 +176,7 @@ def make_set_operators(set_type: type) -> dict[str, Operator]:
 
     return {
         ".and": guarded(operator.and_),
+        ".in_order": ordered,
         ".in_place_and": guarded(operator.iand),
         ".in_place_minus": in_place_minus,
         ".in_place_or": guarded(operator.ior),

@@ -96,11 +96,11 @@ class Meter:
         )
 
     def tick(self) -> None:
-        self._builtins[".tick"]()
+        next(self._builtins[".fuel"])
 
     def ticks(self) -> Iterator[bool]:
         """Return the fuel of the running snippet: True for each tick, then OutOfFuel."""
-        fuel: Iterator[bool] = self._builtins[".tick"].__self__
+        fuel: Iterator[bool] = self._builtins[".fuel"]
         return fuel
 
     def pay(self, count: int) -> None:

@@ -44,20 +44,20 @@ FORMAT_WIDTH_MAX: Final = 10_000
 
 # Node classes that mean what they mean in Python: only their children are looked at.
 NODES_PLAIN: Final = frozenset({
-    "Add", "And", "Assert", "BitAnd", "BitOr", "BitXor", "BoolOp", "Break", "Continue", "Del", "Dict", "DictComp",
-    "Div", "Eq", "Expr", "FloorDiv", "GeneratorExp", "Gt", "GtE", "If", "IfExp", "In", "Invert",
-    "Is", "IsNot", "JoinedStr", "LShift", "List", "ListComp", "Load", "Lt", "LtE", "MatMult", "Match", "MatchOr",
-    "MatchSequence", "MatchSingleton", "MatchValue", "Mod", "Mult", "Not", "NotEq", "NotIn", "Or", "Pass", "Pow",
-    "RShift", "Raise", "Slice", "Starred", "Store", "Sub", "Subscript", "Tuple", "UAdd", "USub", "UnaryOp",
+    "Add", "And", "Assert", "BitAnd", "BitOr", "BitXor", "BoolOp", "Break", "Continue", "Del", "Dict", "Div", "Eq",
+    "Expr", "FloorDiv", "Gt", "GtE", "If", "IfExp", "In", "Invert", "Is", "IsNot", "JoinedStr", "LShift", "List",
+    "Load", "Lt", "LtE", "MatMult", "Match", "MatchOr", "MatchSequence", "MatchSingleton", "MatchValue", "Mod",
+    "Mult", "Not", "NotEq", "NotIn", "Or", "Pass", "Pow", "RShift", "Raise", "Slice", "Starred", "Store", "Sub",
+    "Subscript", "Tuple", "UAdd", "USub", "UnaryOp",
 })
 
 # Node classes with a rule of their own: a method `visit_<name>` of rewrite.Rewriter.
 NODES_REWRITTEN: Final = frozenset({
     "AnnAssign", "Assign", "Attribute", "AugAssign", "BinOp", "Call", "ClassDef", "Compare", "Constant", "Delete",
-    "ExceptHandler", "For", "FormattedValue", "FunctionDef", "Global", "Import", "ImportFrom", "Lambda", "MatchAs",
-    "MatchClass", "MatchMapping", "MatchStar", "Name", "NamedExpr", "Nonlocal", "Return", "Set", "SetComp", "Try",
-    "While", "With", "Yield", "YieldFrom", "alias", "arg", "arguments", "comprehension", "keyword", "match_case",
-    "withitem",
+    "DictComp", "ExceptHandler", "For", "FormattedValue", "FunctionDef", "GeneratorExp", "Global", "Import",
+    "ImportFrom", "Lambda", "ListComp", "MatchAs", "MatchClass", "MatchMapping", "MatchStar", "Name", "NamedExpr",
+    "Nonlocal", "Return", "Set", "SetComp", "Try", "While", "With", "Yield", "YieldFrom", "alias", "arg",
+    "arguments", "comprehension", "keyword", "match_case", "withitem",
 })
 
 _ASYNC = "nothing in a snippet waits, so there is no async; write a plain function"

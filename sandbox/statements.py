@@ -1,10 +1,10 @@
-"""Statements: every store to a root becomes a call of the heap, every loop pass a tick, every handler lets pass what
-no snippet may catch. Second part of the rewriting.
+"""Statements: every store to a root becomes a call of the heap, every loop pass a tick of fuel, every handler lets
+pass what no snippet may catch. Second part of the rewriting.
 
     x = v        .root["x"] = v               del x               .unbind("x")
     x += v       .old = x; .old += v; .root["x"] = .old
     import math  .root["math"] = .import("math")
-    for ...: b   for ...: .tick(); b          except E as e: b    except E as e: .caught(); b
+    for ...: b   for ...: .next(.fuel); b    except E as e: b    except E as e: .caught(); b
 
 Loads stay what they are: a root is a global of the cell, and its read costs what a global's read costs.
 """
@@ -15,8 +15,9 @@ import ast
 from typing import Any
 
 from sandbox import policy
-from sandbox.build import LOAD, STORE, assign, at, call, constant, copy_on, load, root, run, store
-from sandbox.expressions import Expressions, guard_of
+from sandbox.build import LOAD, STORE, assign, at, call, constant, copy_on, load, root, run, store, tick
+from sandbox.expressions import Expressions
+from sandbox.operators import guard_of
 from sandbox.shape import parts_of
 
 
@@ -85,7 +86,7 @@ class Statements(Expressions):
             if target.id in self.scope.roots:
                 old = store(".old", node)
                 if guard is not None:
-                    value = call(f".in_place_{guard}", node, load(target.id, target), value)
+                    value = self.guarded(guard, node, load(target.id, target), value)
                     return assign(root(target.id, target), value, node)
                 return [
                     assign(old, load(target.id, target), node),
@@ -95,7 +96,7 @@ class Statements(Expressions):
             if guard is None:
                 node.value = value
                 return node
-            return assign(target, call(f".in_place_{guard}", node, load(target.id, target), value), node)
+            return assign(target, self.guarded(guard, node, load(target.id, target), value), node)
         target = self.visit(target)
         if guard is None:
             node.target, node.value = target, value
@@ -112,7 +113,7 @@ class Statements(Expressions):
                 target.slice = call(".slice", node, *[part or constant(None, node) for part in bounds])
             first.append(assign(store(".key", node), target.slice, node))
             target.slice = load(".key", node)
-        changed = call(f".in_place_{guard}", node, copy_on(target, LOAD), value)
+        changed = self.guarded(guard, node, copy_on(target, LOAD), value)
         return [*first, assign(copy_on(target, STORE), changed, node)]
 
     def visit_Delete(self, node: ast.Delete) -> Any:
@@ -170,12 +171,12 @@ class Statements(Expressions):
 
     def visit_For(self, node: ast.For) -> Any:
         self.children(node)
-        node.body.insert(0, run(".tick", node))
+        node.body.insert(0, at(ast.Expr(tick(node)), node))
         return node
 
     def visit_While(self, node: ast.While) -> Any:
         self.children(node)
-        node.body.insert(0, run(".tick", node))
+        node.body.insert(0, at(ast.Expr(tick(node)), node))
         return node
 
     def visit_With(self, node: ast.With) -> Any:

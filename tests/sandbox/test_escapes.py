@@ -20,8 +20,8 @@ def test_attempt_fails(name: str) -> None:
     with pytest.raises(Exception) as caught:
         host.run(ATTEMPTS[name])
     assert not isinstance(caught.value, SystemError | AssertionError)
-    assert {key: value for key, value in host.builtins.items() if key != ".tick"} == {
-        key: value for key, value in before.items() if key != ".tick"
+    assert {key: value for key, value in host.builtins.items() if key != ".fuel"} == {
+        key: value for key, value in before.items() if key != ".fuel"
     }
     assert host.output == ""
 
@@ -77,5 +77,5 @@ def test_hooks_have_names_that_no_source_can_spell() -> None:
                     cell = compile_cell(source)
                 except SnippetRefused:
                     continue
-                # `x.tick` is an attribute of x, not the hook.
+                # `x.next` is an attribute of x, not the hook.
                 assert name not in cell.binds | cell.reads
