@@ -89,11 +89,13 @@ def compile_cell(
     return Cell(code, source, parameters, roots, reads, filename)
 
 
-def compile_definition(source: str, name: str, filename: str) -> Definition:
+def compile_definition(source: str, name: str, filename: str, *, generated: bool = False) -> Definition:
     """Compile the text of one `def` or `class`, as the `.define` hook was given it.
 
     The code is that of the cell it came from, with lines counted from the definition's first.
 
+    Args:
+        generated: the text is one that `generate` wrote: it may use hooks, spelled `__name__`.
     Raises:
         SnippetRefused: the text is not the definition of `name`.
     """
@@ -112,13 +114,23 @@ def compile_definition(source: str, name: str, filename: str) -> Definition:
             only = tree.body[0] if len(tree.body) == 1 else None
             if not isinstance(only, ast.FunctionDef | ast.ClassDef) or only.name != name:
                 raise SnippetRefused(f"the text must be the definition of {name!r} and nothing else")
+            if generated:
+                _spell_hooks(only)
             roots = scope.roots(tree.body, ())
             rewriter = Rewriter(text.split("\n"), roots, read_only=False)
+            rewriter.generated = generated
             code = _compile(rewriter, tree, (), roots, filename)
         _checked(code, rewriter)
     except SnippetRefused as error:
         raise _with_text(error, text) from None
     return Definition(name, source, MappingProxyType(functions_of(code)), filename)
+
+
+def _spell_hooks(tree: ast.AST) -> None:
+    """Give hooks their names, in text of our own, where a name with a dot can't stand."""
+    for node in shape.walk([tree]):
+        if isinstance(node, ast.Name) and policy.is_dunder(node.id) and node.id != "__class__":
+            node.id = f".{node.id[2:-2]}"
 
 
 def _check_parameters(parameters: tuple[str, ...]) -> None:

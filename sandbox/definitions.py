@@ -38,6 +38,8 @@ class Definitions(Statements):
         super().__init__()
         self.lines = lines
         self.read_only = read_only
+        # The text is not a snippet's, see compile_definition.
+        self.generated = False
         self.scope = Scope("cell", set(roots))
         # Names of the roots' definitions: name -> line of the first one.
         self.defined: dict[str, int] = {}
@@ -49,7 +51,7 @@ class Definitions(Statements):
         method = outer.kind == "class" and policy.is_dunder(node.name)
         if not method:
             self.check_definition(node)
-        elif node.name not in policy.DUNDERS_DEFINED:
+        elif node.name not in policy.DUNDERS_DEFINED and not self.generated:
             reason = policy.DUNDERS_REFUSED.get(node.name, "it is not among the methods a class may define")
             self.refuse(node, f"method {node.name!r} is not available: {reason}")
         self.check_type_parameters(node)

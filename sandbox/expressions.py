@@ -46,6 +46,7 @@ class Expressions(RestrictingNodeTransformer):
     """The visitor of expressions, and what all visits share."""
 
     handlers: ClassVar[dict[type[ast.AST], Any]]
+    generated: bool
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,7 +105,7 @@ class Expressions(RestrictingNodeTransformer):
     def visit_Name(self, node: ast.Name) -> ast.AST:
         name = node.id
         if type(node.ctx) is ast.Load:
-            if name.startswith("__") and name.endswith("__") and name != "__name__":
+            if name.startswith("__") and name.endswith("__") and name != "__name__" and not self.generated:
                 self.refuse(node, f"{name!r} can't be read: names with two underscores on both sides belong to Python")
             return node
         self.check_bound(node, name)
@@ -170,7 +171,7 @@ class Expressions(RestrictingNodeTransformer):
             return call(".scrub", node, node)
         if self.scope.pure:
             return self.pure_call(node)
-        if isinstance(method, ast.Attribute) and method.attr in policy.DUNDERS_SUPER and not _is_super(method.value):
+        if isinstance(method, ast.Attribute) and method.attr in policy.DUNDERS_CALLED and not _is_super(method.value):
             return self.named_call(node, method)
         return self.children(node)
 

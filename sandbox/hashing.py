@@ -40,8 +40,15 @@ def hash_builtin(value: Any, /) -> int:
     if kind in _DATES and getattr(value, "tzinfo", None) is None:
         return _digest(repr(value).encode())
     method = getattr(kind, "__hash__", None)
+    source: str | None = getattr(kind, "__hash_of__", None)
+    if source is not None:
+        owner = next(parent for parent in kind.__mro__ if "__hash__" in parent.__dict__)
+        if owner is object or "__enum__" in owner.__dict__:
+            return hash_builtin(getattr(value, source))  # a member of an enum, which has no other
     if type(method) is FunctionType:
         return hash(value)
+    if method is None:
+        raise TypeError(f"unhashable type: {kind.__name__!r}")
     raise TypeError(f"{kind.__name__} has no hash that is the same everywhere; use a key of your own")
 
 

@@ -26,7 +26,11 @@ class Hooks:
     `undefine(name)`: ends the class statement of a root: if it did not get to what `define` returned, because a
     decorator raised, the class that had the name before gets back what it had.
     `rootclass`, `localclass`: make the classes that are roots and others, called as metaclasses are.
-    `class_kind`: the metaclass of the classes they make.
+    `class_kind`: the metaclass of the classes they make; of a class whose base has a metaclass below it that one, whose
+    method `__complete__(attributes before)`, if it has one, they call when the class is made.
+    `instance_type`: what all of these classes but exceptions derive from.
+    `namespace`: the globals of all code. `set_attribute(obj, name, value)`: sets an attribute of such an instance,
+    whatever `__setattr__` of its class says; `delete_attribute(obj, name)` deletes one.
     `write_output(text)`: takes what `print` prints.
     `now()`: the time of the snippet, in UTC.
     `random()`: the snippet's generator of random numbers, seeded by its place in the log (see
@@ -47,6 +51,10 @@ class Hooks:
     rootclass: Any
     localclass: Any
     class_kind: type
+    instance_type: type
+    namespace: dict[str, Any]
+    set_attribute: Callable[[Any, str, Any], None]
+    delete_attribute: Callable[[Any, str], None]
     write_output: Callable[[str], object]
     now: Callable[[], datetime.datetime]
     random: Callable[[], Generator]

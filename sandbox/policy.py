@@ -138,7 +138,7 @@ ATTRIBUTES_GUARDED: Final = frozenset({
     "strptime", "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
 })
 # Dunder names that may be read from any object. `__class__` becomes a call of `type`.
-DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__name__"})
+DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__members__", "__name__"})
 
 # --- dunder methods ---------------------------------------------------------------------------------------------------
 
@@ -163,6 +163,8 @@ DUNDERS_DEFINED: Final = frozenset(
 DUNDERS_SECOND: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__exit__", "__init_subclass__"}
 # `super().<name>` with the literal, zero-argument `super()`.
 DUNDERS_SUPER: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__upgrade__"}
+# `Base.<name>(self)`, the call alone; of `__setattr__` that of `object`.
+DUNDERS_CALLED: Final = DUNDERS_SUPER | {"__setattr__"}
 # Of these only the call is allowed, because its text must be cleaned of addresses.
 DUNDERS_SUPER_TEXT: Final = frozenset({"__format__", "__repr__", "__str__"})
 # Bound by decorators of their own; the hidden originals are used, so that a local name can't stand in for them.
@@ -269,7 +271,8 @@ NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
 # --- libraries --------------------------------------------------------------------------------------------------------
 
 MODULES: Final = frozenset({
-    "abc", "bisect", "contextlib", "copy", "functools", "heapq", "itertools", "json", "math", "operator", "typing",
+    "abc", "bisect", "contextlib", "copy", "dataclasses", "enum", "functools", "heapq", "itertools", "json", "math",
+    "operator", "typing",
 })
 
 # Names of these modules that people look for and that are not there.
@@ -278,6 +281,9 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "contextlib.ExitStack": "write nested 'with' blocks",
     "contextlib.asynccontextmanager": _ASYNC,
     "contextlib.redirect_stdout": "what is printed goes back to the caller",
+    "dataclasses.make_dataclass": "write a class statement",
+    "enum.EnumMeta": "derive from Enum",
+    "enum.EnumType": "derive from Enum",
     "functools.partialmethod": "write a method that calls the other",
     "functools.singledispatch": "keep the functions in a dict by type, or use match",
     "functools.update_wrapper": "use wraps",

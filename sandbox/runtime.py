@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final, NoReturn
 
-from sandbox import guards, policy, text
+from sandbox import generate, guards, policy, text
 from sandbox.fuel import EMPTY, fence
 from sandbox.hashing import hash_builtin
 from sandbox.hooks import Hooks
@@ -199,7 +199,9 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".type": made["type"],
         ".unbind": hooks.unbind,
         ".undefine": hooks.undefine,
-    } | guards.make_set_operators(hooks.set_type) | {f".pure_{name}": made[name] for name in pure}
+    } | guards.make_set_operators(hooks.set_type) | generate.make_hooks(hooks) | {
+        f".pure_{name}": made[name] for name in pure
+    }
 
 
 def _make_print(write: Callable[[str], object]) -> Callable[..., None]:
@@ -241,14 +243,38 @@ def _make_method_of(hooks: Hooks) -> Callable[[Any, str], Any]:
     """
     roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
 
+    def put(value: Any, name: str, new: Any, /) -> None:
+        if not issubclass(type(hooks.typeof(value)), hooks.class_kind) or isinstance(value, type):
+            raise TypeError("object.__setattr__() sets attributes of instances of your own classes")
+        hooks.set_attribute(value, guards.checked_name(name), new)
+
     def method_of(value: Any, name: str) -> Any:
+        if name == "__setattr__" and value is hooks.object_type:
+            return put
         owner = value if isinstance(value, type) else hooks.typeof(value)
-        if not issubclass(type(owner), hooks.class_kind) and (owner is not value or owner not in roots):
+        known = issubclass(type(owner), hooks.class_kind) or (owner is value and owner in roots)
+        if not known or name == "__setattr__":
             shown = owner.__name__
             raise AttributeError(f"{name!r} of {shown!r} is not available; use the function or operator it stands for")
         return getattr(value, name)
 
     return method_of
+
+
+class _Prepared:
+    """A metaclass for one class statement, whose body runs in a namespace of its own."""
+
+    __slots__ = ("_metaclass", "_namespace")
+
+    def __init__(self, metaclass: Any, namespace: dict[str, Any]) -> None:
+        self._metaclass = metaclass
+        self._namespace = namespace
+
+    def __prepare__(self, name: str, bases: tuple[Any, ...], **keywords: Any) -> dict[str, Any]:
+        return self._namespace
+
+    def __call__(self, name: str, bases: tuple[Any, ...], body: dict[str, Any], /, **keywords: Any) -> Any:
+        return self._metaclass(name, bases, dict(body), **keywords)
 
 
 def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
@@ -266,6 +292,10 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
                 raise TypeError(f"can't inherit from {shown}; keep one in an attribute instead")
         # mypy knows no signature of it.
         bases = bases or (hooks.object_type,)
+        for base in bases:
+            if hasattr(type(base), "__namespace__"):
+                metaclass = _Prepared(metaclass, type(base).__namespace__(bases))
+                break
         cls = builtins.__build_class__(function, name, *bases, metaclass=metaclass, **keywords)
         if finish is not None:
             finish(cls)

@@ -53,6 +53,18 @@ def sealed(function: Callable[..., Any], name: str | None = None) -> Any:
     return MethodType(_forward(function), LANGUAGE)
 
 
+class _MissingKind(Sealed):
+    def __call__(cls, *arguments: Any) -> NoReturn:
+        raise TypeError("MISSING stands for a value that was not given and can't be called")
+
+    def __repr__(cls) -> str:
+        return "MISSING"
+
+
+class MISSING(metaclass=_MissingKind):
+    """Stands for a value that was not given. A class, so that the heap keeps it by name."""
+
+
 class _ModuleKind(Sealed):
     def __call__(cls, *arguments: Any) -> NoReturn:
         raise TypeError("modules are made by the language alone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final
 
-from ..heap import Heap, Instance
+from ..heap import Heap, HeapClass, Instance
 from ..heap.containers import STATES
 from ..heap.instances import KINDS, attributes
 from .requests import Codec
@@ -41,6 +41,8 @@ class Describer:
             reference = self._heap.refer_if_kept(value)
             if reference is not None:
                 self._heap.load(value)
+            if type(cls) is not HeapClass:  # a member of an enum
+                return self._shape("instance", {"name": value.name, "value": value.value}, cls.__name__, reference)
             public_attributes = {name: item for name, item in attributes(value).items() if not name.startswith("_")}
             return self._shape("instance", public_attributes, cls.__name__, reference)
         if cls in _LISTED:

@@ -36,7 +36,7 @@ from sandbox import (
 )
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
-from ..heap import Dict, Heap, HeapClass, List, Set
+from ..heap import Dict, Heap, HeapClass, Instance, List, Set, delete_attribute, set_attribute
 from ..limits import ENTRY_SIZE_MAX, FRAME_SIZE_MAX, PRINT_SIZE_MAX, RESULT_SIZE_MAX
 from ..store import Store
 from .describe import Describer
@@ -110,6 +110,10 @@ class Runner:
             rootclass=definitions.root_class,
             localclass=definitions.local_class,
             class_kind=HeapClass,
+            instance_type=Instance,
+            namespace=self.heap.root.namespace,
+            set_attribute=set_attribute,
+            delete_attribute=delete_attribute,
             write_output=self._write_output,
             now=self._now,
             random=self._random,

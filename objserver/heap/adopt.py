@@ -128,11 +128,16 @@ class Adoption:
         if cls is tuple or cls is frozenset:
             for item in key:
                 self._check_key(item, owner)
-        elif type(cls) in KINDS and any(getattr(cls, name) is not getattr(object, name) for name in _KEY_METHODS):
+        elif type(cls) in KINDS and not all(self._is_known(cls, name) for name in _KEY_METHODS):
             raise NotStorable(
                 f"{self._path(owner, key)}: a key of class {cls.__name__!r}, which defines __eq__ or __hash__, can't "
                 "be kept; use a text, a number or a tuple of such that stands for it"
             )
+
+    def _is_known(self, cls: Any, name: str) -> bool:
+        """Whether the method is none of a client's: that of `object`, or of a class of the language such as IntEnum."""
+        owner = next(parent for parent in cls.__mro__ if name in parent.__dict__)
+        return owner is object or id(owner) in self._heap.builtin_names
 
     def _scan_class(self, cls: Any) -> None:
         for name, value in instances.class_body(cls).items():

@@ -30,6 +30,10 @@ __all__ = ["Definitions"]
 # The file name of code that a cell compiled and that is not of a stored source.
 CELL: Final = "<cell>"
 
+# The attribute of a class that holds the source of the methods which a decorator such as `dataclass` wrote for it, and
+# the file name of these until the class is kept.
+GENERATED: Final = "__generated__"
+
 # What two lambdas that do the same have in common, beside their constants.
 _CODE_FIELDS: Final = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags", "co_argcount",
                        "co_kwonlyargcount", "co_posonlyargcount")
@@ -73,7 +77,9 @@ class Definitions:
         bases = _checked_bases(name, bases)
         kind = instances.kind_of(bases)
         existing = self._existing(name)
-        if type(existing) is kind and (info := existing.__dict__.get("__info__")) and info.name == name:
+        known = existing.__dict__.get("__info__") if type(existing) is kind else None
+        family = getattr(kind, "__family__", None)
+        if known and known.name == name and (family is None or family(existing.__bases__) is family(bases)):
             before = instances.class_body(existing)
             statement = self._statements[name] = _Statement(existing, existing.__bases__, before)
             instances.take_over(existing, bases, body)
@@ -116,10 +122,12 @@ class Definitions:
     def _define_class(self, cls: Any, name: str, source: str, first_line: int) -> None:
         info = cls.__dict__["__info__"]
         version = info.version + 1
-        codes = self._compiled(source, name, version)
-        for value in instances.class_body(cls).values():
+        body = instances.class_body(cls)
+        codes = self._compiled(source, name, version, body.get(GENERATED, ""))
+        for value in body.values():
             for function in instances.functions_of(value):
-                _rebind(function, codes, first_line)
+                generated = function.__code__.co_filename == GENERATED
+                _rebind(function, codes, -source.count("\n") if generated else first_line)
         info.source, info.version, info.codes = source, version, codes
 
     def _define_function(self, function: FunctionType, name: str, source: str, first_line: int) -> None:
@@ -129,10 +137,16 @@ class Definitions:
         if _rebind(function, codes, first_line):
             function.__dict__["__info__"] = CodeInfo(self._heap, name, source, version, codes)
 
-    def _compiled(self, source: str, name: str, version: int) -> Any:
+    def _compiled(self, source: str, name: str, version: int, generated: str = "") -> Any:
+        """Return the codes of a definition and of the methods generated for it, which follow it in its file."""
         filename = f"<{name} version {version}>"
         self.sources[filename] = source
-        return self._compile(source, name, filename).codes
+        codes = self._compile(source, name, filename).codes
+        if not generated:
+            return codes
+        text = f"class {name}:\n{generated}"
+        lines = "\n" * (source.count("\n") + 1)
+        return {**self._compile(lines + text, name, filename, generated=True).codes, **codes}
 
     # --- linking --------------------------------------------------------------------------------------------------
 
@@ -154,7 +168,9 @@ class Definitions:
         if isinstance(obj, FunctionType):
             return b"f" + pack([*head, pack(self.function_parts(obj))])
         bases = [None if base is Instance else base for base in obj.__bases__]
-        return b"c" + pack([*head, pack(bases), pack(dict(sorted(instances.class_body(obj).items())))])
+        body = dict(sorted(instances.class_body(obj).items()))
+        generated = body.pop(GENERATED, "")
+        return b"c" + pack([*head, pack(bases), pack(body), generated])
 
     def function_parts(self, function: FunctionType) -> list[Any]:
         """Return what is kept of a function beside its source."""
@@ -175,7 +191,8 @@ class Definitions:
         they may refer to it."""
         heap = self._heap
         name, version, source, *parts = content
-        info = CodeInfo(heap, name, source, version, self._compiled(source, name, version))
+        generated = parts[2] if kind == KIND_CLASS else ""
+        info = CodeInfo(heap, name, source, version, self._compiled(source, name, version, generated))
         info.oid = oid
         if kind != KIND_CLASS:
             function = self._make_function(info, heap.records.unpack(parts[0]), None)
@@ -186,6 +203,8 @@ class Definitions:
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
         cls = instances.make_class(name, bases, {"__info__": info, "__module__": instances.MODULE})
         instances.make_twins(cls)
+        if generated:
+            type.__setattr__(cls, GENERATED, generated)
         heap.live[oid] = cls
         self._loading.append((cls, info))
         try:
@@ -246,7 +265,7 @@ class _Statement:
 def _rebind(function: FunctionType, codes: Any, first_line: int) -> bool:
     """Let a function run from the stored source. False when it is none of that source's."""
     code = function.__code__
-    if code.co_filename != CELL or "__info__" in function.__dict__:
+    if code.co_filename not in (CELL, GENERATED) or "__info__" in function.__dict__:
         return False  # an older function that the new class took over by name
     for key in _keys(codes, code.co_qualname, code.co_firstlineno - first_line + 1):
         stored = codes[key]

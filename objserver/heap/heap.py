@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
@@ -80,7 +80,10 @@ class Definition(Protocol):
     def codes(self) -> Mapping[tuple[str, int], CodeType]: ...
 
 
-CompileDefinition = Callable[[str, str, str], Definition]
+class CompileDefinition(Protocol):
+    """(source, name, file name) -> definition. `generated`: the source is no client's, a decorator wrote it."""
+
+    def __call__(self, source: str, name: str, filename: str, /, *, generated: bool = False) -> Definition: ...
 
 
 class Heap:
@@ -89,7 +92,7 @@ class Heap:
     def __init__(self, store: Store, *, compile_definition: CompileDefinition, next_oid: int = ROOT_OID + 1) -> None:
         """
         Args:
-            compile_definition: (source, name, file name) -> definition; the language is not the heap's affair.
+            compile_definition: the language is not the heap's affair.
             next_oid: the oid that the next new object gets; from the checkpoint.
         """
         self.store = store

@@ -23,6 +23,7 @@ __all__ = [
     "attributes",
     "class_body",
     "clear_bases",
+    "delete_attribute",
     "enroll",
     "functions_of",
     "heap_of",
@@ -34,6 +35,7 @@ __all__ = [
     "oid_of",
     "restore",
     "saved_of",
+    "set_attribute",
     "set_attributes",
     "set_class",
     "set_saved",
@@ -83,7 +85,8 @@ class HeapClass(type):
 
     A metaclass below it, such as that of enums, may have a method `__complete__(before)`, called when a class statement
     has made or changed the class: `before` are its attributes until then, {} when it is new. Returns what to call when
-    the class gets these back because a decorator raised.
+    the class gets these back because a decorator raised. And `__family__(bases)`: a class keeps its identity only while
+    that stays the same.
     """
 
     def __init_subclass__(cls) -> None:
@@ -132,6 +135,7 @@ set_saved: Final[Any] = Instance.__dict__["__saved__"].__set__
 set_class: Final[Any] = object.__dict__["__class__"].__set__
 _get: Final[Any] = object.__getattribute__
 _set: Final[Any] = object.__setattr__
+_delete: Final[Any] = object.__delattr__
 
 
 def attributes(obj: Any) -> dict[str, Any]:
@@ -182,12 +186,40 @@ def make_twins(cls: Any) -> None:
         setattr(info, state, make_class(cls.__name__, (cls,), body))
 
 
+def set_attribute(obj: Any, name: str, value: object) -> None:
+    """Set an attribute of an instance in whatever state, as `object` does: past a `__setattr__` of its class."""
+    if "__public__" in type(obj).__dict__:
+        heap = heap_of(obj)
+        heap.load(obj)
+        heap.touch(obj)
+    _set(obj, name, value)
+
+
+def delete_attribute(obj: Any, name: str) -> None:
+    if "__public__" in type(obj).__dict__:
+        heap = heap_of(obj)
+        heap.load(obj)
+        heap.touch(obj)
+    _delete(obj, name)
+
+
+# A class that has a `__setattr__` is asked first (frozen dataclasses, enums): it refuses, or calls set_attribute.
+
+
 def _clean_setattr(self: Any, name: str, value: object) -> None:
+    method = type(self).__public__.__setattr__
+    if method is not _set:
+        method(self, name, value)
+        return
     heap_of(self).touch(self)
     setattr(self, name, value)
 
 
 def _clean_delattr(self: Any, name: str) -> None:
+    method = type(self).__public__.__delattr__
+    if method is not _delete:
+        method(self, name)
+        return
     heap_of(self).touch(self)
     delattr(self, name)
 

@@ -9,7 +9,7 @@
     list of   "L" array        kind, class oid, oids: the same for a list
     instance  "i" map          attribute -> value, in order
     function  "f" array        name, version, source, then as FUNCTION below
-    class     "c" array        name, version, source, bases, attributes (map)
+    class     "c" array        name, version, source, bases, attributes (map), source of generated methods
     root      "r" map          name -> packed value, sorted by name
 
 The first byte is the kind, the rest is msgpack. Values that can't change are inline; a reference to an object is the

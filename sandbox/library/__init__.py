@@ -15,6 +15,8 @@ from sandbox.hooks import Hooks
 from sandbox.library.bisect import make_bisect
 from sandbox.library.contextlib import make_contextlib
 from sandbox.library.copy import make_copy
+from sandbox.library.dataclasses import make_dataclasses
+from sandbox.library.enum import make_enum
 from sandbox.library.functools import make_functools
 from sandbox.library.heapq import make_heapq
 from sandbox.library.itertools import make_itertools
@@ -30,6 +32,8 @@ _MAKERS: Final[Mapping[str, Callable[[Hooks], Module]]] = MappingProxyType({
     "bisect": make_bisect,
     "contextlib": make_contextlib,
     "copy": make_copy,
+    "dataclasses": make_dataclasses,
+    "enum": make_enum,
     "functools": make_functools,
     "heapq": make_heapq,
     "itertools": make_itertools,

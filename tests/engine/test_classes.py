@@ -79,3 +79,74 @@ def test_positional_patterns_match_after_a_restart(engine: Bench) -> None:
 def test_refusal_says_what_to_write(engine: Bench, source: str, message: str) -> None:
     with pytest.raises(Failed, match=message):
         engine.eval(source)
+
+
+# --- dataclasses ------------------------------------------------------------------------------------------------------
+
+DATACLASS = """from dataclasses import dataclass, field, asdict, replace
+@dataclass(order=True)
+class P:
+    x: int
+    y: int = 3
+    tags: list = field(default_factory=list)
+    three: list = field(default_factory=lambda: [0] * 3, repr=False)
+    key: object = lambda v: v
+"""
+
+
+def test_methods_of_a_dataclass_survive_a_restart(engine: Bench) -> None:
+    run(engine, DATACLASS.replace("    key: object = lambda v: v\n", ""), "p = P(1)\np.tags.append(1)")
+    read = "[repr(p), p == P(1, 3, [1]), p < P(2), P(4).three, asdict(p)['tags'], repr(replace(p, x=7)), repr(P(x=1, tags=[2]))]"
+    assert run(engine, read, read) == ["P(x=1, y=3, tags=[1])", True, True, [0, 0, 0], [1], "P(x=7, y=3, tags=[1])", "P(x=1, y=3, tags=[2])"]
+    assert engine.eval("match p:\n case P(a, b): r = [a, b]\nr") == [1, 3]
+
+
+def test_function_can_be_the_default_of_a_field(engine: Bench) -> None:
+    """It is an attribute of the class, where the heap keeps functions."""
+    assert run(engine, DATACLASS, "P(1).key(5)") == 5
+    with pytest.raises(Failed, match="NotStorable: p.key is a lambda"):
+        engine.eval("p = P(1)")
+
+
+def test_dataclass_that_is_defined_again_reaches_its_instances(engine: Bench) -> None:
+    run(engine, DATACLASS, "p = P(1, key=0)", "@dataclass\nclass P:\n x: int\n name: str = 'n'\n def hello(self): return f'hi {self.name}'")
+    assert engine.eval("[repr(p), p.hello(), P(2).hello()]") == ["P(x=1, name='n')", "hi n", "hi n"]
+    with pytest.raises(Failed, match="not supported between"):
+        engine.eval("p < P(2)")
+    run(engine, "class P:\n def hello(self): return self.x")
+    assert engine.eval("[p.hello(), repr(p)]") == [1, "<P object>"]
+    with pytest.raises(Failed, match="takes no arguments"):
+        engine.eval("P(1)")
+
+
+def test_dataclass_that_derives_keeps_its_fields(engine: Bench) -> None:
+    run(engine, DATACLASS, "@dataclass\nclass Q(P):\n z: int = 0\nq = Q(1, key=0)", "@dataclass\nclass P:\n x: int = 9")
+    assert engine.eval("Q(5, three=0, key=1).tags") == []
+    with pytest.raises(Failed, match="TypeError: 'Q' inherits fields .* define it again"):
+        engine.eval("Q(5, key=1)")
+    assert run(engine, "@dataclass\nclass Q(P):\n z: int = 0", "repr(Q())") == "Q(x=9, z=0)"
+
+
+def test_frozen_dataclass_is_frozen_in_every_state(engine: Bench) -> None:
+    run(engine, "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass V:\n x: int\n def again(self, x): V.__init__(self, x)\nv = V(1)")
+    for source in ("v.x = 2", "del v.x", "v.y = 2", "v.x += 1", "setattr(v, 'x', 2)", "w = V(1)\nw.x = 2"):
+        with pytest.raises(Failed, match="FrozenInstanceError: cannot"):
+            engine.eval(source)
+        with pytest.raises(Failed, match="FrozenInstanceError: cannot"):
+            engine.query(source)
+        engine.reopen()
+    assert engine.eval("try: v.x = 2\nexcept AttributeError: pass\nv.x") == 1
+    # By the way that its own __init__ goes, the change is noticed, kept and undone.
+    with pytest.raises(Failed):
+        engine.eval("v.again(5)\n1 / 0")
+    assert run(engine, "v.x", "object.__setattr__(v, 'x', 7)", "v.x") == 7
+    with pytest.raises(Failed, match="ReadOnly"):
+        engine.query("object.__setattr__(v, 'x', 7)")
+
+
+def test_generated_methods_show_their_name_and_no_text(engine: Bench) -> None:
+    run(engine, "from dataclasses import dataclass\n@dataclass\nclass V:\n x: int\n def __post_init__(self): 1 / self.x")
+    with pytest.raises(Failed) as caught:
+        engine.eval("V(0)")
+    traceback = caught.value.fault.traceback
+    assert "__ready__" not in traceback and "in V.__init__" in traceback and "1 / self.x" in traceback

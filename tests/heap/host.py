@@ -16,7 +16,7 @@ class Definition:
         self.codes = codes
 
 
-def compile_definition(source: str, name: str, filename: str) -> Definition:
+def compile_definition(source: str, name: str, filename: str, *, generated: bool = False) -> Definition:
     codes: dict[tuple[str, int], CodeType] = {}
 
     def collect(code: CodeType) -> None:

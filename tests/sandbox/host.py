@@ -11,7 +11,11 @@ from typing import Any
 from sandbox import Cell, Fuel, Hooks, compile_cell, make_builtins, make_library
 
 
-class Object:
+class Class(type):
+    """The class of the snippets' classes."""
+
+
+class Object(metaclass=Class):
     """The base of the snippets' classes. Shows no address."""
 
     def __repr__(self) -> str:
@@ -43,13 +47,12 @@ class OrderedSet(MutableSet[Any]):
         return f"{{{', '.join(map(repr, self._items))}}}" if self._items else "set()"
 
 
-class Class(type):
-    """The class of the snippets' classes."""
-
-
 def _make_class(name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
     kind = next((type(base) for base in bases if issubclass(type(base), Class)), Class)
-    return kind(name, bases, body, **keywords)
+    made: Any = type.__new__(kind, name, bases, body, **keywords)
+    if hasattr(kind, "__complete__"):
+        kind.__complete__(made, {})
+    return made  # type: ignore[no-any-return]
 
 
 class Host:
@@ -68,15 +71,17 @@ class Host:
                 host.roots[name] = value
 
         self.random = random.Random(0)
+        self.roots: dict[str, Any] = {}
         hooks = Hooks(
             dict_type=dict, list_type=list, set_type=OrderedSet, object_type=Object, typeof=type, root=Root(),
             unbind=self._unbind, define=self._define, undefine=lambda name: None, rootclass=_make_class,
-            localclass=_make_class, class_kind=Class, write_output=self._write,
+            localclass=_make_class, class_kind=Class, instance_type=Object, namespace=self.roots,
+            set_attribute=object.__setattr__, delete_attribute=object.__delattr__, write_output=self._write,
             now=lambda: datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC), random=lambda: self.random,
         )
         self.library = make_library(hooks)
         self.builtins = make_builtins(hooks, self.library)
-        self.roots: dict[str, Any] = {"__builtins__": self.builtins}
+        self.roots["__builtins__"] = self.builtins
         self.fuel = Fuel(self.builtins)
 
     def _unbind(self, name: str) -> None:
