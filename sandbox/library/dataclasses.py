@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 from sandbox import policy
 from sandbox.generate import Defaults, FrozenInstanceError, add_methods
 from sandbox.hooks import Hooks
+from sandbox.iterators import Meter
 from sandbox.seal import MISSING, Module, Sealed, make_module, sealed
 
 FIELDS: Final = "__dataclass_fields__"
@@ -125,6 +126,7 @@ class _Maker:
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
+        self._tick = Meter(hooks).tick
 
     def dataclass(
         self, cls: Any = None, /, *, init: bool = True, repr: bool = True, eq: bool = True, order: bool = False,
@@ -317,7 +319,7 @@ class _Maker:
 
     def _copied(self, value: Any, convert: Callable[[Any], tuple[Any] | None]) -> Any:
         """Return a copy of lists, dicts and tuples, with the dataclasses in them converted."""
-        self._hooks.namespace["__builtins__"][".tick"]()
+        self._tick()
         converted = convert(value)
         if converted is not None:
             return converted[0]
