@@ -11,8 +11,7 @@
     │   ├── BadRequest          the server does not know the method, or not these parameters; not run
     │   ├── Overloaded          the server is at a bound; not run, retry later
     │   ├── RequestTooLarge     the request is above the server's limit; not run
-    │   ├── DataDamaged         a file of the server does not hold what was written; names file and offset
-    │   └── NodeStopping        the server's machine failed; whether the snippet ran is known after its restart
+    │   └── DataDamaged         a file of the server does not hold what was written; names file and offset
     ├── ConnectionLost          the connection broke; the text says whether the snippet may have run
     ├── ReplyTimeout            no reply in time; the snippet may run yet
     └── ProtocolError           the peer does not speak the protocol
@@ -34,7 +33,6 @@ __all__ = [
     "BadRequest",
     "ConnectionLost",
     "DataDamaged",
-    "NodeStopping",
     "NotStorable",
     "OutOfFuel",
     "Overloaded",
@@ -113,10 +111,6 @@ class DataDamaged(RemoteError, errors.DataDamaged):
     """A file of the server does not hold what was written to it; the text names it. Nothing was changed."""
 
 
-class NodeStopping(RemoteError, errors.MachineError):
-    """The server's machine failed and it stops. Whether the snippet ran is known after its restart."""
-
-
 class ConnectionLost(errors.ObjserverError, ConnectionError):
     """The connection broke, or can't be opened again. The text says whether the snippet may have run."""
 
@@ -143,7 +137,6 @@ _CLASSES: Final[dict[int, type[RemoteError]]] = {
     ErrorCode.OVERLOADED: Overloaded,
     ErrorCode.FRAME_TOO_LARGE: RequestTooLarge,
     ErrorCode.DATA_DAMAGED: DataDamaged,
-    ErrorCode.NODE_STOPPING: NodeStopping,
 }
 
 

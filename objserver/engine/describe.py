@@ -52,7 +52,7 @@ class Describer:
         if isinstance(value, FunctionType | BuiltinFunctionType):
             return self._shape("reference", None, "function", self._heap.refer_if_kept(value))
         advice = "return list(...) of it" if hasattr(cls, "__next__") else "return the values it holds"
-        raise TypeError(f"a {cls.__name__} can't be sent; {advice}")
+        raise TypeError(advice)
 
 
 # For each state of a container its kind, which is also its name.

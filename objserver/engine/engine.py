@@ -388,7 +388,8 @@ class Engine:
                     result = f"{fault.type}: {fault.message}" if fault else value
                     raise Diverged(
                         f"entry {entry.seq}, snippet {index}: gives another result than when it first ran, "
-                        f"now {result!r}; the snippet is {code!r}"
+                        f"now {result!r}; the snippet is {code!r}; nothing was changed, so keep the folder as it is "
+                        "and report this; a backup from before that entry opens"
                     )
 
     def _replay_digest(self, entry: Entry) -> None:
@@ -403,7 +404,8 @@ class Engine:
             self._checkpoint = None
             raise Diverged(
                 f"entry {entry.seq}: the heap as of entry {seq} has digest {checkpoint.digest.hex()}, "
-                f"was {digest.hex()} when the log was written"
+                f"was {digest.hex()} when the log was written; keep the folder as it is and report this; a backup from "
+                "before that entry opens"
             )
         self._commit(checkpoint, digest_is_logged=True)
         checkpoint.ended(wait=True)

@@ -68,7 +68,6 @@ class ErrorCode(IntEnum):
     OVERLOADED = -32010
     FRAME_TOO_LARGE = -32011
     DATA_DAMAGED = -32020  # a file of the server does not hold what was written; the text names it
-    NODE_STOPPING = -32099  # a machine fault: the snippet's fate is known after the restart
 
 
 class MessageError(BadRequest):

@@ -19,7 +19,6 @@ from objserver.client import (
     Client,
     ConnectionLost,
     DataDamaged,
-    NodeStopping,
     NotStorable,
     OutOfFuel,
     Overloaded,
@@ -159,7 +158,6 @@ async def error_of_each_code_has_its_class(db: Any, peer: Peer) -> None:
         ErrorCode.OVERLOADED: (Overloaded, errors.Overloaded),
         ErrorCode.FRAME_TOO_LARGE: (RequestTooLarge, errors.FrameTooLarge),
         ErrorCode.DATA_DAMAGED: (DataDamaged, errors.DataDamaged),
-        ErrorCode.NODE_STOPPING: (NodeStopping, errors.MachineError),
         -31000: (RemoteError, errors.ObjserverError),  # of a later version
     }
     assert set(ErrorCode) < classes.keys()
