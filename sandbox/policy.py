@@ -272,7 +272,7 @@ NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
 
 MODULES: Final = frozenset({
     "abc", "bisect", "contextlib", "copy", "dataclasses", "enum", "functools", "heapq", "itertools", "json", "math",
-    "operator", "typing",
+    "operator", "re", "typing",
 })
 
 # Names of these modules that people look for and that are not there.
@@ -293,6 +293,8 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "json.dump": f"{_FILES}; use dumps",
     "json.load": f"{_FILES}; use loads",
     "operator.length_hint": "use len",
+    "re.Scanner": "join the patterns by '|' with named groups, and use finditer",
+    "re.purge": "nothing is to be purged",
     "typing.get_type_hints": "annotations are not kept",
 })
 

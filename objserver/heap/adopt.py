@@ -212,7 +212,7 @@ class Adoption:
                 if not info.oid:
                     info.oid = self._enroll(value, owner, key)
                 return value
-        if heap.builtin_names.get(id(value)) is not None:
+        if heap.builtin_name(value) is not None:
             return value
         raise NotStorable(f"{self._path(owner, key)} is {_describe(value)}, which can't be kept; {_advice(value)}")
 

@@ -123,7 +123,7 @@ class Heap:
         self.records = Records(
             refer=self.refer,
             resolve=self._resolve,
-            builtin_name=lambda value: self.builtin_names.get(id(value)),
+            builtin_name=self.builtin_name,
             builtin=self._builtin,
             function_parts=self.definitions.function_parts,
             make_function=self.definitions.make_method,
@@ -352,7 +352,21 @@ class Heap:
         self.live[oid] = obj
         return obj
 
+    def builtin_name(self, value: Any) -> str | None:
+        """Return the name by which a value of the language is stored, None for other values.
+
+        What a module made and can make again from plain values (a pattern of `re`) has these in its name.
+        """
+        name = self.builtin_names.get(id(value))
+        if name is None and (made_as := getattr(type(value), "__made_as__", None)) is not None:
+            module, parts = made_as(value)
+            return f"made {module} {self.records.pack_nested(parts).hex()}"
+        return name
+
     def _builtin(self, name: str) -> Any:
+        if name.startswith("made "):
+            _, module, parts = name.split(" ")
+            return self.builtins[f"module {module}"].__make__(*self.records.unpack(bytes.fromhex(parts)))
         if name not in self.builtins:
             raise DataDamaged(f"{self.store.path}: a record refers to the builtin {name!r}, which this version lacks")
         return self.builtins[name]

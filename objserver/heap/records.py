@@ -132,19 +132,20 @@ class Records:
             return msgpack.ExtType(_REF, pack_reference(reference))
         if kind is frozenset:
             # Sorted by their bytes: a frozenset has no order of its own, and the bytes must be the same everywhere.
-            return msgpack.ExtType(_FROZENSET, self._nested(sorted(value, key=self._nested)))
+            return msgpack.ExtType(_FROZENSET, self.pack_nested(sorted(value, key=self.pack_nested)))
         if kind in _PACKERS:
             code, to_plain = _PACKERS[kind]
-            return msgpack.ExtType(code, self._nested(to_plain(value)))
+            return msgpack.ExtType(code, self.pack_nested(to_plain(value)))
         if (name := self._builtin_name(value)) is not None:
             return msgpack.ExtType(_BUILTIN, name.encode())
         if kind is FunctionType:
-            return msgpack.ExtType(_FUNCTION, self._nested(self._function_parts(value)))
+            return msgpack.ExtType(_FUNCTION, self.pack_nested(self._function_parts(value)))
         if kind in _WRAPPERS:
-            return msgpack.ExtType(_WRAPPED, self._nested([_WRAPPERS[kind], *_wrapped_parts(value)]))
+            return msgpack.ExtType(_WRAPPED, self.pack_nested([_WRAPPERS[kind], *_wrapped_parts(value)]))
         raise AssertionError(f"{kind.__name__} was not adopted")
 
-    def _nested(self, value: Any) -> bytes:
+    def pack_nested(self, value: Any) -> bytes:
+        """Return a value as msgpack while another one is being packed."""
         # A packer of its own: the one in use is in the middle of a record.
         packer = msgpack.Packer(
             default=self._pack_other, strict_types=True, use_bin_type=True, unicode_errors="surrogatepass"

@@ -23,6 +23,7 @@ from sandbox.library.itertools import make_itertools
 from sandbox.library.json import make_json
 from sandbox.library.math import make_math
 from sandbox.library.operator import make_operator
+from sandbox.library.re import make_re
 from sandbox.library.typing import make_abc, make_typing
 from sandbox.policy import MODULE_NAMES_REFUSED, MODULES, attribute_refusal
 from sandbox.seal import Module
@@ -40,6 +41,7 @@ _MAKERS: Final[Mapping[str, Callable[[Hooks], Module]]] = MappingProxyType({
     "json": make_json,
     "math": make_math,
     "operator": make_operator,
+    "re": make_re,
     "typing": make_typing,
 })
 

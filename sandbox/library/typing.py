@@ -81,16 +81,21 @@ class Unchanged(Form):
         return value
 
 
+def _is_derived(cls: Any) -> bool:
+    """Whether a class derives from ABC."""
+    return any("__abstractmethods__" in base.__dict__ for base in getattr(cls, "__mro__", ()))
+
+
 class AbstractBase(Form):
     """`ABC`: `isinstance` knows the classes that were derived from it."""
 
     __slots__ = ()
 
     def __instancecheck__(self, value: Any) -> bool:
-        return hasattr(type(value), "__abstractmethods__")
+        return _is_derived(type(value))
 
     def __subclasscheck__(self, cls: Any) -> bool:
-        return hasattr(cls, "__abstractmethods__")
+        return _is_derived(cls)
 
 
 class _Item(metaclass=Sealed):
@@ -134,7 +139,7 @@ def plain_bases(bases: tuple[Any, ...]) -> tuple[tuple[Any, ...], Callable[[Any]
             raise TypeError(f"can't inherit from {form!r}: it is for annotations alone")
     classes = tuple([base for base in bases if not isinstance(base, Form)])
     generic = any(form is not _ABC for form in forms)
-    abstract = _ABC in forms or any(hasattr(base, "__abstractmethods__") for base in classes)
+    abstract = _ABC in forms or any(map(_is_derived, classes))
     if not generic and not abstract:
         return classes, None
 
