@@ -35,13 +35,14 @@ _SAME: Final = (
 class _Kind(Sealed):
     """The class of stand-ins for builtin classes whose calls must be looked at."""
 
-    original: type
+    # In double underscores, as a snippet could read it otherwise.
+    __original__: type
 
     def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, cls.original)
+        return isinstance(value, cls.__original__)
 
     def __subclasscheck__(cls, other: type) -> bool:
-        return issubclass(other, cls.original)
+        return issubclass(other, cls.__original__)
 
 
 class _StrKind(_Kind):
@@ -65,7 +66,7 @@ class _ClosedKind(_Kind):
 
 
 def _stand_in(kind: type[_Kind], original: type, *bases: type) -> _Kind:
-    return kind(original.__name__, bases, {"__slots__": (), "__module__": "builtins", "original": original})
+    return kind(original.__name__, bases, {"__slots__": (), "__module__": "builtins", "__original__": original})
 
 
 # Subclasses, so that their methods are found (`str.upper`) and `case str(text)` matches.

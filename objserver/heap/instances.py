@@ -271,7 +271,17 @@ def _touch_class(cls: type) -> None:
         info.heap.touch_class(cls)
 
 
-class ClassMethod(classmethod):  # type: ignore[type-arg]
+class _Closed(type):
+    """Metaclass of a class that snippets see and none may change: it would be another for the next one."""
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        raise TypeError(f"cannot set {name!r} attribute of immutable type {cls.__name__!r}")
+
+    def __delattr__(cls, name: str) -> None:
+        raise TypeError(f"cannot delete {name!r} attribute of immutable type {cls.__name__!r}")
+
+
+class ClassMethod(classmethod, metaclass=_Closed):  # type: ignore[type-arg]
     """classmethod, which calls with the public class, whatever the state of the instance it is asked of."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:

@@ -153,6 +153,12 @@ ATTEMPTS: dict[str, str] = {
     "function_as_self_by_import": "class C:\n def m(self):\n  from math import sqrt as self\n  self.x = 1\nC().m()",
     "function_as_self_of_inner_function": "class C:\n def m(self):\n  def g(self): self.x = 1\n  g(lambda: 0)\nC().m()",
     "function_as_self_mangled": "class C:\n def m(__self, f):\n  _C__self = f\n  __self.x = 1\nC().m(lambda: 0)",
+    # --- the real class behind a stand-in
+    "original_of_str": "str.original(lambda: 0)",
+    "original_of_bytes": "bytes.original(10 ** 11)",
+    "original_of_function": "type(lambda: 0).original",
+    "classmethod_store": "classmethod.calls = 1",
+    "staticmethod_store": "staticmethod.calls = 1",
     # --- names of attributes as strings
     "getattr_dunder": "getattr(1, '__class__')",
     "getattr_built_up": "getattr(1, '__cla' + 'ss__')",
