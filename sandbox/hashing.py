@@ -15,7 +15,7 @@ _DATES: Final = frozenset({datetime.date, datetime.datetime, datetime.time, date
 
 
 def hash_builtin(value: Any, /) -> int:
-    """Return the hash of a number, text, date, tuple of such, or of an object whose class defines `__hash__`.
+    """Return the hash of a number, text, date, tuple or frozenset of such, or of an object that defines `__hash__`.
 
     Equal values have equal hashes.
 
@@ -32,8 +32,11 @@ def hash_builtin(value: Any, /) -> int:
         return _digest(value.encode("utf-8", "surrogatepass"))
     if kind is bytes:
         return _digest(value)
-    if kind is tuple:
+    if issubclass(kind, tuple):
         return hash(tuple([hash_builtin(item) for item in value]))
+    if hasattr(kind, "__frozen__"):
+        # Python's own of a set, of numbers that are the same everywhere: the order has no part in it.
+        return hash(frozenset([hash_builtin(item) for item in value]))
     if value is None:
         return 1
     # Only dates whose equality is that of their text: times of different zones can be equal.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 class Hooks:
     """What the host supplies.
 
-    `dict_type`, `list_type`, `set_type`, `object_type`: the heap's classes, behind `dict`, `list`, `set`, `object`.
+    `dict_type`, `list_type`, `set_type`, `frozenset_type`, `object_type`: the heap's classes, behind `dict`, `list`,
+    `set`, `frozenset`, `object`. Sets keep the order of insertion. That of frozensets has an attribute `__frozen__`.
+    `collections`: the containers of the module `collections`, by name.
+    `named_tuple(name, fields, defaults)`: makes a class of named tuples; the names have been judged.
     `typeof(value)`: the public class of a value; never a metaclass.
     `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
     `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
@@ -42,6 +45,9 @@ class Hooks:
     dict_type: type
     list_type: type
     set_type: type
+    frozenset_type: type
+    collections: Mapping[str, Any]
+    named_tuple: Callable[[str, tuple[str, ...], tuple[Any, ...]], Any]
     object_type: type
     typeof: Callable[[Any], type]
     root: MutableMapping[str, Any]

@@ -36,8 +36,8 @@ def same(left: Any, right: Any) -> bool:
     kind = type(left)
     if type(right) is not kind:
         return False
-    if kind is tuple:
-        return _same_tuples(left, right)
+    if issubclass(kind, tuple) or hasattr(kind, "__frozen__"):
+        return _same_sequences(left, right)
     return _equal(kind, left, right)
 
 
@@ -46,15 +46,14 @@ def not_same(left: Any, right: Any) -> bool:
 
 
 def _equal(kind: type, left: Any, right: Any) -> bool:
-    """Whether two values of one type other than tuple, not one object, are the same value."""
+    """Whether two values of one type that holds no others, not one object, are the same value."""
     if kind in _COMPARED:
         return bool(left == right)
-    if kind in _SHOWN:
-        return repr(left) == repr(right)
-    return kind is frozenset and _key(left) == _key(right)
+    return kind in _SHOWN and repr(left) == repr(right)
 
 
-def _same_tuples(left: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
+def _same_sequences(left: Any, right: Any) -> bool:
+    """Whether two tuples, named tuples or frozensets, which have an order here, hold the same values."""
     # A list of what is left to compare, as tuples nest deeper than functions can; and each pair once, because tuples
     # that hold one tuple twice, at each of n levels, have 2**n items to compare.
     waiting: list[tuple[Any, Any]] = [(left, right)]
@@ -66,7 +65,7 @@ def _same_tuples(left: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
         kind = type(one)
         if type(other) is not kind:
             return False
-        if kind is not tuple:
+        if not issubclass(kind, tuple) and not hasattr(kind, "__frozen__"):
             if not _equal(kind, one, other):
                 return False
         elif len(one) != len(other):
@@ -75,16 +74,6 @@ def _same_tuples(left: tuple[Any, ...], right: tuple[Any, ...]) -> bool:
             seen.add(pair)
             waiting += zip(one, other, strict=True)
     return True
-
-
-def _key(value: Any) -> Any:
-    """Return what two values have in common exactly when they are the same. For sets, which come from clients alone."""
-    kind = type(value)
-    if kind is tuple or kind is frozenset:
-        return kind, kind(map(_key, value))
-    if kind in _COMPARED:
-        return kind, value
-    return kind, repr(value) if kind in _SHOWN else id(value)
 
 
 def _within(left: Any, right: Any) -> Any:

@@ -92,7 +92,7 @@ class Meter:
         self._builtins = hooks.builtins
         self._sized = frozenset(
             {bytes, dict, frozenset, list, range, set, str, tuple, *_VIEWS}
-            | {hooks.dict_type, hooks.list_type, hooks.set_type}
+            | {hooks.dict_type, hooks.frozenset_type, hooks.list_type, hooks.set_type, *hooks.collections.values()}
         )
 
     def tick(self) -> None:

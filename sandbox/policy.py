@@ -205,8 +205,9 @@ DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
 # The safe core of the builtins (runtime.make_builtins holds a value for each).
 BUILTINS: Final = frozenset({
     "Ellipsis", "NotImplemented", "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr",
-    "classmethod", "complex", "delattr", "dict", "divmod", "enumerate", "filter", "float", "format", "getattr",
-    "hasattr", "hash", "hex", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next",
+    "classmethod", "complex", "delattr", "dict", "divmod", "enumerate", "filter", "float", "format", "frozenset",
+    "getattr", "hasattr", "hash", "hex", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min",
+    "next",
     "now", "object", "oct", "ord", "pow", "print", "property", "range", "repr", "reversed", "round", "set", "setattr",
     "slice", "sorted", "staticmethod", "str", "sum", "super", "tuple", "type", "zip",
 })
@@ -226,7 +227,6 @@ _MACHINE = "it says something about the machine, not about the snippet, and can'
 _FILES = "a snippet reaches nothing but the heap"
 _CODE = "text does not become code; define a function"
 _NAMES = "read the names and attributes you need by name"
-_ORDER = "it is not available yet; use a set or a tuple"
 _BUFFER = "use bytes"
 # Names of Python's builtins that are not there. They can't become roots either, so that a later version may add them.
 BUILTINS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
@@ -255,7 +255,6 @@ BUILTINS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "dir": _NAMES,
     "eval": _CODE,
     "exec": _CODE,
-    "frozenset": _ORDER,
     "globals": _NAMES,
     "help": "see docs/language.md",
     "id": "it differs between replicas; use 'is', or a key of your own",
@@ -271,13 +270,17 @@ NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
 # --- libraries --------------------------------------------------------------------------------------------------------
 
 MODULES: Final = frozenset({
-    "abc", "bisect", "contextlib", "copy", "dataclasses", "enum", "functools", "heapq", "itertools", "json", "math",
-    "operator", "re", "typing",
+    "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "enum", "functools", "heapq", "itertools",
+    "json", "math", "operator", "re", "typing",
 })
 
 # Names of these modules that people look for and that are not there.
 MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "abc.ABCMeta": "derive from ABC",
+    "collections.ChainMap": "look in one dict after the other, or merge them with |",
+    "collections.UserDict": "keep a dict in an attribute",
+    "collections.UserList": "keep a list in an attribute",
+    "collections.UserString": "keep a str in an attribute",
     "contextlib.ExitStack": "write nested 'with' blocks",
     "contextlib.asynccontextmanager": _ASYNC,
     "contextlib.redirect_stdout": "what is printed goes back to the caller",

@@ -117,7 +117,7 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
     made |= {name: sealed(function, name) for name, function in functions.items()}
     made |= make_iterators(meter)
     made |= {"str": _STR, "bytes": _BYTES, "object": hooks.object_type}
-    made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type}
+    made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type, "frozenset": hooks.frozenset_type}
     made["type"] = _make_type(hooks.typeof, made)
     assert made.keys() == policy.BUILTINS | policy.EXCEPTIONS
     # A class body reads this name, as it does in the file that a user would run.
@@ -230,7 +230,8 @@ def _make_pure_item(hooks: Hooks) -> Callable[[Any, Any], Any]:
     kinds = frozenset({dict, hooks.dict_type, hooks.list_type, list, str, tuple})
 
     def pure_item(value: Any, key: Any) -> Any:
-        if type(value) not in kinds:
+        # `typeof`, because a container of the host has another class while it is not loaded.
+        if hooks.typeof(value) not in kinds and not isinstance(value, tuple):
             raise TypeError("a comparison or hash method can read items of dicts, lists, tuples and texts alone")
         return value[key]
 
@@ -280,7 +281,7 @@ class _Prepared:
 
 def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
     """Return what the class statement calls: it lets classes inherit from classes of snippets and exceptions alone."""
-    closed = (hooks.dict_type, hooks.list_type, hooks.set_type)
+    closed = (hooks.dict_type, hooks.list_type, hooks.set_type, hooks.frozenset_type, *hooks.collections.values())
     roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
 
     def build_class(function: Any, name: str, /, *bases: Any, metaclass: Any, **keywords: Any) -> Any:

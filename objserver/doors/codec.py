@@ -1,11 +1,16 @@
-"""The codec that every door hands to the engine: values as the wire package writes them, sets as the heap's."""
+"""The codec that every door hands to the engine: values as the wire package writes them, containers as the heap's."""
 
 from __future__ import annotations
 
-from objserver.engine import Set
+from typing import Final
+
+from objserver.engine import Deque, FrozenSet, Set, make_named_tuple
 from objserver.wire import values
 
 __all__ = ["CODEC", "WireCodec"]
+
+
+_FACTORIES: Final = values.Factories(set=Set, frozenset=FrozenSet, deque=Deque, namedtuple=make_named_tuple)
 
 
 class WireCodec:
@@ -17,12 +22,12 @@ class WireCodec:
     @staticmethod
     def decode(tree: object) -> object:
         """Return the value of parsed JSON. Raises BadRequest."""
-        return values.decode(tree, set_factory=Set)
+        return values.decode(tree, factories=_FACTORIES)
 
     @staticmethod
     def loads(data: bytes) -> object:
         """Return the value of JSON text. Raises BadRequest."""
-        return values.loads(data, set_factory=Set)
+        return values.loads(data, factories=_FACTORIES)
 
 
 CODEC = WireCodec()

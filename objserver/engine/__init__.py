@@ -1,6 +1,9 @@
 """The deterministic state machine: runs batches, logs them, checkpoints, recovers. Synchronous."""
 
+from ..heap import Deque as Deque
+from ..heap import FrozenSet as FrozenSet
 from ..heap import Set as Set
+from ..heap import make_named_tuple as make_named_tuple
 from .engine import Engine as Engine
 from .requests import Codec as Codec
 from .requests import Fault as Fault

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final
 
-from ..heap import Heap, HeapClass, Instance
+from ..heap import FrozenSet, Heap, HeapClass, Instance, NamedTuple
 from ..heap.containers import STATES
 from ..heap.instances import KINDS, attributes
 from .requests import Codec
@@ -33,10 +33,10 @@ class Describer:
         kind = _KINDS.get(cls)
         if kind is not None:
             try:
-                return kind, value.__items__, kind, value.__oid__ or None
+                return kind, value.__items__, _NAMES[cls], value.__oid__ or None
             except AttributeError:  # a ghost has no items
                 self._heap.load(value)
-                return kind, value.__items__, kind, value.__oid__
+                return kind, value.__items__, _NAMES[cls], value.__oid__
         if type(cls) in KINDS and issubclass(cls, Instance):
             reference = self._heap.refer_if_kept(value)
             if reference is not None:
@@ -45,6 +45,10 @@ class Describer:
                 return self._shape("instance", {"name": value.name, "value": value.value}, cls.__name__, reference)
             public_attributes = {name: item for name, item in attributes(value).items() if not name.startswith("_")}
             return self._shape("instance", public_attributes, cls.__name__, reference)
+        if cls is FrozenSet:
+            return "frozenset", value.__items__, "frozenset", None
+        if issubclass(cls, NamedTuple):
+            return "namedtuple", value._asdict(), cls.__name__, None
         if cls in _LISTED:
             return self._shape("list", list(value), cls.__name__, None)
         if isinstance(value, type):
@@ -55,16 +59,17 @@ class Describer:
         raise TypeError(advice)
 
 
-# For each state of a container its kind, which is also its name.
     def name(self, value: Any) -> Any:
         """Return the shape of a value whose content is not wanted: reads nothing from disk."""
         cls = type(value)
         kind = _KINDS.get(cls)
         if kind is not None:
-            return kind, None, kind, value.__oid__ or None
+            return kind, None, _NAMES[cls], value.__oid__ or None
         if type(cls) in KINDS and issubclass(cls, Instance):
             return self._shape("instance", None, cls.__name__, self._heap.refer_if_kept(value))
         return self(value)
 
 
-_KINDS: Final[dict[type, str]] = {state: public.__name__ for state, public in STATES.items()}
+# For each state of a container its kind on the wire, where every kind of dict is one, and the name of its class.
+_KINDS: Final[dict[type, str]] = {state: public.__form__ for state, public in STATES.items()}
+_NAMES: Final[dict[type, str]] = {state: public.__name__ for state, public in STATES.items()}

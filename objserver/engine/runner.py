@@ -36,7 +36,22 @@ from sandbox import (
 )
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
-from ..heap import Dict, Heap, HeapClass, Instance, List, Set, delete_attribute, set_attribute
+from ..heap import (
+    Counter,
+    DefaultDict,
+    Deque,
+    Dict,
+    FrozenSet,
+    Heap,
+    HeapClass,
+    Instance,
+    List,
+    OrderedDict,
+    Set,
+    delete_attribute,
+    make_named_tuple,
+    set_attribute,
+)
 from ..limits import ENTRY_SIZE_MAX, FRAME_SIZE_MAX, PRINT_SIZE_MAX, RESULT_SIZE_MAX
 from ..store import Store
 from .describe import Describer
@@ -101,6 +116,9 @@ class Runner:
             dict_type=Dict,
             list_type=List,
             set_type=Set,
+            frozenset_type=FrozenSet,
+            collections={cls.__name__: cls for cls in (Counter, DefaultDict, Deque, OrderedDict)},
+            named_tuple=make_named_tuple,
             object_type=object,
             typeof=self.heap.typeof,
             root=cast(Any, self.heap.root),  # only its __setitem__ is used

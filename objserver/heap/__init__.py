@@ -2,11 +2,34 @@
 
 from .containers import Dict as Dict
 from .containers import List as List
-from .containers import Set as Set
+from .deques import Deque as Deque
+from .dict_kinds import Counter as Counter
+from .dict_kinds import DefaultDict as DefaultDict
+from .dict_kinds import OrderedDict as OrderedDict
 from .heap import Heap as Heap
 from .instances import HeapClass as HeapClass
 from .instances import Instance as Instance
 from .instances import delete_attribute as delete_attribute
 from .instances import set_attribute as set_attribute
+from .named import NamedTuple as NamedTuple
+from .named import make_named_tuple as make_named_tuple
+from .sets import FrozenSet as FrozenSet
+from .sets import Set as Set
 
-__all__ = ["Dict", "Heap", "HeapClass", "Instance", "List", "Set", "delete_attribute", "set_attribute"]
+__all__ = [
+    "Counter",
+    "DefaultDict",
+    "Deque",
+    "Dict",
+    "FrozenSet",
+    "Heap",
+    "HeapClass",
+    "Instance",
+    "List",
+    "NamedTuple",
+    "OrderedDict",
+    "Set",
+    "delete_attribute",
+    "make_named_tuple",
+    "set_attribute",
+]

@@ -20,9 +20,12 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import NotStorable
 from . import instances
 from .atoms import ATOMS, NAN, are_settled, is_nan
-from .containers import STATES, Dict, List, Set
+from .containers import STATES, Dict, List
+from .dict_kinds import DefaultDict
 from .instances import KINDS, Instance
+from .named import NamedTupleType
 from .root import Root
+from .sets import FrozenSet, Set
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -33,6 +36,9 @@ _WRAPS: Final[dict[type, Any]] = {dict: Dict, list: List}
 
 # Tuples and frozensets are stored inline; deeper ones would recurse too far when they are packed.
 _TUPLE_DEPTH_MAX: Final = 50
+
+# The key, in paths, of the factory of a defaultdict.
+_FACTORY: Final = object()
 
 _KEY_METHODS: Final = ("__hash__", "__eq__")
 
@@ -79,13 +85,22 @@ class Adoption:
             items = obj.__items__
             if not are_settled(items):
                 self._adopt_items(items, range(len(items)), obj)
+        elif public is not None and public.__form__ == "deque":
+            items = obj.__items__
+            if not are_settled(items):
+                # By index the middle is far away.
+                adopted = [self._adopt(value, obj, index) for index, value in enumerate(items)]
+                items.clear()
+                items.extend(adopted)
         elif public is not None:
             items = obj.__items__
             if not are_settled(items, keys=True):
                 for key in items:
                     self._adopt_key(key, obj)
-            if public is Dict and not are_settled(items.values()):
+            if public is not Set and not are_settled(items.values()):
                 self._adopt_items(items, list(items), obj)
+            if public is DefaultDict:
+                self._adopt_factory(obj)
         elif type(obj) in KINDS:
             self._scan_class(obj)
         elif type(obj) is FunctionType:
@@ -99,11 +114,18 @@ class Adoption:
         """Adopt what a large container got in this snippet, at a cost that follows that and not its size."""
         fresh = obj.__fresh__()
         fresh = list(fresh)
-        if STATES[type(obj)] is not List:
+        public = STATES[type(obj)]
+        if public.__form__ in ("dict", "set"):
             for key in fresh:
                 self._adopt_key(key, obj)
-        if STATES[type(obj)] is not Set:
+        if public is not Set:
             self._adopt_items(obj.__items__, fresh, obj)
+        if public is DefaultDict:
+            self._adopt_factory(obj)
+
+    def _adopt_factory(self, obj: Any) -> None:
+        if obj.__factory__ is not None:
+            obj.__factory__ = self._adopt(obj.__factory__, obj, _FACTORY)
 
     def _adopt_items(self, items: Any, keys: Iterable[Any], owner: Any) -> None:
         for key in keys:
@@ -125,7 +147,7 @@ class Adoption:
         cls = type(key)
         if is_nan(key):
             raise NotStorable(f"{self._path(owner, key)}: a nan is unequal to itself and can't be kept as a key")
-        if cls is tuple or cls is frozenset:
+        if cls is tuple or cls is FrozenSet or type(cls) is NamedTupleType:
             for item in key:
                 self._check_key(item, owner)
         elif type(cls) in KINDS and not all(self._is_known(cls, name) for name in _KEY_METHODS):
@@ -193,13 +215,17 @@ class Adoption:
             if not value.__oid__:
                 self._enroll_container(value, owner, key)
             return value
-        if cls is tuple or cls is frozenset:
+        if cls is tuple or cls is FrozenSet or type(cls) is NamedTupleType:
+            if type(cls) is NamedTupleType:
+                self._adopt(cls, owner, key)
             if depth > _TUPLE_DEPTH_MAX:
                 raise NotStorable(f"{self._path(owner, key)}: tuples nested deeper than {_TUPLE_DEPTH_MAX}; use a list")
             if are_settled(value):
                 return value
-            adopted = cls(self._adopt(item, owner, key, depth + 1) for item in value)
-            return value if all(map(_same, value, adopted)) else adopted
+            adopted = [self._adopt(item, owner, key, depth + 1) for item in value]
+            if all(map(_same, value, adopted)):
+                return value
+            return tuple.__new__(cls, adopted) if issubclass(cls, tuple) else cls(adopted)
         if type(cls) in KINDS and issubclass(cls, Instance):
             return self._adopt_instance(value, owner, key)
         if cls in KINDS or cls is FunctionType:
@@ -214,6 +240,12 @@ class Adoption:
                 return value
         if heap.builtin_name(value) is not None:
             return value
+        if cls is NamedTupleType:
+            if value.__kept__:
+                return value
+            raise NotStorable(
+                f"{self._path(owner, key)}: the named tuple {value.__name__!r} has a default that can change; use None"
+            )
         raise NotStorable(f"{self._path(owner, key)} is {_describe(value)}, which can't be kept; {_advice(value)}")
 
     def _adopt_instance(self, value: Any, owner: Any, key: Any) -> Any:
@@ -284,7 +316,7 @@ def _children(obj: Any) -> Iterable[tuple[Any, Any]]:
         if cls is cls.__ghost__:
             return ()
         items = obj.__items__
-        return () if public is Set else items.items() if public is Dict else enumerate(items)
+        return () if public is Set else items.items() if public.__form__ == "dict" else enumerate(items)
     if type(cls) in KINDS and issubclass(cls, Instance):
         return instances.attributes(obj).items()
     return ()
@@ -293,6 +325,8 @@ def _children(obj: Any) -> Iterable[tuple[Any, Any]]:
 def _step(owner: Any, key: Any) -> str:
     if isinstance(owner, Root):
         return str(key)
+    if key is _FACTORY:
+        return ".default_factory"
     if type(owner) in STATES:
         return f"[{key!r}]" if type(key) in ATOMS else f"[<{type(key).__name__}>]"
     return f".{key}"

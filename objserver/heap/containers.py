@@ -1,16 +1,18 @@
-"""dict, list and set of the heap: what a snippet gets for `dict(...)`, and what its literals become when they are kept.
+"""Containers of the heap: what they have in common, and dict and list: what a snippet gets for `dict(...)`, and what
+its literals become when they are kept. set is in sets.py, deque in deques.py, the kinds of dict in dict_kinds.py.
 
 They hold a plain container each and do not inherit from one, so no C function can read or change them behind the heap's
 back. Everything a snippet may call is here; everything the heap needs has a name in double underscores, which a snippet
 can't spell:
 
-    __items__   the plain dict or list (a set keeps its items as the keys of a dict, in insertion order)
+    __items__   the plain dict, list or deque (a set keeps its items as the keys of a dict, in insertion order)
+    __form__    what kind of plain container that is, as the heap sees it: "dict", "list", "set" or "deque"
     __oid__     the object's number, 0 while it is new        __heap__   the heap it belongs to, None while it is new
     __saved__   what undo needs, while a snippet changes it
     __text__    the JSON of a clean container of nothing but plain values, once it was sent; None otherwise
 
 Promise: whatever the state (objserver/heap/states.py), results, exceptions and order are those of CPython's containers
-(tests/heap/test_containers.py). A container derived from one (a copy, a slice, a sum) is a plain, new one.
+(tests/heap/test_containers.py). A dict or list derived from one (a copy, a slice, a sum) is a plain, new one.
 
 A large container is not copied at its first change: it moves to the state "logged", which keeps the inverse of each
 operation while the operations are those that leave the order alone, and falls back to a copy at the first other one.
@@ -18,21 +20,56 @@ operation while the operations are those that leave the order alone, and falls b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, MutableSet
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, Sized
+from types import FunctionType
 from typing import Any, ClassVar, Final
 
 from .atoms import ATOMS
 from .states import clean_twin, ghost_twin
 
-__all__ = ["STATES", "Dict", "List", "Set", "plain"]
+__all__ = [
+    "COPY_COUNT_MAX",
+    "MISSING",
+    "REPEATED_COUNT_MAX",
+    "RIGHT_FIRST",
+    "STATES",
+    "Container",
+    "ContainerType",
+    "Dict",
+    "List",
+    "bounded_count",
+    "clean_dict_pop",
+    "clean_dict_setdefault",
+    "copy_before",
+    "give_name",
+    "give_unbound",
+    "is_own",
+    "items_of",
+    "logged_dict_setitem",
+    "logged_dict_update",
+    "make_states",
+    "nested_repr",
+    "plain",
+    "touch_clean",
+    "undo_entries",
+]
 
 # Up to this many items a copy is cheaper than keeping inverses (a dict of 64: 0.4 us).
 COPY_COUNT_MAX = 64
 
+# Items of a sequence that `*` makes in one step.
+REPEATED_COUNT_MAX: Final = 10_000_000
+
 MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
 
-# Every state class of the three containers -> its public class. Filled at the end of this module.
-STATES: Final[dict[type, type]] = {}
+# Every state class of the containers -> its public class. Filled by `make_states`.
+STATES: Final[dict[type, Any]] = {}
+
+# Those of the kinds of dict whose own `|` comes first when they stand on the right.
+RIGHT_FIRST: Final[set[type]] = set()
+
+# Those of dict, its kinds, and list, whose items are what a plain one holds.
+_PLAIN_INSIDE: Final[set[type]] = set()
 
 
 class ContainerType(type):
@@ -57,9 +94,19 @@ class _Unbound:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._calls: dict[type, Any] = {}  # public class -> what `list.append` is, one object each time
 
     def __get__(self, cls: Any, metaclass: type) -> Any:
-        name, public = self._name, STATES[cls]
+        public = STATES.get(cls, cls)
+        found = self._calls.get(public)
+        if found is None:
+            found = self._calls[public] = self._make(public)
+        return found
+
+    def _make(self, public: Any) -> Any:
+        name = self._name
+        if not any(name in vars(base) for base in public.__mro__):
+            raise AttributeError(f"type object {public.__name__!r} has no attribute {name!r}")
 
         def call(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
             if not isinstance(obj, public):
@@ -74,7 +121,7 @@ class _Unbound:
 
 
 class Container(metaclass=ContainerType):
-    """What the three have in common."""
+    """What all have in common."""
 
     __slots__ = ("__heap__", "__items__", "__oid__", "__saved__", "__text__")
     __items__: Any
@@ -83,7 +130,9 @@ class Container(metaclass=ContainerType):
     __saved__: Any
     __text__: bytes | None
 
-    # The states of each class, set at the end of this module.
+    __form__: ClassVar[str]
+
+    # The states of each class, set by `make_states`.
     __free__: ClassVar[Any]
     __clean__: ClassVar[Any]
     __ghost__: ClassVar[Any]
@@ -128,14 +177,44 @@ class Container(metaclass=ContainerType):
     def __log__(self) -> Any:
         raise AssertionError("each container has its own")
 
+    def __show__(self) -> str:
+        """Return the repr; the items have no part of the object itself in them."""
+        return repr(self.__items__)
+
+    def __content__(self) -> Any:
+        """Return what a record keeps, as a plain container of values."""
+        return self.__items__
+
+    def __restore__(self, content: Any) -> None:
+        """Take what `__content__` gave."""
+        self.__items__ = content
+
+    def __beside__(self) -> tuple[Any, ...]:
+        """Return what belongs to the object beside its items: (its one other value,), or ()."""
+        return ()
+
 
 def plain(value: Any) -> Any:
     """Return the plain dict or list that holds the items of a Dict or List, loaded; any other value as it is."""
-    public = STATES.get(type(value))
-    return _items(value) if public is Dict or public is List else value
+    return items_of(value) if type(value) in _PLAIN_INSIDE else value
 
 
-def _items(obj: Any) -> Any:
+def bounded_count(items: Sized, count: Any) -> bool:
+    """Whether a sequence can be repeated `count` times: by a number, and to no more items than the language allows.
+
+    Here as well as in the language, which does not know an object in another state than free.
+    """
+    if type(count) is not int and type(count) is not bool:
+        return False
+    if len(items) * count > REPEATED_COUNT_MAX:
+        raise OverflowError(
+            f"the repeated sequence would have {len(items) * count} items, more than {REPEATED_COUNT_MAX}"
+        )
+    return True
+
+
+def items_of(obj: Any) -> Any:
+    """Return the plain container in `obj`, loaded."""
     if type(obj) is obj.__ghost__:
         obj.__heap__.load(obj)
     return obj.__items__
@@ -148,7 +227,8 @@ class Dict(Container):
     """dict, in insertion order."""
 
     __slots__ = ()
-    __plain_types__ = (dict,)
+    __plain_types__: tuple[type, ...] = (dict,)
+    __form__ = "dict"
     __items__: dict[Any, Any]
 
     def __init__(self, source: Any = (), /, **entries: Any) -> None:
@@ -174,6 +254,8 @@ class Dict(Container):
         return self.__items__ == other if type(other) is dict else NotImplemented
 
     def __or__(self, other: Any) -> dict[Any, Any]:
+        if type(other) in RIGHT_FIRST:
+            return NotImplemented
         other = plain(other)
         return self.__items__ | other if type(other) is dict else NotImplemented
 
@@ -185,7 +267,7 @@ class Dict(Container):
         return self
 
     def __repr__(self) -> str:
-        return _nested_repr(self, "{...}")
+        return nested_repr(self, "{...}")
 
     def get(self, key: Any, default: Any = None, /) -> Any:
         return self.__items__.get(key, default)
@@ -224,19 +306,23 @@ class Dict(Container):
         if type(self.__saved__) is dict:
             self.__items__ = self.__saved__
         else:
-            _undo_entries(self.__items__, self.__saved__)
+            undo_entries(self.__items__, self.__saved__)
+
+    @staticmethod
+    def __unlog__(items: Any, saved: Any) -> None:
+        undo_entries(items, saved)
 
     def __fresh__(self) -> Iterable[Any]:
         """Return the keys whose values may be new; of a logged dict."""
         return dict.fromkeys(key for key, _ in self.__saved__)
 
 
-def _is_own(key: Any) -> bool:
+def is_own(key: Any) -> bool:
     """Whether Python's own code alone hashes and compares `key`."""
     return type(key) in ATOMS or (type(key) is tuple and ATOMS.issuperset(map(type, key)))
 
 
-def _undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
+def undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
     # Backwards: a key that was new is the last one again when its turn comes, so the order is restored too.
     for key, old in reversed(saved):
         if old is MISSING:
@@ -245,22 +331,22 @@ def _undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
             items[key] = old
 
 
-def _clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
+def clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
     if key not in self.__items__:
         self[key] = default
     return self.__items__[key]
 
 
-def _clean_dict_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
+def clean_dict_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
     if default is not MISSING and key not in self.__items__:
         return default
-    _touch(self)
+    touch_clean(self)
     return self.pop(key) if default is MISSING else self.pop(key, default)
 
 
-def _logged_dict_setitem(self: Any, key: Any, value: Any) -> None:
-    if not _is_own(key):
-        _copy(self)  # undo by key would run a client's __hash__ and __eq__
+def logged_dict_setitem(self: Any, key: Any, value: Any) -> None:
+    if not is_own(key):
+        copy_before(self)  # undo by key would run a client's __hash__ and __eq__
     if type(self) is not self.__logged__:
         self[key] = value
         return
@@ -269,7 +355,7 @@ def _logged_dict_setitem(self: Any, key: Any, value: Any) -> None:
     items[key] = value
 
 
-def _logged_dict_update(self: Any, source: Any = (), /, **entries: Any) -> None:
+def logged_dict_update(self: Any, source: Any = (), /, **entries: Any) -> None:
     source = plain(source)
     if hasattr(source, "keys"):
         for key in source.keys():  # noqa: SIM118  # as dict.update asks for them
@@ -289,6 +375,7 @@ class List(Container):
 
     __slots__ = ()
     __plain_types__ = (list,)
+    __form__ = "list"
     __items__: list[Any]
 
     def __init__(self, source: Iterable[Any] = (), /) -> None:
@@ -316,13 +403,15 @@ class List(Container):
         self.extend(other)
         return self
 
-    def __mul__(self, count: int) -> list[Any]:
-        return self.__items__ * count
+    def __mul__(self, count: Any) -> list[Any]:
+        return self.__items__ * count if bounded_count(self.__items__, count) else NotImplemented
 
-    def __rmul__(self, count: int) -> list[Any]:
-        return self.__items__ * count
+    def __rmul__(self, count: Any) -> list[Any]:
+        return self.__items__ * count if bounded_count(self.__items__, count) else NotImplemented
 
-    def __imul__(self, count: int) -> List:
+    def __imul__(self, count: Any) -> List:
+        if not bounded_count(self.__items__, count):
+            return NotImplemented
         self.__items__ *= count
         return self
 
@@ -347,7 +436,7 @@ class List(Container):
         return self.__items__ >= other if type(other) is list else NotImplemented
 
     def __repr__(self) -> str:
-        return _nested_repr(self, "[...]")
+        return nested_repr(self, "[...]")
 
     def append(self, item: Any, /) -> None:
         self.__items__.append(item)
@@ -392,6 +481,10 @@ class List(Container):
         else:
             _undo_items(self.__items__, self.__saved__)
 
+    @staticmethod
+    def __unlog__(items: Any, saved: Any) -> None:
+        _undo_items(items, saved)
+
     def __fresh__(self) -> Iterable[int]:
         """Return the indexes whose items may be new; of a logged list."""
         length, replaced = self.__saved__
@@ -408,7 +501,7 @@ def _undo_items(items: list[Any], saved: tuple[int, list[tuple[int, Any]]]) -> N
 def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
     items = self.__items__
     if type(index) is not int:
-        _copy(self)  # a slice may move the rest
+        copy_before(self)  # a slice may move the rest
     if type(self) is not self.__logged__:
         self[index] = value
         return
@@ -421,219 +514,18 @@ def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
     items[index] = value
 
 
-# --- set ----------------------------------------------------------------------------------------------------------
-
-
-def _in_place_operator(name: str) -> Callable[[Set, Any], Any]:
-    """Return the operator that does with a set what the method `name` does with any iterable."""
-
-    def operator(self: Set, other: Any) -> Any:
-        if not _is_set(other):
-            return NotImplemented
-        getattr(self, name)(other)
-        return self
-
-    return operator
-
-
-class Set(Container):
-    """set, in insertion order: a set that is saved and read again must not change its order."""
-
-    __slots__ = ()
-    __plain_types__ = (set,)
-    __items__: dict[Any, None]
-
-    def __init__(self, source: Iterable[Any] = (), /) -> None:
-        self.__oid__ = 0
-        self.__heap__ = None
-        self.__items__ = dict.fromkeys(source)
-
-    def __repr__(self) -> str:
-        return _nested_repr(self, "set(...)")
-
-    def __eq__(self, other: object) -> bool:
-        return self.__items__.keys() == _members(other) if _is_set(other) else NotImplemented
-
-    def __le__(self, other: Any) -> bool:
-        return self.__items__.keys() <= _members(other) if _is_set(other) else NotImplemented
-
-    def __lt__(self, other: Any) -> bool:
-        return self.__items__.keys() < _members(other) if _is_set(other) else NotImplemented
-
-    def __ge__(self, other: Any) -> bool:
-        return self.__items__.keys() >= _members(other) if _is_set(other) else NotImplemented
-
-    def __gt__(self, other: Any) -> bool:
-        return self.__items__.keys() > _members(other) if _is_set(other) else NotImplemented
-
-    def __or__(self, other: Any) -> Set:
-        return self.union(other) if _is_set(other) else NotImplemented
-
-    def __and__(self, other: Any) -> Set:
-        return self.intersection(other) if _is_set(other) else NotImplemented
-
-    def __sub__(self, other: Any) -> Set:
-        return self.difference(other) if _is_set(other) else NotImplemented
-
-    def __xor__(self, other: Any) -> Set:
-        return self.symmetric_difference(other) if _is_set(other) else NotImplemented
-
-    def __ror__(self, other: Any) -> Set:
-        return Set(other).union(self) if _is_set(other) else NotImplemented
-
-    def __rand__(self, other: Any) -> Set:
-        return Set(other).intersection(self) if _is_set(other) else NotImplemented
-
-    def __rsub__(self, other: Any) -> Set:
-        return Set(other).difference(self) if _is_set(other) else NotImplemented
-
-    def __rxor__(self, other: Any) -> Set:
-        return Set(other).symmetric_difference(self) if _is_set(other) else NotImplemented
-
-    __ior__ = _in_place_operator("update")
-    __iand__ = _in_place_operator("intersection_update")
-    __isub__ = _in_place_operator("difference_update")
-    __ixor__ = _in_place_operator("symmetric_difference_update")
-
-    def add(self, item: Any, /) -> None:
-        self.__items__[item] = None
-
-    def discard(self, item: Any, /) -> None:
-        self.__items__.pop(item, None)
-
-    def remove(self, item: Any, /) -> None:
-        del self.__items__[item]
-
-    def pop(self) -> Any:
-        """Remove and return the item that was added first."""
-        for item in self.__items__:
-            del self.__items__[item]
-            return item
-        raise KeyError("pop from an empty set")
-
-    def clear(self) -> None:
-        self.__items__.clear()
-
-    def copy(self) -> Set:
-        return Set(self.__items__)
-
-    def update(self, *others: Iterable[Any]) -> None:
-        for other in others:
-            self.__items__.update(dict.fromkeys(other))
-
-    def intersection_update(self, *others: Iterable[Any]) -> None:
-        self.__items__ = self.intersection(*others).__items__
-
-    def difference_update(self, *others: Iterable[Any]) -> None:
-        self.__items__ = self.difference(*others).__items__
-
-    def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
-        self.__items__ = self.symmetric_difference(other).__items__
-
-    def union(self, *others: Iterable[Any]) -> Set:
-        result = self.copy()
-        for other in others:
-            result.__items__.update(dict.fromkeys(other))
-        return result
-
-    def intersection(self, *others: Iterable[Any]) -> Set:
-        result = self.copy()
-        for other in others:
-            members = _members(other)
-            result.__items__ = {item: None for item in result.__items__ if item in members}
-        return result
-
-    def difference(self, *others: Iterable[Any]) -> Set:
-        result = self.copy()
-        for other in others:
-            for item in list(other):
-                result.__items__.pop(item, None)
-        return result
-
-    def symmetric_difference(self, other: Iterable[Any], /) -> Set:
-        result = self.copy()
-        for item in dict.fromkeys(other):
-            if item in self.__items__:
-                del result.__items__[item]
-            else:
-                result.__items__[item] = None
-        return result
-
-    def isdisjoint(self, other: Iterable[Any], /) -> bool:
-        return not any(item in self.__items__ for item in other)
-
-    def issubset(self, other: Iterable[Any], /) -> bool:
-        return bool(self.__items__.keys() <= _members(other))
-
-    def issuperset(self, other: Iterable[Any], /) -> bool:
-        return all(item in self.__items__ for item in other)
-
-    def __log__(self) -> list[tuple[Any, Any]]:
-        return []  # (item, MISSING) of each item added
-
-    def __undo__(self) -> None:
-        if type(self.__saved__) is dict:
-            self.__items__ = self.__saved__
-        else:
-            _undo_entries(self.__items__, self.__saved__)
-
-    def __fresh__(self) -> Iterable[Any]:
-        """Return the items that may be new; of a logged set."""
-        return [item for item, _ in self.__saved__]
-
-
-def _is_set(value: object) -> bool:
-    return STATES.get(type(value)) is Set or isinstance(value, frozenset | set | type({}.keys()))
-
-
-def _members(value: Any) -> Any:
-    """Return something that answers `in` and compares as a set of the items of `value`."""
-    if STATES.get(type(value)) is Set:
-        return _items(value).keys()
-    return value if isinstance(value, frozenset | set) else dict.fromkeys(value).keys()
-
-
-def _clean_set_add(self: Any, item: Any, /) -> None:
-    if item not in self.__items__:
-        _touch(self)
-        self.add(item)
-
-
-def _clean_set_discard(self: Any, item: Any, /) -> None:
-    if item in self.__items__:
-        _touch(self)
-        self.discard(item)
-
-
-def _logged_set_add(self: Any, item: Any, /) -> None:
-    if item not in self.__items__:
-        if not _is_own(item):
-            _copy(self)  # as for a dict
-        if type(self) is self.__logged__:
-            self.__saved__.append((item, MISSING))
-        self.__items__[item] = None
-
-
-def _logged_set_update(self: Any, *others: Iterable[Any]) -> None:
-    for other in others:
-        for item in dict.fromkeys(other):
-            self.add(item)
-
-
 # --- repr ---------------------------------------------------------------------------------------------------------
 
 _printing: set[int] = set()
 
 
-def _nested_repr(obj: Any, again: str) -> str:
+def nested_repr(obj: Any, again: str) -> str:
     """Return CPython's repr of the items; `again` inside itself, as CPython does for cycles."""
     if id(obj) in _printing:
         return again
     _printing.add(id(obj))
     try:
-        if isinstance(obj, Set):
-            return f"{{{repr(list(obj.__items__))[1:-1]}}}" if obj.__items__ else "set()"
-        return repr(obj.__items__)
+        return str(obj.__show__())
     finally:
         _printing.discard(id(obj))
 
@@ -645,87 +537,103 @@ def _copying(name: str) -> Callable[..., Any]:
     """Return the method of a logged container whose inverse is not worth keeping: a copy, from here on."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        _copy(self)
+        copy_before(self)
         return getattr(self, name)(*args, **kwargs)
 
     return method
 
 
-def _copy(self: Any) -> None:
+def copy_before(self: Any) -> None:
     """Let a logged container keep a copy from here on: of what it was before the snippet."""
     if type(self) is self.__logged__:
         before = self.__items__.copy()
-        if isinstance(before, dict):
-            _undo_entries(before, self.__saved__)
-        else:
-            _undo_items(before, self.__saved__)
+        self.__class__.__unlog__(before, self.__saved__)
         self.__saved__ = before
         self.__class__ = self.__free__
 
 
-def _touch(self: Any) -> None:
+def touch_clean(self: Any) -> None:
     """Let a clean container become free; one that is already, through a bound method, is left alone."""
     if type(self) is self.__clean__:
         self.__heap__.touch(self)
 
 
-def _make_states(cls: Any, writes: str, clean: dict[str, Any], logged: dict[str, Any]) -> None:
+_INTERNAL: Final = frozenset(
+    {
+        "__beside__",
+        "__class_getitem__",
+        "__content__",
+        "__fresh__",
+        "__init__",
+        "__keep__",
+        "__log__",
+        "__restore__",
+        "__show__",
+        "__undo__",
+    }
+)
+
+
+def make_states(cls: Any, writes: str, clean: dict[str, Any], logged: dict[str, Any]) -> None:
     """Give `cls` its states. Of `writes`, those not in `logged` fall back to a copy in the logged state."""
-    names = [name for name, value in {**vars(Container), **vars(cls)}.items() if callable(value)]
-    internal = {"__init__", "__keep__", "__undo__", "__fresh__", "__log__", "__class_getitem__"}
+    body: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        body |= vars(base)
+    names = [name for name, value in body.items() if callable(value) and isinstance(value, FunctionType)]
+    properties = [name for name, value in body.items() if isinstance(value, property)]
     copying = {name: _copying(name) for name in writes.split() if name not in logged}
     states = {
         "__free__": cls,
         "__clean__": clean_twin(cls, [name for name in writes.split() if name not in clean], **clean),
-        "__ghost__": ghost_twin(cls, [name for name in names if name not in internal]),
+        "__ghost__": ghost_twin(cls, [name for name in names if name not in _INTERNAL], properties),
         "__logged__": clean_twin(cls, [], **logged, **copying),
     }
     for name, state in states.items():
         type.__setattr__(cls, name, state)
         STATES[state] = cls
+        if issubclass(cls, Dict | List):
+            _PLAIN_INSIDE.add(state)
+    give_unbound(names)
+
+
+def give_unbound(names: Iterable[str]) -> None:
+    """Let these methods be asked of the classes."""
     for name in names:
-        if not name.startswith("_"):
+        if not name.startswith("_") and name not in vars(ContainerType):
             type.__setattr__(ContainerType, name, _Unbound(name))
 
 
-for _cls, _name, _abc, _writes, _clean, _logged in (
-    (
-        Dict,
-        "dict",
-        MutableMapping,
-        "__setitem__ __delitem__ __ior__ setdefault pop popitem update clear",
-        {"setdefault": _clean_dict_setdefault, "pop": _clean_dict_pop},
-        {
-            "__setitem__": _logged_dict_setitem,
-            "__ior__": vars(Dict)["__ior__"],
-            "setdefault": _clean_dict_setdefault,
-            "update": _logged_dict_update,
-        },
-    ),
-    (
-        List,
-        "list",
-        MutableSequence,
-        "__setitem__ __delitem__ __iadd__ __imul__ append extend insert pop remove clear reverse sort",
-        {},
-        {
-            # What grows the list is undone by its old length alone.
-            "__setitem__": _logged_list_setitem,
-            "__iadd__": vars(List)["__iadd__"],
-            "append": vars(List)["append"],
-            "extend": vars(List)["extend"],
-        },
-    ),
-    (
-        Set,
-        "set",
-        MutableSet,
-        "add discard remove pop clear update intersection_update difference_update symmetric_difference_update",
-        {"add": _clean_set_add, "discard": _clean_set_discard},
-        {"add": _logged_set_add, "update": _logged_set_update},
-    ),
-):
-    for _attribute, _value in (("__name__", _name), ("__qualname__", _name), ("__module__", "builtins")):
-        type.__setattr__(_cls, _attribute, _value)
-    _abc.register(_cls)
-    _make_states(_cls, _writes, _clean, _logged)
+def give_name(cls: Any, name: str, module: str = "builtins") -> None:
+    """Let a class be called as CPython's is."""
+    for attribute, value in (("__name__", name), ("__qualname__", name), ("__module__", module)):
+        type.__setattr__(cls, attribute, value)
+
+
+give_name(Dict, "dict")
+MutableMapping.register(Dict)
+make_states(
+    Dict,
+    "__setitem__ __delitem__ __ior__ setdefault pop popitem update clear",
+    {"setdefault": clean_dict_setdefault, "pop": clean_dict_pop},
+    {
+        "__setitem__": logged_dict_setitem,
+        "__ior__": vars(Dict)["__ior__"],
+        "setdefault": clean_dict_setdefault,
+        "update": logged_dict_update,
+    },
+)
+
+give_name(List, "list")
+MutableSequence.register(List)
+make_states(
+    List,
+    "__setitem__ __delitem__ __iadd__ __imul__ append extend insert pop remove clear reverse sort",
+    {},
+    {
+        # What grows the list is undone by its old length alone.
+        "__setitem__": _logged_list_setitem,
+        "__iadd__": vars(List)["__iadd__"],
+        "append": vars(List)["append"],
+        "extend": vars(List)["extend"],
+    },
+)

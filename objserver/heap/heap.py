@@ -26,15 +26,21 @@ from ..errors import DataDamaged, MachineError, ReadOnly
 from ..store import Store
 from . import instances
 from .adopt import Adoption
-from .containers import STATES, Dict, List, Set
+from .containers import STATES, Dict, List
 from .definitions import Definitions
+from .deques import Deque
+from .dict_kinds import Counter, DefaultDict, OrderedDict
 from .instances import KINDS, CodeInfo, Instance
 from .records import (
     KIND_CLASS,
+    KIND_COUNTER,
+    KIND_DEFAULTDICT,
+    KIND_DEQUE,
     KIND_DICT,
     KIND_FUNCTION,
     KIND_INSTANCE,
     KIND_LIST,
+    KIND_ORDEREDDICT,
     KIND_SET,
     ROOT_OID,
     Records,
@@ -42,21 +48,40 @@ from .records import (
     record_key,
 )
 from .root import Root
+from .sets import FrozenSet, Set
 
 __all__ = ["CompileDefinition", "Heap"]
 
-_KIND_OF: Final[dict[type, int]] = {Dict: KIND_DICT, List: KIND_LIST, Set: KIND_SET}
+_KIND_OF: Final[dict[type, int]] = {
+    Counter: KIND_COUNTER,
+    DefaultDict: KIND_DEFAULTDICT,
+    Deque: KIND_DEQUE,
+    Dict: KIND_DICT,
+    List: KIND_LIST,
+    OrderedDict: KIND_ORDEREDDICT,
+    Set: KIND_SET,
+}
 _CONTAINER_OF: Final[dict[int, Any]] = {kind: cls for cls, kind in _KIND_OF.items()}
 _RECORD_OF: Final[dict[int, bytes]] = {
     KIND_DICT: b"d",
     KIND_LIST: b"l",
     KIND_SET: b"s",
+    KIND_DEQUE: b"q",
+    KIND_DEFAULTDICT: b"e",
+    KIND_ORDEREDDICT: b"o",
+    KIND_COUNTER: b"n",
     KIND_INSTANCE: b"i",
     KIND_FUNCTION: b"f",
     KIND_CLASS: b"c",
 }
 
-_UNIFORM_OF: Final[dict[int, bytes]] = {KIND_DICT: b"D", KIND_LIST: b"L"}
+# Every kind but set has a second form of record.
+_UNIFORM_OF: Final[dict[int, bytes]] = {
+    kind: _RECORD_OF[kind].upper() for kind in _CONTAINER_OF if kind != KIND_SET
+}
+
+# Kinds that keep one value beside their items: the length of a deque, the factory of a defaultdict.
+_WITH_BESIDE: Final = frozenset({KIND_DEQUE, KIND_DEFAULTDICT})
 
 # From here on the other form of record is smaller and quicker.
 UNIFORM_COUNT_MIN: Final = 64
@@ -305,8 +330,11 @@ class Heap:
             if type(obj) in STATES:
                 if type(obj) is obj.__ghost__:
                     kind = _KIND_OF[STATES[type(obj)]]
-                    items = self._read(obj.__oid__, kind)
-                    obj.__items__ = dict.fromkeys(items) if kind == KIND_SET else items
+                    content = self._read(obj.__oid__, kind)
+                    if kind in (KIND_DICT, KIND_LIST):
+                        obj.__items__ = content
+                    else:
+                        obj.__free__.__restore__(obj, content)
                     obj.__class__ = obj.__clean__
             elif type(obj) is (info := type(obj).__info__).ghost:
                 instances.set_attributes(obj, self._read(instances.oid_of(obj), KIND_INSTANCE))
@@ -318,7 +346,7 @@ class Heap:
     def _read(self, oid: int, kind: int) -> Any:
         record = self.store.get(record_key(oid))
         if record is not None and record[:1] == _UNIFORM_OF.get(kind):
-            content = self._uniform_items(record)
+            content = self._uniform_content(record, kind)
             self._account(oid, len(record))
             return content
         if record is None or record[:1] != _RECORD_OF[kind]:
@@ -468,10 +496,9 @@ class Heap:
 
     def _record(self, oid: int, obj: Any) -> tuple[bytes, bytes]:
         public = STATES.get(type(obj))
-        if public is Set:
-            body = b"s" + self.records.pack(list(obj.__items__))
-        elif public is not None:
-            body = self._uniform_record(obj) or _RECORD_OF[_KIND_OF[public]] + self.records.pack(obj.__items__)
+        if public is not None:
+            own = _KIND_OF[public]
+            body = self._uniform_record(obj, own) or _RECORD_OF[own] + self.records.pack(obj.__content__())
         elif _is_code(obj):
             body = self.definitions.record(obj)
         else:
@@ -481,12 +508,13 @@ class Heap:
             self._account(oid, len(body))
         return record_key(oid), body
 
-    def _uniform_record(self, obj: Any) -> bytes | None:
-        """Return the record of a large dict or list that holds nothing but objects of one kind or class, else None."""
+    def _uniform_record(self, obj: Any, own: int) -> bytes | None:
+        """Return the record of a large container that holds nothing but objects of one kind or class, else None."""
         items = obj.__items__
-        if len(items) < UNIFORM_COUNT_MIN:
+        if len(items) < UNIFORM_COUNT_MIN or own not in _UNIFORM_OF:
             return None
-        values = items if type(items) is list else list(items.values())
+        keyed = type(items) is dict
+        values = list(items.values()) if keyed else items
         held = {_home(cls) for cls in set(map(type, values))}
         if len(held) != 1 or None in held:
             return None
@@ -498,18 +526,20 @@ class Heap:
             oids = array("Q", map(instances.oid_of, values))
         if sys.byteorder == "big":
             oids.byteswap()
-        if items is values:
-            return b"L" + self.records.pack([kind, class_oid, oids.tobytes()])
-        return b"D" + self.records.pack([kind, class_oid, list(items), oids.tobytes()])
+        keys = [list(items)] if keyed else []
+        return _UNIFORM_OF[own] + self.records.pack([kind, class_oid, *keys, oids.tobytes(), *obj.__beside__()])
 
-    def _uniform_items(self, record: bytes) -> Any:
-        """Return the plain dict or list of such a record."""
-        kind, class_oid, *keys, packed = self.records.unpack(record[1:])
+    def _uniform_content(self, record: bytes, own: int) -> Any:
+        """Return what such a record keeps, in the form of the other kind of record."""
+        parts = self.records.unpack(record[1:])
+        beside = [parts.pop()] if own in _WITH_BESIDE else []
+        kind, class_oid, *keys, packed = parts
         oids = array("Q", packed)
         if sys.byteorder == "big":
             oids.byteswap()
         values = [self._resolve(kind, oid, class_oid) for oid in oids]
-        return dict(zip(keys[0], values, strict=True)) if keys else values
+        content = dict(zip(keys[0], values, strict=True)) if keys else values
+        return [*beside, content] if beside else content
 
     # --- memory ---------------------------------------------------------------------------------------------------
 
@@ -609,4 +639,4 @@ def _is_code(obj: Any) -> bool:
     return type(obj) in KINDS or type(obj) is FunctionType
 
 
-_PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set}
+_PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set, frozenset: FrozenSet}

@@ -5,16 +5,20 @@
     dict      "d" map          key -> value, in order
     list      "l" array        items
     set       "s" array        items, in order
+    deque     "q" array        maxlen or nil, items
+    Counter "n" and OrderedDict "o", as "d"; defaultdict "e" array: factory or nil, map
     dict of   "D" array        kind, class oid, keys, oids: a large dict whose values are objects of one kind or class
     list of   "L" array        kind, class oid, oids: the same for a list
+    ... of    "Q" "N" "O" "E"  the same for the others; maxlen or factory comes last
     instance  "i" map          attribute -> value, in order
     function  "f" array        name, version, source, then as FUNCTION below
     class     "c" array        name, version, source, bases, attributes (map), source of generated methods
     root      "r" map          name -> packed value, sorted by name
 
-The first byte is the kind, the rest is msgpack. Values that can't change are inline; a reference to an object is the
-extension REF: what kind of object and its oid, for an instance also the oid of its class, so that a ghost of the right
-class stands in for it until it is touched.
+The first byte is the kind, the rest is msgpack. Values that can't change are inline: a frozenset in its order, a named
+tuple together with what its class is made of (objserver/heap/named.py). A reference to an object is the extension REF:
+what kind of object and its oid, for an instance also the oid of its class, so that a ghost of the right class stands in
+for it until it is touched.
 
 The oids of "D" and "L" are 8 bytes each, little-endian, one after the other: written and read at C's speed, where a
 reference at a time made a dict of 120,000 documents a pause of 250 ms at each checkpoint.
@@ -37,6 +41,8 @@ import msgpack
 
 from .atoms import NAN, is_nan
 from .instances import ClassMethod
+from .named import NamedTupleType, make_named_tuple
+from .sets import FrozenSet
 
 __all__ = ["KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
 
@@ -48,6 +54,10 @@ KIND_SET: Final = 2
 KIND_INSTANCE: Final = 3
 KIND_FUNCTION: Final = 4
 KIND_CLASS: Final = 5
+KIND_DEQUE: Final = 6
+KIND_DEFAULTDICT: Final = 7
+KIND_ORDEREDDICT: Final = 8
+KIND_COUNTER: Final = 9
 
 (
     _REF,
@@ -66,6 +76,8 @@ KIND_CLASS: Final = 5
     _FUNCTION,
     _WRAPPED,
 ) = range(1, 16)
+_NAMED: Final = 24  # [name, fields, defaults, values]
+_NAMED_CLASS: Final = 25  # [name, fields, defaults]
 
 _REFERENCE: Final = struct.Struct(">BQ")
 _INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")
@@ -130,9 +142,10 @@ class Records:
         kind = type(value)
         if (reference := self._refer(value)) is not None:
             return msgpack.ExtType(_REF, pack_reference(reference))
-        if kind is frozenset:
-            # Sorted by their bytes: a frozenset has no order of its own, and the bytes must be the same everywhere.
-            return msgpack.ExtType(_FROZENSET, self.pack_nested(sorted(value, key=self.pack_nested)))
+        if type(kind) is NamedTupleType:
+            return msgpack.ExtType(_NAMED, self.pack_nested([*_class_parts(kind), list(value)]))
+        if kind is NamedTupleType:
+            return msgpack.ExtType(_NAMED_CLASS, self.pack_nested(_class_parts(value)))
         if kind in _PACKERS:
             code, to_plain = _PACKERS[kind]
             return msgpack.ExtType(code, self.pack_nested(to_plain(value)))
@@ -183,16 +196,33 @@ _NAN_MARK: Final = msgpack.packb(NAN)[:3]
 
 
 def _settle_nans(value: Any) -> Any:
-    """Put NAN in place of every nan in a value or a plain container of values."""
+    """Put NAN in place of every nan in a value or a plain container of values.
+
+    Lists and dicts in it are parts of a record: those of the heap are references.
+    """
     if isinstance(value, list):
-        return [NAN if is_nan(item) else item for item in value]
+        return [_settle_nans(item) for item in value]
     if isinstance(value, dict):
-        return {key: NAN if is_nan(item) else item for key, item in value.items()}
+        return {key: _settle_nans(item) for key, item in value.items()}
     return NAN if is_nan(value) else value
 
 
 def _int_bytes(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+
+
+def _class_parts(cls: Any) -> list[Any]:
+    name, fields, defaults = cls.__parts__
+    return [name, list(fields), list(defaults)]
+
+
+def _named_class(parts: list[Any]) -> Any:
+    name, fields, defaults = parts
+    return make_named_tuple(name, tuple(fields), tuple(defaults))
+
+
+def _named_value(parts: list[Any]) -> Any:
+    return tuple.__new__(_named_class(parts[:3]), parts[3])
 
 
 def _datetime_parts(value: datetime) -> list[Any]:
@@ -201,6 +231,7 @@ def _datetime_parts(value: datetime) -> list[Any]:
 
 _PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     tuple: (_TUPLE, list),
+    FrozenSet: (_FROZENSET, list),
     int: (_INT, _int_bytes),  # beyond 64 bits
     complex: (_COMPLEX, lambda value: [value.real, value.imag]),
     datetime: (_DATETIME, _datetime_parts),
@@ -213,7 +244,9 @@ _PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
 }
 _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     _TUPLE: tuple,
-    _FROZENSET: frozenset,
+    _FROZENSET: FrozenSet,
+    _NAMED: _named_value,
+    _NAMED_CLASS: _named_class,
     _INT: lambda content: int.from_bytes(content, "big", signed=True),
     _COMPLEX: lambda content: complex(*content),
     _DATETIME: lambda content: datetime.fromisoformat(content[0]).replace(fold=content[1]),

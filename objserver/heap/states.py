@@ -34,9 +34,12 @@ def clean_twin(cls: type, writes: Iterable[str], **methods: Callable[..., Any]) 
     return _twin(cls, body | methods)
 
 
-def ghost_twin(cls: type, methods: Iterable[str]) -> type:
-    """Return the twin of `cls` whose every method loads the object first."""
-    return _twin(cls, {name: _waking(name) for name in methods})
+def ghost_twin(cls: type, methods: Iterable[str], properties: Iterable[str] = ()) -> type:
+    """Return the twin of `cls` whose every method and property loads the object first."""
+    body: dict[str, Any] = {name: _waking_property(name) for name in properties}
+    for name in methods:
+        body[name] = _waking(name) if name.startswith("__") else _Waking(name)
+    return _twin(cls, body)
 
 
 def _twin(cls: type, body: dict[str, Any]) -> type:
@@ -52,6 +55,30 @@ def _touching(name: str) -> Callable[..., Any]:
 
     method.__name__ = name
     return method
+
+
+class _Waking:
+    """A method that a snippet can ask for without calling it. The object is loaded when it is asked for, so that what
+    comes back is equal to what comes back of a loaded one: `x.append == x.append`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, obj: Any, owner: type | None = None) -> Any:
+        obj.__heap__.load(obj)
+        return getattr(obj, self._name)
+
+
+def _waking_property(name: str) -> property:
+    def read(self: Any) -> Any:
+        self.__heap__.load(self)
+        return getattr(self, name)
+
+    def write(self: Any, value: Any) -> None:
+        self.__heap__.load(self)
+        setattr(self, name, value)
+
+    return property(read, write)
 
 
 def _waking(name: str) -> Callable[..., Any]:

@@ -14,10 +14,11 @@ from objserver.wire.messages import (
     parse_reply,
     parse_request,
 )
-from objserver.wire.values import Shape, decode, encode, loads, needs_decode
+from objserver.wire.values import Factories, Shape, decode, encode, loads, needs_decode
 
 __all__ = [
     "ErrorCode",
+    "Factories",
     "FrameReader",
     "MessageError",
     "PROTOCOL",

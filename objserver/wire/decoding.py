@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections import Counter
+from collections import Counter, deque, namedtuple
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any, Final
+from functools import lru_cache
+from keyword import iskeyword
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -24,7 +26,7 @@ import orjson
 from objserver.errors import BadRequest
 from objserver.limits import FRACTION_BITS_MAX, HASH_SHARED_COUNT_MAX, INT_BITS_MAX, VALUE_DEPTH_MAX
 
-__all__ = ["decode", "loads", "needs_decode"]
+__all__ = ["Factories", "decode", "loads", "needs_decode"]
 
 InstanceFactory = Callable[[str, dict[str, Any]], Any]
 ReferenceFactory = Callable[[int | None, str | None], Any]
@@ -35,23 +37,46 @@ _BACKSLASH, _BRACE, _BRACKET, _DOLLAR = b"\\{[$"
 _ATOMS: Final = frozenset({type(None), bool, int, float, str})
 
 
+# Fields of a named tuple: more than a snippet may give a function.
+FIELD_COUNT_MAX: Final = 255
+
+
+@lru_cache(maxsize=1_000)
+def _named_tuple(name: str, fields: tuple[str, ...]) -> Any:
+    """Return one class for one name and fields, so that what comes in two replies is of one class."""
+    return namedtuple(name, fields)
+
+
+class Factories(NamedTuple):
+    """What tagged values become: `set(items)`, `frozenset(items)`, `deque(items, maxlen)`, and the class of a named
+    tuple: `namedtuple(name, fields)`."""
+
+    set: SetFactory = set
+    frozenset: SetFactory = frozenset
+    deque: Callable[[Iterable[Any], int | None], Any] = deque
+    namedtuple: Callable[[str, tuple[str, ...]], Any] = _named_tuple
+
+
+_PYTHONS: Final = Factories()
+
+
 def decode(
     tree: Any,
     *,
     instance: InstanceFactory | None = None,
     reference: ReferenceFactory | None = None,
-    set_factory: SetFactory = set,
+    factories: Factories = _PYTHONS,
 ) -> Any:
     """Return the value that `tree`, from `orjson.loads`, stands for. Parts of the tree become parts of the value.
 
     Args:
         instance: makes an instance of a class name and attributes; None where only values are welcome.
         reference: makes a stand-in of an oid and a class name.
-        set_factory: makes what {"$set": ..} becomes.
+        factories: make what tagged values become; Python's own unless told.
     Raises:
         BadRequest: an unknown tag, or a known one with content that it can't have.
     """
-    return _Decoder(instance, reference, set_factory).value(tree, 0)
+    return _Decoder(instance, reference, factories).value(tree, 0)
 
 
 def loads(
@@ -59,7 +84,7 @@ def loads(
     *,
     instance: InstanceFactory | None = None,
     reference: ReferenceFactory | None = None,
-    set_factory: SetFactory = set,
+    factories: Factories = _PYTHONS,
 ) -> Any:
     """Return the value in JSON text, as `decode` does.
 
@@ -72,7 +97,7 @@ def loads(
         raise BadRequest(f"the value is not JSON: {error}") from error
     if not needs_decode(data):
         return tree
-    return decode(tree, instance=instance, reference=reference, set_factory=set_factory)
+    return decode(tree, instance=instance, reference=reference, factories=factories)
 
 
 def needs_decode(data: bytes) -> bool:
@@ -89,17 +114,18 @@ def needs_decode(data: bytes) -> bool:
 class _Decoder:
     """Turns one tree into a value."""
 
-    __slots__ = ("_instance", "_reference", "_sets")
+    __slots__ = ("_factories", "_instance", "_reference", "_sets")
 
     def __init__(
         self,
         instance: InstanceFactory | None,
         reference: ReferenceFactory | None,
-        set_factory: SetFactory,
+        factories: Factories,
     ) -> None:
+        self._factories = factories
         self._instance = instance
         self._reference = reference
-        self._sets: dict[str, SetFactory] = {"$set": set_factory, "$frozenset": frozenset}
+        self._sets: dict[str, SetFactory] = {"$set": factories.set, "$frozenset": factories.frozenset}
 
     def value(self, tree: Any, level: int) -> Any:
         """Return the value of `tree`. `level` counts the containers around it."""
@@ -125,6 +151,10 @@ class _Decoder:
                 members = self._items(_checked(content, list), level)
                 self._check_hashes(members)
                 return self._sets[tag](members)
+            if tag == "$deque":
+                return self._deque(content, level)
+            if tag == "$namedtuple":
+                return self._named_tuple(content, level)
             if tag == "$dict":
                 return self._pairs(content, level)
             if tag in _PARSERS:
@@ -157,6 +187,24 @@ class _Decoder:
             members.append(self.value(member, level + 1))
         self._check_hashes(keys)
         return dict(zip(keys, members, strict=True))
+
+    def _deque(self, content: Any, level: int) -> Any:
+        items, maxlen = _checked(content, list)
+        if maxlen is not None and _checked(maxlen, int) < 0:
+            raise ValueError("maxlen must be non-negative")
+        return self._factories.deque(self._items(_checked(items, list), level), maxlen)
+
+    def _named_tuple(self, content: Any, level: int) -> Any:
+        name, members = _checked(content, list)
+        fields = tuple(_checked(members, dict))
+        if len(fields) > FIELD_COUNT_MAX:
+            raise ValueError(f"a named tuple has at most {FIELD_COUNT_MAX} fields")
+        for field in (_checked(name, str), *fields):
+            if not field.isidentifier() or iskeyword(field):
+                raise ValueError(f"{field[:60]!r} is no name")
+        if any(field.startswith("_") for field in fields):
+            raise ValueError("a field can't begin with an underscore")
+        return self._factories.namedtuple(name, fields)._make(self._items(list(members.values()), level))
 
     def _object(self, tree: dict[str, Any], tags: list[str], level: int) -> Any:
         """An instance, {"$class": name, attribute: value, ..}, or a reference, {"$ref": oid, "$class": name}."""

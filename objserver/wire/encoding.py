@@ -10,6 +10,7 @@ Promise: time and memory are bounded by the limits, not by the value (tests/wire
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import deque
 from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -26,14 +27,15 @@ from objserver.limits import FRACTION_BITS_MAX, INT_BITS_MAX, RESULT_SIZE_MAX, V
 __all__ = ["Describe", "Shape", "encode"]
 
 
-Kind = Literal["dict", "frozenset", "instance", "list", "reference", "set", "tuple"]
+Kind = Literal["deque", "dict", "frozenset", "instance", "list", "namedtuple", "reference", "set", "tuple"]
 
 
 class Shape(NamedTuple):
     """How a value is to be shown.
 
-    content by kind: "dict": a plain dict; "list", "tuple": a list or tuple; "set", "frozenset": the items in order, in
-    a collection; "instance": a dict of attribute name -> value; "reference": nothing, the value is only named.
+    content by kind: "dict": a plain dict; "list", "tuple", "deque": a list, tuple or `collections.deque`; "set",
+    "frozenset": the items in order, in a collection; "instance", "namedtuple": a dict of attribute name -> value;
+    "reference": nothing, the value is only named.
     """
 
     kind: Kind
@@ -88,7 +90,9 @@ def encode(
 # so that its size is known before it is copied.
 
 _ATOMS: Final = frozenset({type(None), bool, int, float, str})
-_NATIVE: Final[dict[type, Kind]] = {dict: "dict", frozenset: "frozenset", list: "list", set: "set", tuple: "tuple"}
+_NATIVE: Final[dict[type, Kind]] = {
+    deque: "deque", dict: "dict", frozenset: "frozenset", list: "list", set: "set", tuple: "tuple"
+}
 _INT_MIN: Final = -(1 << 63)
 _INT_MAX: Final = (1 << 64) - 1
 _DOLLAR: Final = ord("$")  # `int in bytes` is a search for one byte, many times as fast as `bytes in bytes`
@@ -139,7 +143,11 @@ class _Encoder:
             self._spend(len(text))
         self._path.add(key)
         tree: Any
-        if kind == "dict" or kind == "instance":
+        if kind == "namedtuple":
+            tree = {"$namedtuple": [class_name, self._members(content, level)]}
+        elif kind == "deque":
+            tree = {"$deque": [self._items(content, level), content.maxlen]}
+        elif kind == "dict" or kind == "instance":
             if text is not None:
                 tree = content
             elif kind == "instance" or _are_plain(content):
@@ -203,6 +211,8 @@ def _shape(value: Any, kind: type, describe: Describe | None) -> tuple[Kind, Any
     native = _NATIVE.get(kind)
     if native is not None:
         return native, value, kind.__name__, None
+    if describe is None and issubclass(kind, tuple) and type(fields := getattr(kind, "_fields", None)) is tuple:
+        return "namedtuple", dict(zip(fields, value, strict=True)), kind.__name__, None
     if describe is None:
         raise TypeError(f"a value of type {kind.__name__!r} can't be sent")
     try:
@@ -219,6 +229,8 @@ def _flat(shape: tuple[Kind, Any, str, int | None], size_max: int) -> bytes | No
     written many times, and orjson for the rest.
     """
     kind, content, class_name, _ = shape
+    if kind == "deque" or kind == "namedtuple":
+        return None
     named = kind == "dict" or kind == "instance"
     size = 0
     for item in content.values() if named else content:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sandbox.hooks import Hooks
 from sandbox.library.bisect import make_bisect
+from sandbox.library.collections import make_collections
 from sandbox.library.contextlib import make_contextlib
 from sandbox.library.copy import make_copy
 from sandbox.library.dataclasses import make_dataclasses
@@ -31,6 +32,7 @@ from sandbox.seal import Module
 _MAKERS: Final[Mapping[str, Callable[[Hooks], Module]]] = MappingProxyType({
     "abc": make_abc,
     "bisect": make_bisect,
+    "collections": make_collections,
     "contextlib": make_contextlib,
     "copy": make_copy,
     "dataclasses": make_dataclasses,

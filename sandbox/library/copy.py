@@ -33,11 +33,12 @@ class Copier:
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
+        self._frozen: Any = (hooks.frozenset_type, tuple)
         self._tick = Meter(hooks).tick
 
     def shallow(self, x: Any) -> Any:
         kind = type(x)
-        if self._is_atomic(x, kind) or isinstance(x, frozenset | tuple):
+        if self._is_atomic(x, kind) or isinstance(x, self._frozen):
             return x
         if self._is_set(x):
             return self._hooks.set_type(x)
@@ -59,15 +60,14 @@ class Copier:
             return x
         if id(x) in made:
             return made[id(x)][0]
-        if isinstance(x, frozenset | tuple):
+        if isinstance(x, self._frozen):
             items = [self.deep(item, made) for item in x]
             if id(x) in made:  # it was reached again through itself
                 return made[id(x)][0]
             if all(new is old for new, old in zip(items, x, strict=True)):
                 return x
-            if kind not in (frozenset, tuple):
-                raise _refusal(x)
-            new = kind(items)
+            # A named tuple takes its items one by one.
+            new = getattr(kind, "_make", kind)(items)
         elif self._is_container(x):
             return self._deep_container(x, made)
         elif self._is_instance(x):

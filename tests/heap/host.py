@@ -7,7 +7,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from objserver.heap import Heap
+from objserver.heap import Dict, Heap, List
 from objserver.store import Store
 
 
@@ -40,7 +40,7 @@ class Host:
     def _open(self) -> None:
         self.store = Store(self.folder / "heap")
         self.heap = Heap(self.store, compile_definition=compile_definition, **self.next_oid)
-        self.heap.use_builtins({"len": len, "__name__": "cell"})
+        self.heap.use_builtins({"len": len, "list": List, "dict": Dict, "__name__": "cell"})
 
     def run(self, snippet: Callable[[Any], Any]) -> Any:
         """Call `snippet` with the root and let its changes stay; roll back when it raises."""

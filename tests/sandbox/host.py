@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
 import random
 from collections.abc import Iterable, Iterator, MutableSet
+from collections.abc import Set as AbstractSet
 from types import FunctionType
 from typing import Any
 
 from sandbox import Cell, Fuel, Hooks, compile_cell, make_builtins, make_library
+
+CONTAINERS = (collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque)
 
 
 class Class(type):
@@ -47,6 +51,30 @@ class OrderedSet(MutableSet[Any]):
         return f"{{{', '.join(map(repr, self._items))}}}" if self._items else "set()"
 
 
+class OrderedFrozenSet(AbstractSet[Any]):
+    """A frozenset in order of insertion."""
+
+    __frozen__ = True
+
+    def __init__(self, items: Iterable[Any] = ()) -> None:
+        self._items = dict.fromkeys(items)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._items
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return self._hash()
+
+    def __repr__(self) -> str:
+        return f"frozenset({{{', '.join(map(repr, self._items))}}})" if self._items else "frozenset()"
+
+
 def _make_class(name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
     kind = next((type(base) for base in bases if issubclass(type(base), Class)), Class)
     made: Any = type.__new__(kind, name, bases, body, **keywords)
@@ -73,7 +101,10 @@ class Host:
         self.random = random.Random(0)
         self.roots: dict[str, Any] = {}
         hooks = Hooks(
-            dict_type=dict, list_type=list, set_type=OrderedSet, object_type=Object, typeof=type, root=Root(),
+            dict_type=dict, list_type=list, set_type=OrderedSet,
+            frozenset_type=OrderedFrozenSet, collections={cls.__name__: cls for cls in CONTAINERS},
+            named_tuple=lambda name, fields, defaults: collections.namedtuple(name, fields, defaults=defaults),
+            object_type=Object, typeof=type, root=Root(),
             unbind=self._unbind, define=self._define, undefine=lambda name: None, rootclass=_make_class,
             localclass=_make_class, class_kind=Class, instance_type=Object, namespace=self.roots,
             set_attribute=object.__setattr__, delete_attribute=object.__delattr__, write_output=self._write,

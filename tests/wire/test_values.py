@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from objserver.errors import BadRequest, ResultTooLarge
 from objserver.limits import FRACTION_BITS_MAX, INT_BITS_MAX, RESULT_SIZE_MAX, VALUE_COUNT_MAX, VALUE_DEPTH_MAX
-from objserver.wire import Shape, decode, encode, loads, needs_decode
+from objserver.wire import Factories, Shape, decode, encode, loads, needs_decode
 
 texts = st.text(st.characters() | st.sampled_from("$\ud800\udfff\0\"\\"), max_size=8)  # lone surrogates too
 zones = st.none() | st.integers(-86399, 86399).map(lambda seconds: timezone(timedelta(seconds=seconds)))
@@ -35,7 +36,8 @@ keys = st.recursive(
 )
 storable = st.recursive(
     atoms,
-    lambda inner: st.lists(inner, max_size=4) | st.lists(inner, max_size=4).map(tuple)
+    lambda inner: st.lists(inner, max_size=4)
+    | st.builds(deque, st.lists(inner, max_size=4), st.none() | st.just(9)) | st.lists(inner, max_size=4).map(tuple)
     | st.sets(keys, max_size=4) | st.frozensets(keys, max_size=4)
     | st.dictionaries(texts, inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=20,
@@ -47,6 +49,8 @@ def exactly(value: Any) -> Any:
     kind = type(value)
     if kind in (list, tuple):
         return kind, [exactly(item) for item in value]
+    if kind is deque:
+        return kind, value.maxlen, [exactly(item) for item in value]
     if kind in (set, frozenset):
         return kind, sorted((exactly(item) for item in value), key=repr)
     if kind is dict:
@@ -77,7 +81,7 @@ def test_value_comes_back_from_inside_other_containers(values: list[Any], levels
 
 TAGS = """
     $set $frozenset $tuple $bytes $datetime $date $time $timedelta $decimal $fraction $uuid $int $float $complex $dict
-    $str $class $ref $ $$ $$set $unknown a
+    $str $deque $namedtuple $class $ref $ $$ $$set $unknown a
 """
 tags = st.sampled_from(TAGS.split())
 contents = (
@@ -190,8 +194,26 @@ def test_dollar_written_as_an_escape_means_the_same() -> None:
 
 
 def test_sets_are_made_by_the_factory() -> None:
-    made = loads(b'[{"$set":[2,1,2]},{"$frozenset":[1]}]', set_factory=lambda items: ["ours", *items])
-    assert made == [["ours", 2, 1, 2], frozenset({1})]
+    factories = Factories(set=lambda items: ["ours", *items], frozenset=tuple)
+    made = loads(b'[{"$set":[2,1,2]},{"$frozenset":[1]},{"$deque":[[1],3]}]', factories=factories)
+    assert made == [["ours", 2, 1, 2], (1,), deque([1])]
+
+
+def test_named_tuples_of_one_name_and_fields_are_of_one_class() -> None:
+    first, second = loads(b'[{"$namedtuple":["P",{"x":1,"y":[2]}]},{"$namedtuple":["P",{"x":3,"y":4}]}]')
+    assert type(first) is type(second) and first == (1, [2]) and repr(second) == "P(x=3, y=4)"
+    assert loads(encode([first, second])) == [first, second]
+
+
+@pytest.mark.parametrize("text", [
+    '{"$namedtuple":["P",{"_x":1}]}', '{"$namedtuple":["P",{"x y":1}]}', '{"$namedtuple":["class",{"x":1}]}',
+    '{"$namedtuple":["P",{"def":1}]}', '{"$namedtuple":["P",["x"]]}', '{"$namedtuple":["P"]}', '{"$namedtuple":"P"}',
+    '{"$namedtuple":["__import__(\'os\')",{"x":1}]}', '{"$deque":[1,2]}', '{"$deque":[[1]]}', '{"$deque":[[1],-1]}',
+    '{"$deque":[[1],"a"]}', '{"$deque":[1]}',
+])
+def test_deque_or_named_tuple_of_the_wrong_form_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest):
+        loads(text.encode())
 
 
 # What is not a plain value: shapes.

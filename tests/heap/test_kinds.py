@@ -1,0 +1,344 @@
+"""deque, defaultdict, OrderedDict and Counter of the heap against CPython's: any operations, in any state, the same."""
+
+from __future__ import annotations
+
+import collections
+import tempfile
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import run_state_machine_as_test
+
+from objserver.errors import NotStorable
+from objserver.heap import Counter, DefaultDict, Deque, Dict, List, OrderedDict, Set
+
+from .host import Host
+from .test_containers import Containers, dict_operations, indexes, keys, outcome, plain_copy, values
+
+items = st.lists(values, max_size=3)
+deque_operations = st.one_of(
+    st.tuples(st.sampled_from(["append", "appendleft", "remove", "count", "index", "__contains__"]), st.tuples(values)),
+    st.tuples(st.sampled_from(["append", "appendleft"]), st.tuples(values)),
+    st.tuples(st.sampled_from(["pop", "popleft", "pop", "popleft", "rotate", "reverse", "copy"]), st.just(())),
+    st.tuples(st.sampled_from(["clear", "__len__", "__reversed__", "__iter__"]), st.just(())),
+    st.tuples(st.sampled_from(["extend", "extendleft", "__iadd__", "__add__"]), st.tuples(items)),
+    st.tuples(st.sampled_from(["__lt__", "__le__", "__eq__", "__gt__", "__ge__", "__ne__"]), st.tuples(items)),
+    st.tuples(
+        st.sampled_from(["__add__", "__lt__", "__le__", "__eq__", "__gt__", "__ge__", "extend"]),
+        st.tuples(st.builds(deque, items)),
+    ),
+    st.tuples(st.sampled_from(["__mul__", "__rmul__", "__imul__"]), st.tuples(st.integers(-1, 2))),
+    st.tuples(st.sampled_from(["rotate", "__getitem__", "__delitem__"]), st.tuples(indexes)),
+    st.tuples(st.sampled_from(["__setitem__", "insert"]), st.tuples(indexes, values)),
+    st.tuples(st.just("__setitem__"), st.tuples(st.integers(-80, 80), values)),
+    st.tuples(st.sampled_from(["__getitem__", "pop"]), st.tuples(st.just(slice(1)))),
+    st.tuples(st.just("index"), st.tuples(values, indexes, indexes)),
+)
+small_dicts = st.dictionaries(keys, values, max_size=3)
+ordered_operations = dict_operations | st.one_of(
+    st.tuples(st.just("move_to_end"), st.tuples(keys)),
+    st.tuples(st.just("move_to_end"), st.tuples(keys, st.booleans())),
+    st.tuples(st.just("popitem"), st.tuples(st.booleans())),
+    st.tuples(st.sampled_from(["__eq__", "__ne__", "__ror__"]), st.tuples(small_dicts)),
+    st.tuples(
+        st.sampled_from(["__eq__", "__ne__", "__or__", "__ior__"]),
+        st.tuples(st.builds(collections.OrderedDict, small_dicts)),
+    ),
+)
+default_operations = dict_operations | st.one_of(
+    st.tuples(st.just("__getitem__"), st.tuples(keys)),
+    st.tuples(st.sampled_from(["__ror__", "__or__", "__eq__", "__ne__"]), st.tuples(small_dicts)),
+)
+counts = st.dictionaries(keys, st.integers(-3, 3), max_size=4)
+count_dicts = st.builds(collections.Counter, counts) | counts
+counter_operations = st.one_of(
+    st.tuples(
+        st.sampled_from(
+            "__add__ __sub__ __and__ __iadd__ __isub__ __ior__ __lt__ __le__ __gt__ __ge__ update subtract".split()
+        ),
+        st.tuples(count_dicts),
+    ),
+    st.tuples(
+        st.sampled_from(["__iand__", "__or__", "__eq__", "__ne__"]), st.tuples(st.builds(collections.Counter, counts))
+    ),
+    st.tuples(st.sampled_from(["update", "subtract"]), st.tuples(st.lists(keys, max_size=4))),
+    st.tuples(
+        st.sampled_from("total elements most_common copy __pos__ __neg__ update clear popitem __len__".split()),
+        st.just(()),
+    ),
+    st.tuples(st.just("most_common"), st.tuples(st.integers(-1, 5) | st.none())),
+    st.tuples(st.sampled_from(["__getitem__", "__delitem__", "__contains__", "pop", "get"]), st.tuples(keys)),
+    st.tuples(st.sampled_from(["__setitem__", "setdefault", "pop"]), st.tuples(keys, st.integers(-2, 4))),
+)
+
+
+@contextmanager
+def open_host() -> Iterator[Host]:
+    with tempfile.TemporaryDirectory() as folder:
+        host = Host(Path(folder))
+        try:
+            yield host
+        finally:
+            host.close()
+
+
+def ours(value: Any) -> Any:
+    """Return a container of CPython's as the heap's."""
+    if type(value) is deque:
+        return Deque(value, value.maxlen)
+    if type(value) is collections.Counter:
+        return Counter(dict(value))
+    if type(value) is collections.OrderedDict:
+        return OrderedDict(dict(value))
+    if type(value) is defaultdict:
+        return DefaultDict({list: List}.get(value.default_factory, value.default_factory), dict(value))
+    return value
+
+
+class Kinds(Containers):
+    @classmethod
+    def ours(cls, size: int) -> Any:
+        return ours(cls.start(size))
+
+    @staticmethod
+    def argument(value: Any) -> Any:
+        return ours(value)
+
+
+class Deques(Kinds):
+    operations = deque_operations
+    start = staticmethod(lambda size: deque(range(size)))
+
+
+class BoundedDeques(Kinds):
+    operations = deque_operations
+    start = staticmethod(lambda size: deque(range(size), size + 1))
+
+
+class FullDeques(Kinds):
+    operations = deque_operations
+    start = staticmethod(lambda size: deque(range(size), size))
+
+
+class OrderedDicts(Kinds):
+    operations = ordered_operations
+    start = staticmethod(lambda size: collections.OrderedDict((number, str(number)) for number in range(size)))
+
+
+class DefaultDicts(Kinds):
+    operations = default_operations
+    start = staticmethod(lambda size: defaultdict(list, {number: str(number) for number in range(size)}))
+
+
+class Counters(Kinds):
+    operations = counter_operations
+    start = staticmethod(lambda size: collections.Counter({number: number % 7 - 2 for number in range(size)}))
+
+
+@pytest.mark.parametrize("machine", [Deques, BoundedDeques, FullDeques, OrderedDicts, DefaultDicts, Counters])
+def test_container_equals_pythons_through_everything(machine: type[Kinds]) -> None:
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=12, deadline=None))
+
+
+KINDS: dict[str, Any] = {
+    "Counter": collections.Counter, "OrderedDict": collections.OrderedDict,
+    "defaultdict": lambda source: defaultdict(list, source), "dict": dict,
+}
+BINARY = ["|", "==", "!=", "+", "-", "&", "<", "<="]
+
+
+@given(st.sampled_from(sorted(KINDS)), st.sampled_from(sorted(KINDS)), st.sampled_from(BINARY), counts, counts,
+       st.booleans(), st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_operator_between_two_kinds_gives_pythons_kind(
+    left: str, right: str, operator: str, first: Any, second: Any, keep: bool, evict: bool
+) -> None:
+    one, other = KINDS[left](first), KINDS[right](second)
+    expected = applied(operator, one, other)
+    with open_host() as host:
+        mine, theirs = ours(one), ours(other)
+        if keep:
+            host["x"] = mine
+            host["y"] = theirs
+            if evict:
+                host.reopen()
+            mine, theirs = host["x"], host["y"]
+        assert applied(operator, mine, theirs) == expected
+
+
+def applied(operator: str, left: Any, right: Any) -> Any:
+    try:
+        result = plain_copy(eval(f"left {operator} right", {"left": left, "right": right}))
+    except TypeError:
+        return "TypeError"
+    return type(result), result, list(result) if isinstance(result, dict) else None
+
+
+@given(st.sampled_from([0, 70]), st.lists(deque_operations, max_size=30), st.sampled_from([None, 75]))
+@settings(deadline=None, max_examples=60)
+def test_deque_of_fresh_containers_is_kept_whole(size: int, operations: list[Any], maxlen: int | None) -> None:
+    """What a logged deque got is found by where it is; none may be missed."""
+    with open_host() as host:
+        model = deque(([n] for n in range(size)), maxlen)
+        host["d"] = Deque([[n] for n in range(size)], maxlen)
+
+        def body(root: Any) -> None:
+            for operation in operations:
+                assert outcome(host["d"], operation) == outcome(model, operation)
+
+        host.run(body)
+        host.reopen()
+        assert plain_copy(host["d"]) == model
+
+
+def test_deque_of_changes_at_its_ends_is_undone_without_a_copy(host: Host) -> None:
+    host["d"] = Deque(range(100_000))
+    host.reopen()
+
+    def body(root: Any) -> None:
+        d = host["d"]
+        for number in range(50):
+            d.append(number)
+            d.popleft()
+            d[5] = number
+        assert type(d) is Deque.__logged__
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        host.run(body)
+    assert list(host["d"]) == list(range(100_000))
+
+
+def test_deque_that_changes_while_it_is_walked_says_so(host: Host) -> None:
+    for size in (3, 100):
+        host["d"] = Deque(range(size))
+        host.reopen()
+
+        def body(root: Any) -> None:
+            for _ in host["d"]:
+                host["d"].append(1)
+
+        with pytest.raises(RuntimeError, match="deque mutated during iteration"):
+            host.run(body)
+        assert len(host["d"]) == size
+
+
+def test_aliases_and_identity_survive(host: Host) -> None:
+    shared: list[int] = [1]
+    made = Deque([shared])
+    host["x"] = {"d": made, "again": made, "c": Counter("aab"), "e": DefaultDict(None, {"s": shared})}
+    host.reopen()
+    x = host["x"]
+    assert x["d"] is x["again"] and x["d"][0] is x["e"]["s"]
+    host.run(lambda root: x["d"][0].append(2))
+    assert x["e"]["s"] == [1, 2] and repr(x["c"]) == "Counter({'a': 2, 'b': 1})"
+
+
+@pytest.mark.parametrize("make", [Deque, lambda rows: OrderedDict(enumerate(rows)), lambda rows: DefaultDict(None,
+    enumerate(rows)), lambda rows: Counter(dict(enumerate(rows)))])  # fmt: skip
+def test_large_container_of_one_kind_of_object_comes_back(host: Host, make: Any) -> None:
+    host["x"] = make([{"n": n} for n in range(200)])
+    kind = type(host["x"])
+    host.reopen()
+    assert type(host["x"]) is not kind and plain_copy(host["x"]) == plain_copy(make([{"n": n} for n in range(200)]))
+
+
+def test_factory_is_state(host: Host) -> None:
+    host["d"] = DefaultDict(List)
+    host.run(lambda root: host["d"]["a"].append(1))
+
+    def change(root: Any) -> None:
+        host["d"].default_factory = Dict
+        assert host["d"]["b"] == {}
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        host.run(change)
+    assert host["d"].default_factory is List and host["d"] == {"a": [1]}
+    host.run(lambda root: setattr(host["d"], "default_factory", Dict))
+    host.checkpoint()
+    host.evict()
+    assert host["d"].default_factory is Dict
+    with pytest.raises(NotStorable, match=r"d\.default_factory is a lambda"):
+        host.run(lambda root: setattr(host["d"], "default_factory", lambda: 1))
+    assert host["d"].default_factory is Dict
+    function = host.define("def make(): return 7\n", "make")
+    host.run(lambda root: setattr(host["d"], "default_factory", function))
+    assert host["d"]["c"] == 7
+
+
+def test_keys_of_an_ordered_dict_stay_the_ones_they_were() -> None:
+    for key in (1, (1, 2)):
+        mine, model = OrderedDict({key: "a", 5: "b"}), collections.OrderedDict({key: "a", 5: "b"})
+        same = 1.0 if key == 1 else (1.0, 2)
+        for last in (True, False):
+            mine.move_to_end(same, last)
+            model.move_to_end(same, last)
+            assert list(map(repr, mine)) == list(map(repr, model))
+
+
+def test_kinds_print_as_pythons_also_inside_themselves(host: Host) -> None:
+    for mine, model in (
+        (Deque([1], 3), deque([1], 3)), (OrderedDict(), collections.OrderedDict()),
+        (OrderedDict(a=1), collections.OrderedDict(a=1)), (Counter(), collections.Counter()),
+        (Counter("hello"), collections.Counter("hello")), (Counter(a=1, b="x"), collections.Counter(a=1, b="x")),
+        (DefaultDict(), defaultdict()), (DefaultDict(int, a=1), defaultdict(int, a=1)),
+    ):  # fmt: skip
+        assert repr(mine) == repr(model)
+    ring, model_ring = Deque(), deque()  # type: ignore[var-annotated]
+    ring.append(ring)
+    model_ring.append(model_ring)
+    assert repr(ring) == repr(model_ring)
+    for kind, made in ((DefaultDict(int), defaultdict(int)), (OrderedDict(), collections.OrderedDict())):
+        kind["a"], made["a"] = kind, made  # type: ignore[assignment]
+        assert repr(kind) == repr(made)
+
+
+def test_kinds_are_dicts_and_classes_of_their_own() -> None:
+    for cls in (DefaultDict, OrderedDict, Counter):
+        assert issubclass(cls, Dict) and isinstance(cls(), Dict) and not isinstance({}, cls)
+        assert cls.__module__ == "collections"
+    assert isinstance(deque(), Deque) and not isinstance([], Deque)
+    assert OrderedDict.fromkeys("ab") == OrderedDict(a=None, b=None)
+    assert DefaultDict.fromkeys("a", 1) == {"a": 1}
+    with pytest.raises(NotImplementedError):
+        Counter.fromkeys("a")
+    for name in ("append", "most_common"):
+        with pytest.raises(AttributeError):
+            getattr(Dict, name)
+    assert List.append is List.append and Counter.most_common(Counter("a")) == [("a", 1)]
+
+
+def test_counter_spells_out_no_more_than_fits() -> None:
+    with pytest.raises(OverflowError, match="more than 10000000"):
+        Counter(a=10**12).elements()
+
+
+@given(st.lists(st.tuples(st.sampled_from("dlsqeon"), st.integers(0, 5)), max_size=6))
+@settings(deadline=None, max_examples=30)
+def test_bound_method_is_the_same_whether_its_object_was_loaded(order: list[Any]) -> None:
+    """One of a ghost compared unequal to one of the same object loaded, so a replay could go another way."""
+    with open_host() as host:
+        made = {
+            "d": {"a": 1}, "l": [1], "s": Set([1]), "q": Deque([1]), "e": DefaultDict(None), "o": OrderedDict(),
+            "n": Counter(),
+        }  # fmt: skip
+        for name, value in made.items():
+            host[name] = value
+        host.reopen()
+        for name, count in order:
+            for _ in range(count):
+                host[name].clear  # noqa: B018
+        for name in made:
+            before = host[name].clear
+            table = {before: name}
+            len(host[name])
+            after = host[name].clear
+            assert before == after and hash(before) == hash(after) and table[after] == name and after in [before]
+            assert before.__self__ is host[name]
