@@ -38,6 +38,7 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # Each an expression, after the setup below: instances of all that a snippet can make without a module.
 SETUP = """
+from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
 class Plain:
     attribute = 1
     def __init__(self): self.x = 1
@@ -72,7 +73,12 @@ fail(lambda: 1 / 0); fail(lambda: {}['k']); fail(lambda: int('x')); fail(lambda:
 fail(lambda: [][0]); fail(lambda: b'\\xff'.decode()); fail(lambda: '\\ud800'.encode()); fail(lambda: next(iter([])))
 Mine(1); ValueError('x'); KeyError(1); OSError(1, 'x'); StopIteration(1); ImportError('x'); SyntaxError('x')
 UnicodeDecodeError('a', b'', 1, 2, 'x'); stored_dict; stored_list; stored_set; stored_object; stored_function
-big; bigs; ghost
+big; bigs; ghost; frozenset([1]); iter(frozenset([1])); deque([1]); deque([1], 2); defaultdict(list); OrderedDict(a=1)
+Counter('a'); Counter('a').elements(); iter(deque([1])); reversed(deque([1])); namedtuple('P', 'x y'); ghost_deque
+namedtuple('P', 'x y')(1, 2); namedtuple('P', 'x').x; defaultdict.default_factory; deque.maxlen; ghost_counter
+ghost_default; ghost_ordered; type(frozenset()); type(deque()); type(namedtuple('P', 'x')(1)); deque([1]).append
+[len(clean_deque), clean_deque][1]; [len(clean_default), clean_default][1]; [len(clean_counter), clean_counter][1]
+[len(clean_ordered), clean_ordered][1]
 [len(clean_dict), clean_dict][1]; [len(clean_list), clean_list][1]; [len(clean_set), clean_set][1]
 """
 STORED = (
@@ -81,6 +87,12 @@ STORED = (
     "clean_dict = {'a': 1}\nclean_list = [1]\nclean_set = {1}\n"
     "class Stored:\n def __init__(self): self.x = 1\n def m(self): return 1\n"
     "stored_object = Stored()\ndef stored_function(): return 1\n"
+    "from collections import Counter, OrderedDict, defaultdict, deque\n"
+    "ghost_deque = deque([1])\nghost_default = defaultdict(list)\nghost_counter = Counter('a')\n"
+    "ghost_ordered = OrderedDict(a=1)\nclean_deque = deque([1])\nclean_default = defaultdict(list)\n"
+    "clean_counter = Counter('a')\nclean_ordered = OrderedDict(a=1)\nbig_deque = deque(range(200))\n"
+    "big_default = defaultdict(list, {n: n for n in range(200)})\nbig_counter = Counter(range(200))\n"
+    "big_ordered = OrderedDict((n, n) for n in range(200))\n"
 )
 NEVER = (ModuleType, FrameType, CodeType, TracebackType, CellType)
 # Would end, or change the seeds of, the crawl.
@@ -132,6 +144,8 @@ def _crawl(bench: Bench, found: Findings) -> None:
     for change in (
         "stored_dict['b'] = 1\nstored_dict", "stored_list.append(2)\nstored_list", "stored_set.add(3)\nstored_set",
         "big['x'] = 1\nbig", "bigs.append(1)\nbigs", "stored_object.x = 2\nstored_object",
+        "big_deque.append(1)\nbig_deque", "big_default['x'] = 1\nbig_default", "big_counter['x'] = 1\nbig_counter",
+        "big_ordered['x'] = 1\nbig_ordered",
     ):
         queue.append((change.rpartition("\n")[2], evaluate(change)))
     seen: set[Any] = set()
