@@ -157,7 +157,7 @@ class Supervisor:
     def _start(self) -> subprocess.Popen[bytes]:
         facts: Mapping[str, object] = {"restarts": self._restart_count, "restart_reason": self._ended}
         plan = replace(self._plan, facts={**self._plan.facts, **facts})
-        self._pulse.reset()
+        self._pulse.end()
         environment = {name: os.environ[name] for name in ENVIRONMENT_KEPT if name in os.environ}
         environment |= {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         self._process = process = subprocess.Popen(

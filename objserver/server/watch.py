@@ -67,7 +67,8 @@ class Watch:
 
     def _run(self, engine: Engine, batch: Sequence[Request], sources: Sequence[bytes]) -> Sequence[Outcome]:
         pulse, clock = self._pulse, time.perf_counter_ns
-        stamped = _stamp(batch, pulse.word, pulse.begin(sources))
+        value = pulse.begin(sources)
+        stamped = batch if len(batch) == 1 else _stamp(batch, pulse.word, value)
         # When it raises, the word says which one was running: the supervisor reads it when this process has ended.
         return engine.run(stamped, time.time_ns(), clock, clock() + _BATCH_NS_MAX, pulse.end)
 
