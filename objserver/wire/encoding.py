@@ -232,7 +232,9 @@ def _flat(shape: tuple[Kind, Any, str, int | None], size_max: int) -> bytes | No
     if kind == "deque" or kind == "namedtuple":
         return None
     named = kind == "dict" or kind == "instance"
-    size = 0
+    size = 2 * len(content)  # a comma and a character each, at least
+    if size > size_max:
+        raise _too_large("more items", f"{size_max} bytes")
     for item in content.values() if named else content:
         item_kind = type(item)
         if item_kind is str:
