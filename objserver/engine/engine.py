@@ -89,6 +89,7 @@ class Engine:
         self._checkpoint: Checkpoint | None = None
         self._texts: dict[bytes, str] = {}  # code in the log since the last CHECKPOINT
         self._changed = False  # whether a batch was logged since then
+        self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
         self._lock = lock or FolderLock(folder)
@@ -142,6 +143,7 @@ class Engine:
         self._check_fit(log, mark)
         for entry in log.entries(self.seq + 1):
             self._replay(entry)
+        self._replayed = self._changed
         self._time_ns = max(self._time_ns, log.head().time_ns)
 
     def _check_fit(self, log: DiskLog, mark: Mark | None) -> None:
@@ -269,7 +271,8 @@ class Engine:
             MachineError: the checkpoint could not be written; nothing more is run.
         """
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
-        if checkpoint is None and self._size < options.checkpoint_size and len(heap.dirty) < options.checkpoint_count:
+        due = self._replayed or self._size >= options.checkpoint_size or len(heap.dirty) >= options.checkpoint_count
+        if checkpoint is None and not due:
             return heap.evict(options.cache_size, count_max=EVICT_COUNT)
         self._refuse_when_stopped()
         try:
@@ -303,7 +306,7 @@ class Engine:
         self._checkpoint = Checkpoint(self._heap, self._store, self.seq, digest)
         self._texts = {}
         self._size = 0
-        self._changed = False
+        self._changed = self._replayed = False
 
     def _advance(self, checkpoint: Checkpoint) -> bool:
         if checkpoint.ended():

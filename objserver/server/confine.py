@@ -70,7 +70,9 @@ def confine(folder: Path, *, connect_ports: Sequence[int] = ()) -> Confinement:
     if os.geteuid() == 0 and _drop_capabilities(folder):
         holds.append("no capabilities")
     try:
-        spoken = landlock.restrict([folder], python_paths(), connect_ports)
+        # A part of the folder may be a link to another disk.
+        parts = {path.resolve() for path in (folder, *folder.iterdir()) if path.is_dir()}
+        spoken = landlock.restrict(parts, python_paths(), connect_ports)
     except OSError as error:
         spoken = 0
         missing.append(f"Landlock was refused: {error.strerror}")

@@ -205,7 +205,7 @@ class Supervisor:
                     line += data
                     if ready_at is None and b"\n" in line:
                         ready_at = time.monotonic()
-                        self._announce(line.decode(errors="surrogateescape"))
+                        self._announce(line)
                 now = time.monotonic()
                 if (found := self._pulse.beat()) != beat:
                     beat, since = found, now
@@ -216,14 +216,14 @@ class Supervisor:
                 ready_at = time.monotonic()
         return ready_at, ended_by_us
 
-    def _announce(self, line: str) -> None:
+    def _announce(self, line: bytes) -> None:
         if self._announced:
-            self._tell(f"the server is back: {line.rstrip()}")
+            self._tell(f"the server is back: {line.decode(errors='replace').rstrip()}")
             return
         self._announced = True
         try:
-            sys.stdout.write(line)
-            sys.stdout.flush()
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
         except OSError:
             pass  # nobody listens any more
 

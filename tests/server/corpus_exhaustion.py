@@ -196,6 +196,96 @@ ATTEMPTS: dict[str, str] = {
     "nest of bound methods": "class A:\n    def f(self): pass\na = A()\nfor _ in range(10_000): a.n = A(); a = a.n",
     "isinstance with deep tuples": "t = int\nfor _ in range(100_000): t = (t, )\nisinstance('', t)",
     "startswith with many": "'x'.startswith(('y',) * 10_000_000)",
+    # the library
+    "nest of chain": (
+        "import itertools\n_it = iter([1])\nfor _ in range(900_000): _it = itertools.chain(_it)\nnext(_it)"
+    ),
+    "nest of chain that is dropped": (
+        "import itertools\n_it = iter([1])\nfor _ in range(900_000): _it = itertools.chain(_it)\n_it = None"
+    ),
+    "nest of islice": (
+        "import itertools\n_it = iter([1])\nfor _ in range(900_000): _it = itertools.islice(_it, 5)\nlist(_it)"
+    ),
+    "nest of accumulate": (
+        "import itertools\n_it = iter([1])\nfor _ in range(300_000): _it = itertools.accumulate(_it)\nlist(_it)"
+    ),
+    "nest of takewhile": (
+        "import itertools\n_it = iter([1])\nfor _ in range(300_000): _it = itertools.takewhile(bool, _it)\nlist(_it)"
+    ),
+    "nest of zip_longest": (
+        "import itertools\n_it = iter([1])\nfor _ in range(300_000): _it = itertools.zip_longest(_it)\nlist(_it)"
+    ),
+    "nest of partial": (
+        "import functools\n_f = len\nfor _ in range(300_000): _f = functools.partial(functools.partial, _f)\n_f()"
+    ),
+    "nest of tee": "import itertools\n_it = iter([1])\nfor _ in range(300_000): _it, _ = itertools.tee(_it)\nlist(_it)",
+    "nest of big map": "_it = iter([1])\nfor _ in range(900_000): _it = map(abs, _it)\nnext(_it)",
+    "nest of tuples that is dropped": "_t = ()\nfor _ in range(900_000): _t = (_t,)\n_t = None",
+    "count into sum": "import itertools\nsum(itertools.count())",
+    "count into list": "import itertools\nlist(itertools.count())",
+    "repeat into max": "import itertools\nmax(itertools.repeat(1))",
+    "cycle into any": "import itertools\nany(itertools.cycle([0]))",
+    "repeat in": "import itertools\n2 in itertools.repeat(1)",
+    "product huge": "import itertools\nlist(itertools.product(range(1000), repeat=10))",
+    "product of many ranges": "import itertools\nnext(itertools.product(*[range(10**6)] * 1000))",
+    "permutations": "import itertools\nlen(list(itertools.permutations(range(12))))",
+    "combinations": "import itertools\nsum(1 for _ in itertools.combinations(range(100), 50))",
+    "combinations in C": "import itertools\nmax(itertools.combinations(range(40), 20))",
+    "reduce mul": "import functools, operator\nfunctools.reduce(operator.mul, range(1, 10**6))",
+    "operator pow": "import operator\noperator.pow(9, 9**9)",
+    "operator lshift": "import operator\noperator.lshift(1, 10**12)",
+    "operator mul": "import operator\noperator.mul('x', 10**12)",
+    "operator concat": "import operator\ns = 'x'\nwhile True: s = operator.concat(s, s)",
+    "operator iconcat": "import operator\ns = [1]\nwhile True: s = operator.iconcat(s, s)",
+    "operator mod": "import operator\noperator.mod('%1000000000d', 1)",
+    "operator countOf": "import operator, itertools\noperator.countOf(itertools.repeat(1), 2)",
+    "operator indexOf": "import operator, itertools\noperator.indexOf(itertools.count(), -1)",
+    "itemgetter many": "import operator\noperator.itemgetter(*[0] * 10_000_000)('x')",
+    "attrgetter deep": "import operator\noperator.attrgetter('.'.join(['real'] * 1_000_000))(1)",
+    "json nest dumps": "import json\n_x = []\nfor _ in range(100_000): _x = [_x]\njson.dumps(_x)",
+    "json nest loads": "import json\njson.loads('[' * 1_000_000)",
+    "json shared dumps": "import json\n_x = []\nfor _ in range(60): _x = [_x, _x]\njson.dumps(_x)",
+    "json long number": "import json\njson.loads('9' * 1_000_000)",
+    "json long float": "import json\njson.loads('1e' + '9' * 1_000_000)",
+    "json indent": "import json\njson.dumps([[[1]]], indent=10**9)",
+    "json indent text": "import json\njson.dumps([[[1]]] * 1000, indent='x' * 10**6)",
+    "json many": "import json\njson.loads('[' + '[],' * 3_000_000 + '[]]')",
+    "deepcopy shared": "import copy\n_x = ()\nfor _ in range(60): _x = (_x, _x)\ncopy.deepcopy(_x)",
+    "deepcopy nest": "import copy\n_x = []\nfor _ in range(100_000): _x = [_x]\ncopy.deepcopy(_x)",
+    "deepcopy list doubling": (
+        "import copy\n_x = [[0] * 1000 for _ in range(1000)]\nwhile True: _x = [_x, copy.deepcopy(_x)]"
+    ),
+    "heapq heapify": "import heapq\nl = [-i for i in range(10**6)]\nwhile True: heapq.heapify(l)",
+    "heapq nlargest": "import heapq\nheapq.nlargest(10**9, range(10**7))",
+    "heapq merge": "import heapq, itertools\nlist(heapq.merge(*[itertools.count()] * 100))",
+    "bisect key": "import bisect\ndef k(x): return bisect.bisect([x], x, key=k)\nk(1)",
+    "bisect huge": "import bisect\nbisect.bisect(range(10**7), 5.5)",
+    "lru_cache grow": (
+        "import functools\n_f = functools.lru_cache(None)(lambda n: 'x' * 100_000 + str(n))\nfor i in range(10**6): _f(i)"
+    ),
+    "cmp_to_key": "import functools\nsorted([1, 2] * 100_000, key=functools.cmp_to_key(lambda a, b: -1))",
+    "nest of wraps": "import functools\n_f = lambda: 1\nfor _ in range(100_000): _f = functools.wraps(_f)(_f)",
+    "groupby nest": (
+        "import itertools\n_it = iter([1])\nfor _ in range(100_000): _it = itertools.groupby(_it)\nlist(_it)"
+    ),
+    "starmap": "import itertools\nlist(itertools.starmap(pow, [(9, 9**9)]))",
+    "map pow": "list(map(pow, [9], [9**9]))",
+    "map times": "import operator\nlist(map(operator.mul, ['x'], [10**12]))",
+    "prod text": "import math\nmath.prod(['x'], start=10**12)",
+    "fsum": "import math\nmath.fsum([1e308, 1e-308] * 5_000_000)",
+    "accumulate mul": "import itertools, operator\nlist(itertools.accumulate(itertools.repeat(3), operator.mul))",
+    "islice far": "import itertools\nlist(itertools.islice(itertools.count(), 10**15, 10**15 + 1))",
+    "pairwise": "import itertools\nlist(itertools.pairwise(itertools.count()))",
+    "filterfalse": "import itertools\nlist(itertools.filterfalse(None, itertools.repeat(1)))",
+    "dropwhile": "import itertools\nlist(itertools.dropwhile(bool, itertools.repeat(1)))",
+    "compress": "import itertools\nlist(itertools.compress(itertools.repeat(1), itertools.repeat(0)))",
+    "tee lag": "import itertools\na, b = itertools.tee(itertools.count())\nfor x in a: pass",
+    "zip count set": "import itertools\nset(zip(itertools.count(), itertools.repeat(0)))",
+    "dict fromkeys": "import itertools\ndict.fromkeys(itertools.count())",
+    "join": "import itertools\n','.join(map(str, itertools.count()))",
+    "contextmanager recursion": (
+        "from contextlib import contextmanager\n@contextmanager\ndef _c():\n    with _c(): pass\n    yield\nwith _c(): pass"
+    ),
     # storms and floods
     "storm of exceptions": "while True:\n    try: 1 / 0\n    except ZeroDivisionError: pass",
     "storm of lookups": "d = {}\nwhile True:\n    try: d['x']\n    except KeyError: pass",
@@ -234,6 +324,6 @@ UNREACHED = frozenset({
     "print of a shared tuple", "match of shared tuples", "numbers with one hash as keys",
     "tuples with one hash in a comprehension", "recursion after recursion", "storm of exceptions", "flood of print",
     "flood of print by star", "dict of dicts", "class storm", "closures that hold",
-    "deep finally",
+   
 })
 assert UNREACHED <= ATTEMPTS.keys()
