@@ -229,7 +229,7 @@ ATTEMPTS: dict[str, str] = {
     "product huge": "import itertools\nlist(itertools.product(range(1000), repeat=10))",
     "product of many ranges": "import itertools\nnext(itertools.product(*[range(10**6)] * 1000))",
     "permutations": "import itertools\nlen(list(itertools.permutations(range(12))))",
-    "combinations": "import itertools\nsum(1 for _ in itertools.combinations(range(100), 50))",
+    "combinations into sum": "import itertools\nsum(1 for _ in itertools.combinations(range(100), 50))",
     "combinations in C": "import itertools\nmax(itertools.combinations(range(40), 20))",
     "reduce mul": "import functools, operator\nfunctools.reduce(operator.mul, range(1, 10**6))",
     "operator pow": "import operator\noperator.pow(9, 9**9)",
@@ -261,7 +261,8 @@ ATTEMPTS: dict[str, str] = {
     "bisect key": "import bisect\ndef k(x): return bisect.bisect([x], x, key=k)\nk(1)",
     "bisect huge": "import bisect\nbisect.bisect(range(10**7), 5.5)",
     "lru_cache grow": (
-        "import functools\n_f = functools.lru_cache(None)(lambda n: 'x' * 100_000 + str(n))\nfor i in range(10**6): _f(i)"
+        "import functools\n_f = functools.lru_cache(None)(lambda n: 'x' * 100_000 + str(n))\n"
+        "for i in range(10**6): _f(i)"
     ),
     "cmp_to_key": "import functools\nsorted([1, 2] * 100_000, key=functools.cmp_to_key(lambda a, b: -1))",
     "nest of wraps": "import functools\n_f = lambda: 1\nfor _ in range(100_000): _f = functools.wraps(_f)(_f)",
@@ -284,7 +285,8 @@ ATTEMPTS: dict[str, str] = {
     "dict fromkeys": "import itertools\ndict.fromkeys(itertools.count())",
     "join": "import itertools\n','.join(map(str, itertools.count()))",
     "contextmanager recursion": (
-        "from contextlib import contextmanager\n@contextmanager\ndef _c():\n    with _c(): pass\n    yield\nwith _c(): pass"
+        "from contextlib import contextmanager\n@contextmanager\ndef _c():\n    with _c(): pass\n    yield\n"
+        "with _c(): pass"
     ),
     # storms and floods
     "storm of exceptions": "while True:\n    try: 1 / 0\n    except ZeroDivisionError: pass",
@@ -324,6 +326,7 @@ UNREACHED = frozenset({
     "print of a shared tuple", "match of shared tuples", "numbers with one hash as keys",
     "tuples with one hash in a comprehension", "recursion after recursion", "storm of exceptions", "flood of print",
     "flood of print by star", "dict of dicts", "class storm", "closures that hold",
-   
+    "operator concat", "operator iconcat", "json shared dumps", "json indent text", "json many", "deepcopy shared",
+    "lru_cache grow", "accumulate mul",
 })
 assert UNREACHED <= ATTEMPTS.keys()
