@@ -3,6 +3,8 @@
     cell: def f / class C --> define(...) --> rebind to the code of the stored source --> root
     record: name, version, source, parts --> compile the source --> the same function or class
 
+A class in the body of another is kept as a class of its own, which has the source of the other.
+
 A stored function consists of its source and its defaults, a stored class of its source, bases and attributes; a
 function among those is kept as its place in the source (qualified name, line) and its defaults. The statement itself
 runs once, in the cell that defines it: what it computed (defaults, class attributes) is state and not computed again
@@ -64,7 +66,8 @@ class Definitions:
         def bind(obj: Any) -> Any:
             # A decorator may have put something else in its place, which may refer to the class.
             if kind == "class":
-                self._define_class(self._statements.pop(name).cls, name, source, first_line)
+                statement = self._statements.pop(name)
+                self._define_class(statement.cls, name, source, first_line, statement.before)
             elif kind == "function" and isinstance(obj, FunctionType) and "__info__" not in obj.__dict__:
                 self._define_function(obj, name, source, first_line)
             self._heap.root[name] = obj
@@ -119,16 +122,45 @@ class Definitions:
             self._heap.link((name,))
         return root.namespace.get(name)
 
-    def _define_class(self, cls: Any, name: str, source: str, first_line: int) -> None:
+    def _define_class(self, cls: Any, path: str, source: str, first_line: int, before: dict[str, Any]) -> None:
+        """Let a class run from its stored source, and the classes in its body.
+
+        Args:
+            path: its name, behind those of the classes that it stands in.
+            before: the attributes it had before its statement.
+        """
         info = cls.__dict__["__info__"]
         version = info.version + 1
         body = instances.class_body(cls)
-        codes = self._compiled(source, name, version, body.get(GENERATED, ""))
-        for value in body.values():
+        codes = self._compiled(source, path, version, body.get(GENERATED, ""))
+        for attribute, value in body.items():
             for function in instances.functions_of(value):
                 generated = function.__code__.co_filename == GENERATED
                 _rebind(function, codes, -source.count("\n") if generated else first_line)
+            inner = type(value) in KINDS and "__info__" not in value.__dict__
+            if inner and value.__qualname__ == f"{path}.{attribute}":
+                self._define_inner(cls, attribute, value, source, first_line, before.get(attribute))
         info.source, info.version, info.codes = source, version, codes
+
+    def _define_inner(self, outer: Any, name: str, cls: Any, source: str, first_line: int, known: Any) -> None:
+        """Keep a class that stands in the body of another: as the one that stood there before, if it is of its kind."""
+        path = cls.__qualname__
+        info = known.__dict__.get("__info__") if type(known) is HeapClass is type(cls) else None
+        if info is not None and info.name == path:
+            before = instances.class_body(known)
+            instances.take_over(known, cls.__bases__, instances.class_body(cls))
+            for value in instances.class_body(known).values():
+                for function in instances.functions_of(value):
+                    for cell in function.__closure__ or ():
+                        if cell.cell_contents is cls:
+                            cell.cell_contents = known
+            type.__setattr__(outer, name, known)
+            cls = known
+        else:
+            before = {}
+            type.__setattr__(cls, "__info__", CodeInfo(self._heap, path, "", 0, {}))
+            instances.make_twins(cls)
+        self._define_class(cls, path, source, first_line, before)
 
     def _define_function(self, function: FunctionType, name: str, source: str, first_line: int) -> None:
         previous = getattr(self._existing(name), "__info__", None)
@@ -137,13 +169,14 @@ class Definitions:
         if _rebind(function, codes, first_line):
             function.__dict__["__info__"] = CodeInfo(self._heap, name, source, version, codes)
 
-    def _compiled(self, source: str, name: str, version: int, generated: str = "") -> Any:
+    def _compiled(self, source: str, path: str, version: int, generated: str = "") -> Any:
         """Return the codes of a definition and of the methods generated for it, which follow it in its file."""
-        filename = f"<{name} version {version}>"
+        filename = f"<{path} version {version}>"
         self.sources[filename] = source
-        codes = self._compile(source, name, filename).codes
+        codes = self._compile(source, path.partition(".")[0], filename).codes
         if not generated:
             return codes
+        name = path.rpartition(".")[2]
         text = f"class {name}:\n{generated}"
         lines = "\n" * (source.count("\n") + 1)
         return {**self._compile(lines + text, name, filename, generated=True).codes, **codes}
@@ -201,7 +234,8 @@ class Definitions:
             self._link_later(function)
             return function
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
-        cls = instances.make_class(name, bases, {"__info__": info, "__module__": instances.MODULE})
+        body = {"__info__": info, "__module__": instances.MODULE, "__qualname__": name}
+        cls = instances.make_class(name.rpartition(".")[2], bases, body)
         instances.make_twins(cls)
         if generated:
             type.__setattr__(cls, GENERATED, generated)
@@ -240,26 +274,26 @@ class Definitions:
 class _Statement:
     """A class statement that has made its class, or changed the one that has its name."""
 
-    __slots__ = ("_bases", "_before", "_undo", "cls")
+    __slots__ = ("_bases", "_undo", "before", "cls")
 
     def __init__(self, cls: Any, bases: tuple[type, ...], before: dict[str, Any]) -> None:
         self.cls = cls
         self._bases = bases
-        self._before = before
+        self.before = before
         self._undo: Callable[[], object] | None = None
 
     def complete(self) -> None:
         """Let the class's metaclass do what it has to do."""
         complete = getattr(type(self.cls), "__complete__", None)
         if complete is not None:
-            self._undo = complete(self.cls, self._before)
+            self._undo = complete(self.cls, self.before)
 
     def undo(self) -> None:
         if self._undo is not None:
             self._undo()
         info = self.cls.__dict__["__info__"]
         if info.version:
-            instances.restore(self.cls, self._bases, self._before)
+            instances.restore(self.cls, self._bases, self.before)
 
 
 def _rebind(function: FunctionType, codes: Any, first_line: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sandbox.hooks import Hooks
 from sandbox.identity import VALUES
 from sandbox.iterators import Meter
+from sandbox.library.enum import is_member
 from sandbox.library.typing import Form
 from sandbox.seal import Module, make_module, sealed
 
@@ -102,7 +103,7 @@ class Copier:
         return new
 
     def _is_atomic(self, x: Any, kind: type) -> bool:
-        return kind in _ATOMIC or isinstance(x, type | Form | Module)
+        return kind in _ATOMIC or isinstance(x, type | Form | Module) or is_member(x)
 
     def _is_container(self, x: Any) -> bool:
         hooks, metaclass = self._hooks, type(self._hooks.dict_type)

@@ -174,7 +174,7 @@ def _new_member(cls: Any, base: Any, name: str, value: Any) -> Any:
     if kind is str and type(value) is not str:
         raise TypeError(f"{value!r} is not a string")
     if kind is int and type(value) is not int:
-        if type(value) is not bool and not _is_member(value):
+        if type(value) is not bool and not is_member(value):
             raise TypeError(f"{cls.__name__}.{name}: {value!r} is not an int")
         value = int(value)
     member = object.__new__(cls)
@@ -269,7 +269,7 @@ def _known(cls: Any, value: Any) -> Any:
         name = cls.__dict__["__values__"].get(value)
         if name is not None:
             return cls.__dict__[name]
-    elif _is_member(value):
+    elif is_member(value):
         return _known(cls, value._value_) if _base_of(type(value)).__value__ is not None else None
     for member in cls:
         if type(member._value_) not in _KEYS and member._value_ == value:
@@ -277,7 +277,8 @@ def _known(cls: Any, value: Any) -> Any:
     return None
 
 
-def _is_member(value: Any) -> bool:
+def is_member(value: Any) -> bool:
+    """Whether `value` is a member of an enum."""
     return issubclass(type(type(value)), EnumMethods)
 
 
@@ -368,9 +369,9 @@ def _next_text(name: str, start: int, count: int, last_values: list[Any]) -> str
     return name.lower()
 
 
-def _plain(value: Any) -> Any:
+def acted(value: Any) -> Any:
     """Return the value of a member that acts as one, anything else as it is."""
-    if _is_member(value) and _base_of(type(value)).__value__ is not None:
+    if is_member(value) and _base_of(type(value)).__value__ is not None:
         return value._value_
     return value
 
@@ -379,7 +380,7 @@ def _valued(names: dict[str, Callable[[Any, Any], Any]]) -> dict[str, Any]:
     """Return operator methods that work on the values of members."""
     def method(function: Callable[[Any, Any], Any], *, reflected: bool) -> Any:
         def operate(self: Any, other: Any) -> Any:
-            other = _plain(other)
+            other = acted(other)
             if type(other) not in (bool, complex, float, int, str):
                 return NotImplemented
             return function(other, self._value_) if reflected else function(self._value_, other)
@@ -398,7 +399,7 @@ def _compared() -> dict[str, Any]:
         compare = getattr(operator, name)
 
         def operate(self: Any, other: Any) -> Any:
-            other, own = _plain(other), self._value_
+            other, own = acted(other), self._value_
             if type(other) is not type(own) and not (type(own) is int and type(other) in (bool, float)):
                 return NotImplemented
             return compare(own, other)
@@ -448,7 +449,7 @@ def _str_body() -> dict[str, Any]:
         "__str__": lambda self: self._value_, "__format__": lambda self, spec: format(self._value_, spec),
         "__len__": lambda self: len(self._value_), "__iter__": lambda self: iter(self._value_),
         "__getitem__": lambda self, key: self._value_[key],
-        "__contains__": lambda self, part: _plain(part) in self._value_,
+        "__contains__": lambda self, part: acted(part) in self._value_,
         "__mod__": lambda self, other: guards.modulo(self._value_, other), "__getattr__": _attribute_of_value,
     }
 
@@ -459,7 +460,7 @@ def _flag_body(hooks: Hooks) -> dict[str, Any]:
         kind: Any = hooks.typeof(self)
         if isinstance(other, kind):
             return other._value_
-        number = _plain(other)
+        number = acted(other)
         return number if _base_of(kind).__value__ is int and type(number) in (bool, int) else None
 
     def combining(function: Callable[[int, int], int]) -> Any:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sandbox.hooks import Hooks
 from sandbox.iterators import Meter
+from sandbox.library.enum import acted
 from sandbox.seal import Module, Sealed, make_module, sealed
 
 # Nesting of what is written or read. Python's encoder and decoder recurse, and fail at about 1,000.
@@ -116,6 +117,7 @@ class _Walk:
 
     def plain(self, value: Any, depth: int) -> Any:
         self._tick()
+        value = acted(value)
         if type(value) in _LEAVES:
             return value
         if depth > DEPTH_MAX:
@@ -140,6 +142,7 @@ class _Walk:
             items.sort(key=lambda item: item[0])
         plain = {}
         for key, item in items:
+            key = acted(key)
             if type(key) in _LEAVES:
                 plain[key] = self.plain(item, depth + 1)
             elif not self._skip_keys:

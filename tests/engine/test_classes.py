@@ -150,3 +150,59 @@ def test_generated_methods_show_their_name_and_no_text(engine: Bench) -> None:
         engine.eval("V(0)")
     traceback = caught.value.fault.traceback
     assert "__ready__" not in traceback and "in V.__init__" in traceback and "1 / self.x" in traceback
+
+
+# --- classes in classes -----------------------------------------------------------------------------------------------
+
+TREE = """class Tree:
+    class Node:
+        count = 0
+        def __init__(self, v):
+            super().__init__()
+            self.v = v
+            Tree.Node.count += 1
+        class Mark:
+            def __repr__(self): return 'mark'
+        def get(self): return self.v
+    class Missing(LookupError): pass
+    def __init__(self): self.root = self.Node(3)
+    def top(self): return self.root.get()
+    def find(self, v):
+        if self.root.v != v: raise Tree.Missing(v)
+        return repr(self.Node.Mark())
+"""
+
+
+def test_class_in_a_class_is_kept(engine: Bench) -> None:
+    read = "try: t.find(9)\nexcept Tree.Missing as _e: e = repr(_e)\n[t.top(), t.find(3), e, isinstance(t.root, Tree.Node), repr(Tree.Node), Tree.Node.count]"
+    expected = [3, "mark", "Missing(9)", True, "<class 'Node'>", 1]
+    assert run(engine, TREE + "t = Tree()", read, read) == expected
+    engine.crash()
+    assert engine.eval(read) == expected
+
+
+def test_class_in_a_class_that_is_defined_again_keeps_its_instances(engine: Bench) -> None:
+    run(engine, TREE + "t = Tree()", TREE.replace("return self.v\n", "return -self.v\n"))
+    assert engine.eval("[t.top(), type(t.root) is Tree.Node, Tree.Node(5).get()]") == [-3, True, -5]
+    with pytest.raises(Failed):
+        engine.eval(TREE.replace("return self.v\n", "return 0\n") + "\n1 / 0")
+    assert run(engine, "t.top()", "t.top()") == -3
+
+
+def test_dataclass_and_enum_in_a_class_are_kept(engine: Bench) -> None:
+    source = """from dataclasses import dataclass
+from enum import Enum
+class Order:
+    class State(Enum):
+        OPEN = 1
+        DONE = 2
+    @dataclass
+    class Line:
+        name: str
+        price: int = 1
+    def __init__(self): self.state, self.lines = Order.State.OPEN, []
+    def add(self, name): self.lines.append(Order.Line(name))
+o = Order()
+o.add('tea')"""
+    read = "[o.state is Order.State.OPEN, repr(o.lines), o.lines[0] == Order.Line('tea', 1), Order.State(2).name]"
+    assert run(engine, source, read, "o.add('milk')", read) == [True, "[Order.Line(name='tea', price=1), Order.Line(name='milk', price=1)]", True, "DONE"]
