@@ -114,6 +114,20 @@ def test_functions_change_containers_of_the_heap_as_methods_do(bench: Bench) -> 
     bench.kill()
 
 
+def test_copies_of_what_other_modules_make_are_of_their_kind(bench: Bench) -> None:
+    bench.eval("from collections import Counter, OrderedDict, defaultdict, deque, namedtuple\nfrom enum import Enum\n"
+               "from dataclasses import dataclass\nimport copy\nP = namedtuple('P', 'x y')\n"
+               "class Color(Enum):\n RED = 1\n@dataclass(frozen=True)\nclass F:\n x: list\nred = Color.RED\n"
+               "kept = [deque([[1], 2], 3), Counter('aab'), OrderedDict(a=[1]), defaultdict(list, a=[1]), P(1, [2]), "
+               "frozenset([1, (2,)]), F([1]), {'c': red}]")
+    for _ in range(2):
+        assert bench.eval("[[copy.copy(x) == x, copy.deepcopy(x) == x, type(copy.deepcopy(x)) is type(x)]"
+                          " for x in kept] + [copy.copy(red) is red, copy.deepcopy(kept)[-1]['c'] is red]") \
+            == [[True] * 3] * 8 + [True, True]
+        bench.reopen()
+    bench.kill()
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4), max_leaves=12,

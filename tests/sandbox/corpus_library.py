@@ -1,4 +1,4 @@
-"""Ordinary uses of the library of algorithms, part of the corpus of ordinary snippets (corpus_ordinary)."""
+"""Uses of the library of algorithms: ordinary ones, part of corpus_ordinary, and others, for test_library."""
 
 from __future__ import annotations
 
@@ -95,3 +95,74 @@ SNIPPETS: dict[str, str] = {
     "re_camel_case": "import re\n[re.sub(r'(?<!^)(?=[A-Z])', '_', 'CamelCaseName').lower(), re.sub(r'_(\\w)', lambda m: m[1].upper(), 'snake_case_name'), re.sub(r'(?i)hello', 'bye', 'Hello HELLO')]",
     "re_verbose": "import re\n_p = re.compile(r'''\n  (\\d{3})  # area\n  [-. ]?\n  (\\d{4})  # number\n''', re.VERBOSE)\n[_p.findall('555-1234 and 555.9876'), re.findall(rb'\\w+', b'ab cd')]",
 }
+
+# --- compared with Python's own, where a, b are lists of numbers, n a number and f a function (test_library)
+ITERTOOLS = """[list(itertools.chain(a, b)), list(itertools.chain.from_iterable([a, b, iter(a)])), list(zip(*itertools.tee(a, 3))),
+ list(itertools.accumulate(a)), list(itertools.accumulate(a, max, initial=n)), list(itertools.compress(a, b)),
+ list(itertools.dropwhile(f, a)), list(itertools.takewhile(f, a)), list(itertools.filterfalse(f, a)),
+ list(itertools.filterfalse(None, a)), [(k, list(g)) for k, g in itertools.groupby(a)],
+ [(k, [*g]) for k, g in itertools.groupby(a, f)], [[*g] for _, g in list(itertools.groupby(a))],
+ [(k, next(g)) for k, g in itertools.groupby(a, abs)], list(itertools.pairwise(a)),
+ list(itertools.islice(itertools.cycle(a), 7)), list(itertools.starmap(max, zip(a, b))),
+ list(itertools.zip_longest(a, b, fillvalue=n)), list(itertools.product(a[:3], b[:2])),
+ list(itertools.product(a[:2], repeat=2)), list(itertools.permutations(a[:4])), list(itertools.repeat(n, 3)),
+ list(itertools.islice(itertools.count(n, 2), 3)), list(zip(itertools.count(), b)),
+ list(heapq.merge(sorted(a), sorted(b))), list(heapq.merge(sorted(a, key=abs), sorted(b, key=abs), key=abs)),
+ functools.reduce(operator.add, a, n), operator.countOf(a, n), [next(t) for t in itertools.tee(b + [1])]]"""
+# Where `n` may be wrong, one by one.
+COUNTED = [
+    "list(itertools.islice(a, n))", "list(itertools.islice(a, 1, n))", "list(itertools.combinations(a, n))",
+    "list(itertools.combinations_with_replacement(a[:4], n))", "list(itertools.permutations(a[:4], n))",
+    "list(itertools.product(a[:2], repeat=n))", "heapq.nlargest(n, a)", "heapq.nsmallest(n, a, key=abs)",
+    "len(itertools.tee(a, n))",
+]
+
+# Ends by fuel or an error.
+ENDLESS = [
+    "t = []\nfor _ in range(60): t = [t, t]\njson.dumps(t)", "t = ()\nfor _ in range(60): t = (t, [], t)\nlen(json.dumps(t))",
+    "json.dumps(0, default=lambda x: x) and json.dumps({1, 2}, default=lambda x: [x])",
+    "@functools.cache\ndef _f(n): return _f(n + 1)\n_f(0)",
+    "functools.reduce(lambda a, b: a, itertools.count())", "heapq.heapify([0] * 10 ** 7)",
+    "for _ in range(10 ** 5): heapq.nlargest(1, [0] * 10 ** 5)", "for _ in range(10 ** 6): json.loads('[' + '1,' * 10 ** 5 + '1]')",
+    "x = [[0] * 1000] * 1000\ncopy.deepcopy([list(y) for y in x])",
+    "sorted(range(10 ** 6), key=functools.cmp_to_key(lambda a, b: b - a))",
+]
+
+# Refused, or an ordinary exception.
+REFUSED = [
+    "json.loads('[' * 100_000)", "json.loads('[' * 501 + ']' * 501)", "x = []\nfor _ in range(600): x = [x]\njson.dumps(x)",
+    "json.dumps(1, indent=10 ** 9)", "json.dumps(1, cls=int)", "json.loads('1', cls=int)", "json.loads([1])",
+    "operator.mul('a', 10 ** 9)", "operator.pow(10, 10 ** 9)", "operator.lshift(1, 10 ** 9)", "operator.imul([0], 10 ** 9)",
+    "operator.ipow(10, 10 ** 9)", "operator.ilshift(1, 10 ** 9)", "functools.reduce(operator.mul, [2 ** 60_000] * 9)",
+    "operator.mod('%1000000d', 1)", "itertools.product([1], repeat=10 ** 9)", "itertools.tee([], 10 ** 9)",
+    "itertools.permutations(range(2000))", "itertools.combinations(range(5000), 2000)",
+    "itertools.combinations_with_replacement('ab', 10 ** 9)", "itertools.islice([], itertools)", "heapq.nsmallest('a', [])",
+    "f = functools.partial(max, 1)\nf.x = 1", "functools.partial.x = 1", "functools.cache(len).x = 1",
+    "sorted([(1, 2), (1, 3)], key=lambda p: (functools.cmp_to_key(max)(p), 1))", "functools.cmp_to_key(max)(1) == 1",
+    "functools.lru_cache('a')", "functools.wraps(len, assigned=('__globals__',))", "functools.total_ordering(5)",
+    "class C: pass\nfunctools.total_ordering(C)", "heapq.heappush((1,), 2)", "heapq.heapify({})",
+    "operator.attrgetter('__class__')", "operator.attrgetter('a.__dict__')", "operator.attrgetter('x.gi_frame')",
+    "operator.methodcaller('__reduce__')", "operator.methodcaller('format', 1)('{0.__class__}')",
+    "operator.attrgetter('format')('x')", "operator.attrgetter('mapping')({}.keys())", "operator.methodcaller('mro')(int)",
+    "operator.attrgetter('tb_frame')", "copy.copy(itertools.count())", "copy.deepcopy([map(abs, [])])",
+    "copy.copy(ValueError())", "copy.deepcopy([], {})", "copy.deepcopy([], memo={})", "copy.dispatch_table",
+    "functools.partial(len).func.__self__", "functools.partial.__new__", "itertools.chain.__new__", "json.decoder",
+    "json.codecs", "functools.RLock", "functools.namedtuple", "functools.recursive_repr", "heapq._heappop_max",
+    "itertools.chain.from_iterable.__func__", "json.dumps.__globals__", "json.JSONDecodeError.x = 1", "itertools.count.x = 1",
+    "operator.itemgetter.x = 1", "operator.attrgetter('x').__paths__", "functools.cache(len).__function__",
+    "functools.cache(len).__wrapped__", "class C(functools.partial): pass", "class C(itertools.chain): pass",
+    "class C(json.JSONDecodeError): pass\nC.__init__", "functools.Derived", "functools.__gt_from_lt__",
+]
+
+REFUSED_OF_SMALL_MODULES = [
+    "import typing\nclass C(typing.List[int]): pass", "import typing\nclass C(typing.Any): pass", "import typing\ntyping.List()",
+    "import typing\nisinstance([], typing.List)", "import typing\ntyping.Any.x = 1", "import typing\ntyping.get_type_hints(int)",
+    "import typing\ntyping.ForwardRef('x')", "import typing\ntyping.sys", "import typing\ntyping.List.__module_name__",
+    "import abc\nabc.ABC.register(int)", "import abc\nclass C(metaclass=abc.ABCMeta): pass", "import abc\nabc.abstractmethod(5)",
+    "import contextlib\ncontextlib.chdir('/')", "import contextlib\ncontextlib.redirect_stdout(5)",
+    "import contextlib\ncontextlib.os", "import contextlib\ncontextlib.suppress.x = 1",
+    "import contextlib\n@contextlib.contextmanager\ndef _f():\n try: yield\n finally: pass",
+    "import contextlib\nwith contextlib.contextmanager(lambda: 5)(): pass",
+    "import contextlib\nwith contextlib.suppress(ValueError).__exit__: pass",
+    "import bisect\nbisect.bisect.__self__", "import bisect\nbisect.insort((1,), 2)",
+]
