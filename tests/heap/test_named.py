@@ -45,6 +45,8 @@ def test_call_gives_what_pythons_gives_or_says_the_same(call: Any) -> None:
     found, expected = outcome(mine, *args, **keywords), outcome(theirs, *args, **keywords)
     if found[0] is TypeError and len(args) > count:
         assert expected[0] is TypeError  # with several faults at once CPython may speak of another one
+    elif found[0] is TypeError:
+        assert expected[0] is TypeError and expected[1].startswith(found[1])  # 3.13 has a suggestion
     else:
         assert found == expected
     for name in ("_make", "_replace"):

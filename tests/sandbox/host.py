@@ -103,7 +103,7 @@ class Host:
         hooks = Hooks(
             dict_type=dict, list_type=list, set_type=OrderedSet,
             frozenset_type=OrderedFrozenSet, collections={cls.__name__: cls for cls in CONTAINERS},
-            named_tuple=lambda name, fields, defaults: collections.namedtuple(name, fields, defaults=defaults),
+            named_tuple=lambda *parts: collections.namedtuple(*parts[:2], rename=True, defaults=parts[2]),
             object_type=Object, typeof=type, root=Root(),
             unbind=self._unbind, define=self._define, undefine=lambda name: None, rootclass=_make_class,
             localclass=_make_class, class_kind=Class, instance_type=Object, namespace=self.roots,
