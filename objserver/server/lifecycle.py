@@ -2,9 +2,9 @@
 
     serve            resolve addresses -> Engine.open -> listen -> serve_listeners      beside other things
     child            Engine.open -----------------> inherited sockets -> serve_listeners   `objserver serve`
-    serve_listeners  "ready ..." -> reactor -> engine.close
+    serve_listeners  "ready ..." -> reactor
                                       ^
-    first SIGTERM or SIGINT: stop accepting, answer, close        second: the process ends at once
+    SIGTERM or SIGINT ----------------'   stop accepting, answer, close
 
 Until it is ready a signal ends the process at once. Nothing is lost that way at any time: what was acknowledged
 is in the log.
@@ -120,9 +120,10 @@ def _stop_on_signals(reactor: Reactor) -> None:
     token = trio.lowlevel.current_trio_token()
 
     def stop(signum: int, frame: FrameType | None) -> None:
-        # The kernel's own handling for the second signal: it ends even a process that is busy inside C.
+        # Whoever stops a whole group of processes sends one here, and the supervisor passes its own on. A second one
+        # that means "at once" is the supervisor's: it can end even a process that is busy inside C.
         for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, signal.SIG_IGN)
         token.run_sync_soon(reactor.stop)
 
     for number in STOP_SIGNALS:

@@ -155,6 +155,32 @@ def test_killed_supervisor_takes_the_server_with_it(spawn: Spawn) -> None:
         assert client.query("count") == 7
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_to_all_processes_is_one_clean_stop(spawn: Spawn, connect: Connect, number: signal.Signals) -> None:
+    """So do systemd, and a container that ends."""
+    supervisor = spawn()
+    [name] = supervisor.wait_ready()
+    peer, other = connect(name), connect(name)
+    other.value("text = 'x' * 8_000_000")
+    peer.send(*[("eval", {"source": "text"})] * 3)
+    os.kill(supervisor.server_pid(), number)
+    assert other.replies() == []  # the first signal was taken; the stop waits for the other client
+    supervisor.signal(number)
+    assert len(peer.replies()) == 3
+    status, _, err = supervisor.wait_ended()
+    assert (status, err) == (0, "")
+
+
+def test_stop_before_the_server_is_ready_is_a_stop(spawn: Spawn) -> None:
+    supervisor = spawn()
+    while not Path(f"/proc/{supervisor.popen.pid}/task/{supervisor.popen.pid}/children").read_text():
+        pass
+    supervisor.signal(signal.SIGTERM)
+    status, _, err = supervisor.wait_ended()
+    assert status in (0, -signal.SIGTERM)
+    assert "Traceback" not in err
+
+
 def test_server_that_can_not_start_is_not_started_again(spawn: Spawn, tmp_path: Path) -> None:
     supervisor = spawn()
     [name] = supervisor.wait_ready()
