@@ -37,7 +37,7 @@ class Embedded(Client):
         super().__init__(self._connect, calls)
 
     def _connect(self, timeout: float) -> ExchangeTransport:
-        connection = Connection(self._statistics, entries=self.engine.entries)
+        connection = Connection(self._statistics, entries=self.engine.entries, code=self.engine)
 
         def answer(data: bytes) -> bytes:
             with self._lock:  # two views of one client share the transport, two transports share the engine

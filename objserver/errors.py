@@ -4,7 +4,8 @@
     ├── SnippetError            the snippet's fault: rolled back, nothing logged, the heap is as before
     │   ├── ReadOnly            a query touched the heap; use eval
     │   ├── NotStorable         a value that can't be kept was left in the heap
-    │   └── ResultTooLarge      the value does not fit a reply
+    │   ├── ResultTooLarge      the value does not fit a reply
+    │   └── UpgradeFailed       an __upgrade__ raised; the instance is as before
     ├── RequestError            the client's fault: the request was not run
     │   ├── FrameTooLarge
     │   ├── BadRequest
@@ -49,6 +50,7 @@ __all__ = [
     "SnippetError",
     "StaleTerm",
     "StorageFailed",
+    "UpgradeFailed",
 ]
 
 
@@ -70,6 +72,10 @@ class NotStorable(SnippetError):
 
 class ResultTooLarge(SnippetError):
     """The result does not fit in a reply. The snippet was rolled back; return less."""
+
+
+class UpgradeFailed(SnippetError):
+    """An `__upgrade__` raised. Rolled back, the instance is as before; define the class again with one that works."""
 
 
 class RequestError(ObjserverError):

@@ -30,6 +30,9 @@ COMMANDS: Final = {
     "call": ("objserver.cli.snippet", "call", "Call a function or a method and print what it returns."),
     "load": ("objserver.cli.load", "load", "Load the records of a file into a root."),
     "dump": ("objserver.cli.dump", "dump", "Write roots as JSON."),
+    "history": ("objserver.cli.code", "history", "Show the versions of a function or class."),
+    "source": ("objserver.cli.code", "source", "Print the text of a function or class."),
+    "code": ("objserver.cli.code", "code", "Keep the functions and classes in a folder, and apply it."),
     "stats": ("objserver.cli.status", "stats", "Show the server's figures and its roots."),
     "log": ("objserver.cli.status", "log", "Show entries of the log."),
 }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from objserver.cli.cells import ends_when_typed, next_indent, split_cells
+from objserver.cli.code import describe_versions
 from objserver.cli.connection import STATUS_FAILED, open_client, print_error, server_option
 from objserver.cli.show import print_foreign, print_value
 from objserver.cli.status import print_stats
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from objserver.client import Client
 
-COMMANDS: Final = (":help", ":quit", ":stats")
+COMMANDS: Final = (":help", ":history", ":quit", ":source", ":stats")
 
 HELP: Final = """\
 A cell is Python: statements, and the value of its last expression is shown. Names it assigns, def and class stay on
@@ -38,6 +39,8 @@ the server; names that begin with _ end with the cell. A cell that raises change
   Ctrl-C    throws the line away, or stops waiting for a reply
   Ctrl-D    leaves
 
+  :history NAME      versions of a function or class
+  :source NAME [N]   its text, that of version N
   :stats    the server's figures and its roots
   :help     this text
   :quit     leaves"""
@@ -109,7 +112,12 @@ def run_cell(client: Client, cell: str) -> bool:
 
 
 def _run_command(client: Client, command: str) -> bool:
-    if command == ":stats":
+    name, *arguments = command.split()
+    if name == ":history" and len(arguments) == 1:
+        print_foreign(describe_versions(client.history(arguments[0]), full=False), sys.stdout)
+    elif name == ":source" and (len(arguments) == 1 or (len(arguments) == 2 and arguments[1].isdecimal())):
+        print_foreign(client.source(arguments[0], *map(int, arguments[1:])), sys.stdout)
+    elif command == ":stats":
         print_stats(client.stats())
     elif command == ":help":
         print(HELP)

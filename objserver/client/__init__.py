@@ -19,6 +19,7 @@ from objserver.client.errors import (
     SnippetRaised,
     SnippetRefused,
 )
+from objserver.client.procedure import Procedure
 from objserver.client.records import Record, Ref
 from objserver.client.transport import ExchangeTransport, SocketTransport, Transport
 from objserver.errors import FrameTooLarge
@@ -38,6 +39,7 @@ __all__ = [
     "OutOfFuel",
     "Overloaded",
     "Pipeline",
+    "Procedure",
     "ProtocolError",
     "ReadOnly",
     "Record",

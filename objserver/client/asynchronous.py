@@ -13,13 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from objserver.client.async_connection import AsyncLink
 from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, Unset, deliver_output, new_call
+from objserver.client.errors import BadRequest
+from objserver.client.procedure import Procedure
 from objserver.client.transport import Address, parse_address
 
 __all__ = ["AsyncClient", "AsyncPipeline", "connect_async"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def connect_async(
@@ -68,9 +73,12 @@ class AsyncClient(Methods[Awaitable[Any]]):
     sent.
     """
 
-    def __init__(self, link: AsyncLink, options: Options) -> None:
+    def __init__(
+        self, link: AsyncLink, options: Options, procedures: list[Procedure[Any, Any]] | None = None
+    ) -> None:
         self._link = link
         self._options = options
+        self._procedures = [] if procedures is None else procedures  # not yet defined there; one list for all views
 
     @property
     def seq(self) -> int:
@@ -85,7 +93,36 @@ class AsyncClient(Methods[Awaitable[Any]]):
         on_output: Callable[[str], object] | Unset = ...,
     ) -> AsyncClient:
         """Return a client on the same connection that makes its calls in another way; see `Options`."""
-        return AsyncClient(self._link, self._options.changed(depth, timeout, on_output))
+        return AsyncClient(self._link, self._options.changed(depth, timeout, on_output), self._procedures)
+
+    def procedure(self, function: Callable[P, R]) -> Procedure[P, Awaitable[R]]:
+        """Decorate a function that runs on the server: calling it here is a call of that, to be awaited.
+
+        The first such call defines all procedures of this client there, in their order, unless they are already.
+
+        Raises:
+            TypeError: the function takes something along that can't travel; says what.
+        """
+        async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            await self._ship()
+            return await self.call(made.name, *args, **kwargs)  # type: ignore[no-any-return]
+
+        made: Procedure[P, Awaitable[R]] = Procedure(function, call)
+        self._procedures.append(made)
+        return made
+
+    async def _ship(self) -> None:
+        while self._procedures:
+            made = self._procedures[0]
+            try:
+                there = await self.source(made.name)
+            except BadRequest:
+                there = None
+            if there != made.source:
+                await self.with_options(depth=None).eval(f"{made.source}\nNone")
+            # Two tasks may have come this far with one procedure: no harm, the same text again is the same version.
+            if made in self._procedures:
+                self._procedures.remove(made)
 
     def pipeline(self) -> AsyncPipeline:
         """Return a block's worth of calls, sent together at its end."""

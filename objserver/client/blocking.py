@@ -13,13 +13,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ParamSpec, Self, TypeVar
 
 from objserver.client.connection import Link
 from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, Unset, deliver_output, new_call
+from objserver.client.errors import BadRequest
+from objserver.client.procedure import Procedure
 from objserver.client.transport import Address, SocketTransport, Transport, parse_address
 
 __all__ = ["Client", "Pipeline", "connect"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def connect(
@@ -100,6 +105,23 @@ class Client(Methods[Any]):
         view.__dict__.update(self.__dict__)
         view._options = self._options.changed(depth, timeout, on_output)
         return view
+
+    def procedure(self, function: Callable[P, R]) -> Procedure[P, R]:
+        """Decorate a function that runs on the server: it is defined there, unless it is already, and calling it here
+        is a call of that.
+
+        Raises:
+            TypeError: the function takes something along that can't travel; says what.
+            BadRequest, SnippetRefused: the server shows no code, or the text does what no snippet may.
+        """
+        made: Procedure[P, R] = Procedure(function, lambda *args, **kwargs: self.call(made.name, *args, **kwargs))
+        try:
+            there = self.source(made.name)
+        except BadRequest:
+            there = None
+        if there != made.source:
+            self.with_options(depth=None).eval(f"{made.source}\nNone")
+        return made
 
     def pipeline(self) -> Pipeline:
         """Return a block's worth of calls, sent together at its end."""

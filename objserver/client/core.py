@@ -46,7 +46,7 @@ BACKOFF_SECONDS_MAX: Final = 1.0
 T = TypeVar("T")
 
 # Run twice, these do no harm, so they are sent again when a connection breaks under them.
-_REPEATABLE: Final = frozenset({"hello", "ping", "query", "stats"})
+_REPEATABLE: Final = frozenset({"code", "hello", "history", "log", "ping", "query", "source", "stats"})
 
 Unset = EllipsisType
 
@@ -263,6 +263,14 @@ class Methods(Generic[T]):
     def call(self, path: str, /, *args: object, **kwargs: object) -> T:
         """Call a function or method by its path from the root: "jobs.push"."""
         return self._request("call", self._limited({"path": path, "args": list(args), "kwargs": kwargs}))
+
+    def history(self, name: str, /) -> T:
+        """Return the versions of a function or class, oldest first: dicts of version, author, time_ns and source."""
+        return self._request("history", {"name": name})
+
+    def source(self, name: str, /, version: int | None = None) -> T:
+        """Return the text of a function or class, the current one unless a version is named."""
+        return self._request("source", {"name": name} if version is None else {"name": name, "version": version})
 
     def hello(self) -> T:
         """Return what the server says of itself."""

@@ -9,10 +9,13 @@
     eval, query   source: str, args: object?, depth: int?
     call          path: str, args: array?, kwargs: object?, depth: int?
     log           first: int, count: int           -> entries of the log, readable
+    history       name: str                        -> versions of a function or class, oldest first
+    source        name: str, version: int?         -> its text
+    code          after: str, count: int           -> functions and classes by name, with their texts
     ping          none                             -> null
     stats         none                             -> figures
 
-hello, log, ping and stats are answered as things are after the batch they stand in.
+All but eval, query and call are answered as things are after the batch they stand in.
 
 Whoever owns a connection moves the bytes and runs the batches: the reactor for sockets, `exchange` inside one
 process. Bodies wait as bytes and are parsed when their turn comes, so that what waits takes the memory it took
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from objserver.doors.codec import CODEC
 from objserver.engine import Fault, Outcome, Request
@@ -53,6 +56,16 @@ RequestId = int | str | None
 Answer = Request | Callable[[], object] | bytes
 
 
+class Code(Protocol):
+    """Tells of the functions and classes of a heap: an engine (objserver/engine/engine.py). Raises BadRequest."""
+
+    def history(self, name: str) -> Sequence[object]: ...
+
+    def source(self, name: str, version: int | None) -> str: ...
+
+    def code(self, after: str, count: int) -> Sequence[object]: ...
+
+
 class Connection:
     """One client's side of the conversation.
 
@@ -60,23 +73,28 @@ class Connection:
     outcomes. When `finished`, nothing more will come: send the rest and close.
     """
 
-    __slots__ = ("_bodies", "_ended", "_last", "_reader", "_slots", "at_rest", "entries", "principal", "statistics")
+    __slots__ = (
+        "_bodies", "_ended", "_last", "_reader", "_slots", "at_rest", "code", "entries", "principal", "statistics",
+    )  # fmt: skip
 
     def __init__(
         self,
         statistics: Callable[[], dict[str, object]],
         principal: str = "",
         entries: Callable[[int, int], Sequence[object]] | None = None,
+        code: Code | None = None,
     ) -> None:
         """
         Args:
             statistics: what `stats` answers.
             principal: in whose name the requests run.
             entries: what `log` answers, from the first seq and the count; None where no log is shown.
+            code: answers `history`, `source` and `code`; None where no code is shown.
         """
         self.statistics = statistics
         self.principal = principal
         self.entries = entries
+        self.code = code
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
         # Requests taken and not yet answered, in order, with the bodies they came in.
@@ -208,6 +226,8 @@ class Connection:
             # Told, not raised: who reads an old entry must not end the node, which can serve on and checkpoint. Where
             # the heap is what is damaged, the engine remembers, and the next snippet ends it.
             return encode_error(id, ErrorCode.DATA_DAMAGED, str(error), {"type": DataDamaged.__name__})
+        except BadRequest as error:
+            return encode_error(id, ErrorCode.INVALID_PARAMS, str(error), _BAD_REQUEST)
 
 
 def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Request]], Sequence[Outcome]],
@@ -282,6 +302,35 @@ def _read_log(connection: Connection, method: str, params: dict[str, Any], tagge
     return lambda: entries(first, count)
 
 
+def _read_history(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    code, name = _code(connection), _pop_name(params)
+    if params:
+        raise _unknown(params, "name")
+    return lambda: code.history(name)
+
+
+def _read_source(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    code, name = _code(connection), _pop_name(params)
+    version = _pop_int(params, "version", 1, 2**63) if "version" in params else None
+    if params:
+        raise _unknown(params, "name, version")
+    return lambda: code.source(name, version)
+
+
+def _read_code(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    code, after = _code(connection), _pop_name(params, "after")
+    count = _pop_int(params, "count", 1, LOG_COUNT_MAX)
+    if params:
+        raise _unknown(params, "after, count")
+    return lambda: code.code(after, count)
+
+
+def _code(connection: Connection) -> Code:
+    if connection.code is None:
+        raise BadRequest("no code is shown here")
+    return connection.code
+
+
 def _read_ping(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
     if params:
         raise _unknown(params, "none")
@@ -296,11 +345,14 @@ def _read_stats(connection: Connection, method: str, params: dict[str, Any], tag
 
 _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answer]]] = {
     "call": _read_call,
+    "code": _read_code,
     "eval": _read_snippet,
     "hello": _read_hello,
+    "history": _read_history,
     "log": _read_log,
     "ping": _read_ping,
     "query": _read_snippet,
+    "source": _read_source,
     "stats": _read_stats,
 }
 
@@ -320,6 +372,13 @@ def _read_named(name: str, args: Any, tagged: bool) -> dict[str, Any]:
 
 def _pop_depth(params: dict[str, Any]) -> int | None:
     return _pop_int(params, "depth", 0, VALUE_DEPTH_MAX) if "depth" in params else None
+
+
+def _pop_name(params: dict[str, Any], name: str = "name") -> str:
+    text = params.pop(name, MISSING)
+    if type(text) is not str:
+        raise _wrong(name, "a string", text)
+    return text
 
 
 def _pop_int(params: dict[str, Any], name: str, least: int, most: int) -> int:

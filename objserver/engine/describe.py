@@ -26,6 +26,7 @@ class Describer:
     def __init__(self, heap: Heap, codec: Codec) -> None:
         self._heap = heap
         self._shape = codec.shape
+        self.outdated: list[Any] = []  # instances met that must be upgraded before they are shown
 
     def __call__(self, value: Any) -> Any:
         # Dense, because every reply passes here: a plain tuple costs a third of a named one.
@@ -39,8 +40,9 @@ class Describer:
                 return kind, value.__items__, _NAMES[cls], value.__oid__
         if type(cls) in KINDS and issubclass(cls, Instance):
             reference = self._heap.refer_if_kept(value)
-            if reference is not None:
-                self._heap.load(value)
+            if reference is not None and self._heap.fetch(value):
+                self.outdated.append(value)
+                return self._shape("instance", {}, cls.__name__, reference)
             if type(cls) is not HeapClass:  # a member of an enum
                 return self._shape("instance", {"name": value.name, "value": value.value}, cls.__name__, reference)
             public_attributes = {name: item for name, item in attributes(value).items() if not name.startswith("_")}

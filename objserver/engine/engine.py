@@ -15,13 +15,14 @@ time; reads no clock: the caller says what time it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import msgpack
 
-from ..errors import DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
+from ..errors import BadRequest, DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
 from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, open_log
 from ..store import Store
@@ -475,6 +476,57 @@ class Engine:
             size += entry.size
             found.append(describe_entry(entry, texts))
         return found
+
+    # --- code -------------------------------------------------------------------------------------------------------
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """Return the versions of a function or class, oldest first: version, author, time_ns, source.
+
+        Raises:
+            BadRequest: no root of that name is one.
+        """
+        with self._reading():
+            return self._heap.definitions.versions(name)
+
+    def source(self, name: str, version: int | None = None) -> str:
+        """Return the text of a function or class, the current one unless a version is named.
+
+        Raises:
+            BadRequest: there is none.
+        """
+        known = self.history(name)
+        if version is None:
+            return known[-1]["source"]  # type: ignore[no-any-return]
+        found = [each["source"] for each in known if each["version"] == version]
+        if not found:
+            kept = f"{known[0]['version']} to {known[-1]['version']}"
+            raise BadRequest(f"version {version} of {name!r} is not there; it has versions {kept}")
+        return found[0]  # type: ignore[no-any-return]
+
+    def code(self, after: str, count: int) -> list[dict[str, Any]]:
+        """Return up to `count` functions and classes whose names come after `after`, sorted by name.
+
+        Bounded by ENTRIES_SIZE_MAX characters of source beside the count. Each has name, kind, version, author,
+        time_ns, source. One that another root has by another name is listed under its own alone.
+        """
+        found: list[dict[str, Any]] = []
+        size = 0
+        with self._reading():
+            for name in self._heap.root.names():
+                if name > after and (described := self._heap.definitions.describe(name)) is not None:
+                    found.append(described)
+                    size += len(described["source"])
+                    if len(found) == count or size > ENTRIES_SIZE_MAX:
+                        break
+        return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Read the heap between batches."""
+        assert self._store is not None
+        self._heap.read_only = True
+        yield
+        self._store.release()
 
     def statistics(self) -> dict[str, Any]:
         """Return counts, sizes in bytes, the roots and what kind each is."""

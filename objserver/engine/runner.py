@@ -35,7 +35,7 @@ from sandbox import (
     make_library,
 )
 
-from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge
+from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge, UpgradeFailed
 from ..heap import (
     Counter,
     DefaultDict,
@@ -73,6 +73,9 @@ ARGS_SIZE_MAX: Final = 2 * FRAME_SIZE_MAX
 
 assert ARGS_SIZE_MAX < ENTRY_SIZE_MAX
 
+# An upgrade may show instances that have to be upgraded in their turn, each time at the price of encoding everything.
+UPGRADE_ROUNDS_MAX: Final = 20
+
 _CLEAN: Final = frozenset({Dict.__clean__, List.__clean__})
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -105,6 +108,7 @@ class Runner:
         self._fuel_max = self._fuel_count = fuel
         self._output: list[str] = []
         self._output_size = 0
+        self._principal = ""
         # The running snippet stands, or would stand, in entry `_seq` of that time, behind what is in `logged`.
         self.time_ns = self._seq = self._as_of = self.logged_size = 0
         self.logged: list[tuple[Item, str]] = []
@@ -135,11 +139,12 @@ class Runner:
             write_output=self._write_output,
             now=self._now,
             random=self._random,
-            fatal=(MachineError,),
+            fatal=(MachineError, UpgradeFailed),
         )
         library = make_library(hooks)
         builtins = make_builtins(hooks, library)
         self.heap.use_builtins(builtins, library)
+        self.heap.signature = lambda: (self._principal, self.time_ns)
         self._fuel = Fuel(builtins)
         self._describe = Describer(self.heap, codec)
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
@@ -156,6 +161,7 @@ class Runner:
         kind, code, args, positional, depth, principal, request_id = request
         heap = self.heap
         heap.read_only = read_only = kind == "query"
+        self._principal = principal
         digest = b""
         args_json: bytes | None = None
         self._generator = None
@@ -176,7 +182,7 @@ class Runner:
                 function, digest = self._cells[code, tuple(args), read_only]
                 value = function(**args)
             changed = heap.changed
-            if changed:
+            if changed and not heap.read_only:
                 heap.adopt()
                 if args_json is None:
                     args_json = self._encode_args(kind, args, positional)
@@ -184,15 +190,23 @@ class Runner:
                 encoded = value.__text__ or self._encode_kept(value)
             else:
                 encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
+            if self._describe.outdated:
+                encoded = self._encode_upgraded(value, depth)
+                changed = True
+                if args_json is None and not read_only:
+                    args_json = self._encode_args(kind, args, positional)
             if heap.fault is not None:
                 raise heap.fault
         except BaseException as error:
             self._fuel.refill(self._fuel_count)  # undo and the report must not end for want of what the snippet used up
+            self._describe.outdated.clear()
             heap.rollback()
             if heap.fault is not None:
                 raise heap.fault from error
             return None, self._fault(error, kind, code), self._as_of, self._take_output()
-        if changed:
+        if changed and read_only:
+            heap.rollback()  # a query saw instances upgraded, which stay as they were
+        elif changed:
             assert args_json is not None
             heap.commit()
             digest = digest or code_digest(code)
@@ -248,6 +262,23 @@ class Runner:
             value.__text__ = encoded
         return encoded
 
+    def _encode_upgraded(self, value: Any, depth: int | None) -> bytes:
+        """Return the JSON of a value in which instances of older class versions were met: upgrade these and try again.
+
+        Not while it is encoded, since an upgrade may change what is being walked.
+        """
+        outdated = self._describe.outdated
+        for _ in range(UPGRADE_ROUNDS_MAX):
+            for obj in outdated:
+                self.heap.load(obj)
+            outdated.clear()
+            if not self.heap.read_only:
+                self.heap.adopt()
+            encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
+            if not outdated:
+                return encoded
+        raise ResultTooLarge("one upgrade of an instance shows the next, too often; return less, or with a depth")
+
     def _encode_args(self, kind: Kind, args: Mapping[str, Any], positional: Sequence[Any]) -> bytes:
         given = [list(positional), dict(args)] if kind == "call" else dict(args)
         try:
@@ -298,8 +329,8 @@ class Runner:
             raise error
         fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
         cell = "" if kind == "call" else code
-        stored = self.heap.definitions.sources
-        report = describe_error(error, lambda name: cell if name == "<cell>" else stored.get(name))
+        stored = self.heap.definitions.source_of
+        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name))
         return Fault(fault, report.type, report.message, report.line, report.traceback)
 
 

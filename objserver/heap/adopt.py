@@ -104,6 +104,7 @@ class Adoption:
         elif type(obj) in KINDS:
             self._scan_class(obj)
         elif type(obj) is FunctionType:
+            self._scan_history(obj)
             self._scan_function(obj, obj)
         else:
             values = instances.attributes(obj)
@@ -161,7 +162,13 @@ class Adoption:
         owner = next(parent for parent in cls.__mro__ if name in parent.__dict__)
         return owner is object or id(owner) in self._heap.builtin_names
 
+    def _scan_history(self, code: Any) -> None:
+        history = code.__dict__["__info__"].history
+        if history is not None:
+            self._adopt(history, code, "history")
+
     def _scan_class(self, cls: Any) -> None:
+        self._scan_history(cls)
         for name, value in instances.class_body(cls).items():
             functions = instances.functions_of(value)
             if functions:

@@ -1,7 +1,7 @@
 """Classes and functions as data: from the definition in a cell to a record, and from the record to code.
 
     cell: def f / class C --> define(...) --> rebind to the code of the stored source --> root
-    record: name, version, source, parts --> compile the source --> the same function or class
+    record: name, version, history, parts --> compile the source --> the same function or class
 
 A class in the body of another is kept as a class of its own, which has the source of the other.
 
@@ -15,13 +15,16 @@ Promise: a function behaves after a restart as it did before, because before it 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
-from ..errors import DataDamaged
+from ..errors import BadRequest, DataDamaged
 from . import instances
-from .instances import KINDS, CodeInfo, HeapClass, Instance
+from .history import remember, versions
+from .instances import KINDS, CodeInfo, HeapClass, Instance, Version
 from .records import KIND_CLASS
 
 if TYPE_CHECKING:
@@ -40,6 +43,9 @@ GENERATED: Final = "__generated__"
 _CODE_FIELDS: Final = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags", "co_argcount",
                        "co_kwonlyargcount", "co_posonlyargcount")
 
+# Texts kept although nothing of the heap runs them any more: the traceback of what is rolled back shows them.
+RECENT_COUNT_MAX: Final = 100
+
 
 class Definitions:
     """Defines, packs and loads classes and functions for one heap."""
@@ -49,8 +55,57 @@ class Definitions:
         self._compile = compile_definition
         self._loading: list[tuple[Any, CodeInfo]] = []  # the class whose attributes are being unpacked
         self._statements: dict[str, _Statement] = {}  # whose class is made, and whose decorators have not all run
-        self.sources: dict[str, str] = {}  # file name in tracebacks -> source
         self._packed: Any = None  # the CodeInfo of what is being packed
+        self._versions: WeakValueDictionary[str, Version] = WeakValueDictionary()  # by file name in tracebacks
+        self._recent: deque[Version] = deque(maxlen=RECENT_COUNT_MAX)
+
+    def source_of(self, filename: str) -> str | None:
+        """Return the text of code by its file name in tracebacks, None when it is not known or not there any more."""
+        version = self._versions.get(filename)
+        return None if version is None else version.source
+
+    def versions(self, name: str) -> list[dict[str, Any]]:
+        """Return the versions of the function or class that a root is, oldest first.
+
+        Raises:
+            BadRequest: it is none.
+        """
+        info = self._info(name)
+        if info is None:
+            raise BadRequest(f"no function or class is called {name!r}")
+        return versions(info)
+
+    def describe(self, name: str) -> dict[str, Any] | None:
+        """Return what is known of the definition of a root, None when it has none or one of another name.
+
+        An imported module, or what was imported of one, is of kind "import" and has no versions.
+        """
+        info = self._info(name)
+        if info is None and (imported := self._import_of(name)) is not None:
+            return {"name": name, "kind": "import", "version": 0, "author": "", "time_ns": 0, "source": imported}
+        if info is None or info.name != name:
+            return None
+        current = info.current
+        return {
+            "name": name,
+            "kind": self._heap.kind_of(self._heap.root.namespace[name]),
+            "version": current.number,
+            "author": current.author,
+            "time_ns": current.time_ns,
+            "source": current.source,
+        }
+
+    def _import_of(self, name: str) -> str | None:
+        kept = self._heap.builtin_names.get(id(self._heap.root.namespace.get(name)), "")
+        if not kept.startswith("module "):
+            return None
+        module, _, attribute = kept.removeprefix("module ").partition(".")
+        renamed = "" if name == (attribute or module) else f" as {name}"
+        return f"from {module} import {attribute}{renamed}" if attribute else f"import {module}{renamed}"
+
+    def _info(self, name: str) -> CodeInfo | None:
+        value = self._existing(name)
+        return value.__dict__.get("__info__") if type(value) is FunctionType or type(value) in KINDS else None
 
     # --- hooks of the compiled cell -------------------------------------------------------------------------------
 
@@ -89,7 +144,7 @@ class Definitions:
             super(existing, existing).__init_subclass__(**keywords)
             statement.complete()
             return existing  # type: ignore[no-any-return]
-        body["__info__"] = CodeInfo(self._heap, name, "", 0, {})
+        body["__info__"] = CodeInfo(self._heap, name, Version(0, "", "", 0, {}))
         body["__module__"] = instances.MODULE
         cls: Any = type.__new__(kind, name, bases, body, **keywords)
         instances.make_twins(cls)
@@ -130,17 +185,19 @@ class Definitions:
             before: the attributes it had before its statement.
         """
         info = cls.__dict__["__info__"]
-        version = info.version + 1
+        version = info.version
         body = instances.class_body(cls)
-        codes = self._compiled(source, path, version, body.get(GENERATED, ""))
+        previous = info if info.version else self._info(path)
+        info.current, info.history = self._next_version(previous, path, source, body.get(GENERATED, ""))
         for attribute, value in body.items():
             for function in instances.functions_of(value):
                 generated = function.__code__.co_filename == GENERATED
-                _rebind(function, codes, -source.count("\n") if generated else first_line)
+                _rebind(function, info.codes, -source.count("\n") if generated else first_line)
             inner = type(value) in KINDS and "__info__" not in value.__dict__
             if inner and value.__qualname__ == f"{path}.{attribute}":
                 self._define_inner(cls, attribute, value, source, first_line, before.get(attribute))
-        info.source, info.version, info.codes = source, version, codes
+        if 0 < version < info.version:
+            self._heap.upgrades.outdate(cls)
 
     def _define_inner(self, outer: Any, name: str, cls: Any, source: str, first_line: int, known: Any) -> None:
         """Keep a class that stands in the body of another: as the one that stood there before, if it is of its kind."""
@@ -158,28 +215,52 @@ class Definitions:
             cls = known
         else:
             before = {}
-            type.__setattr__(cls, "__info__", CodeInfo(self._heap, path, "", 0, {}))
+            type.__setattr__(cls, "__info__", CodeInfo(self._heap, path, Version(0, "", "", 0, {})))
             instances.make_twins(cls)
         self._define_class(cls, path, source, first_line, before)
 
     def _define_function(self, function: FunctionType, name: str, source: str, first_line: int) -> None:
-        previous = getattr(self._existing(name), "__info__", None)
-        version = previous.version + 1 if isinstance(previous, CodeInfo) else 1
-        codes = self._compiled(source, name, version)
-        if _rebind(function, codes, first_line):
-            function.__dict__["__info__"] = CodeInfo(self._heap, name, source, version, codes)
+        version, history = self._next_version(self._info(name), name, source)
+        if _rebind(function, version.codes, first_line):
+            info = CodeInfo(self._heap, name, version)
+            info.history = history
+            function.__dict__["__info__"] = info
 
-    def _compiled(self, source: str, path: str, version: int, generated: str = "") -> Any:
-        """Return the codes of a definition and of the methods generated for it, which follow it in its file."""
-        filename = f"<{path} version {version}>"
-        self.sources[filename] = source
+    def _next_version(
+        self, previous: CodeInfo | None, path: str, source: str, generated: str = ""
+    ) -> tuple[Version, Any]:
+        """Return the version that a definition is, and the list of those before it.
+
+        The same text again is the same version: a cell that is run over and over compiles it once.
+
+        Args:
+            previous: what has the name until now.
+            generated: of a class, the methods that were generated for it; they may differ for the same text.
+        """
+        if previous is None or previous.name != path or not previous.version:
+            return self._version(path, 1, source, self._heap.signature(), generated), None
+        current = previous.current
+        if current.source != source:
+            version = self._version(path, current.number + 1, source, self._heap.signature(), generated)
+            return version, remember(previous)
+        if current.generated != generated:
+            current = self._version(path, current.number, source, (current.author, current.time_ns), generated)
+        return current, previous.history
+
+    def _version(self, path: str, number: int, source: str, signature: tuple[str, int], generated: str) -> Version:
+        """Return a version with the codes of its text and of the methods generated for it, which follow it in its
+        file."""
+        filename = f"<{path} version {number}>"
         codes = self._compile(source, path.partition(".")[0], filename).codes
-        if not generated:
-            return codes
-        name = path.rpartition(".")[2]
-        text = f"class {name}:\n{generated}"
-        lines = "\n" * (source.count("\n") + 1)
-        return {**self._compile(lines + text, name, filename, generated=True).codes, **codes}
+        if generated:
+            name = path.rpartition(".")[2]
+            text = f"class {name}:\n{generated}"
+            lines = "\n" * (source.count("\n") + 1)
+            codes = {**self._compile(lines + text, name, filename, generated=True).codes, **codes}
+        version = Version(number, source, *signature, codes, generated)
+        self._versions[filename] = version
+        self._recent.append(version)
+        return version
 
     # --- linking --------------------------------------------------------------------------------------------------
 
@@ -197,7 +278,8 @@ class Definitions:
         pack = self._heap.records.pack
         info: CodeInfo = obj.__dict__["__info__"]
         self._packed = info
-        head = [info.name, info.version, info.source]
+        current = info.current
+        head = [info.name, current.number, current.source, current.author, current.time_ns, info.history]
         if isinstance(obj, FunctionType):
             return b"f" + pack([*head, pack(self.function_parts(obj))])
         bases = [None if base is Instance else base for base in obj.__bases__]
@@ -223,10 +305,10 @@ class Definitions:
         """Return the class or function of an unpacked record. Registers a class before its attributes are unpacked:
         they may refer to it."""
         heap = self._heap
-        name, version, source, *parts = content
+        name, number, source, author, time_ns, history, *parts = content
         generated = parts[2] if kind == KIND_CLASS else ""
-        info = CodeInfo(heap, name, source, version, self._compiled(source, name, version, generated))
-        info.oid = oid
+        info = CodeInfo(heap, name, self._version(name, number, source, (author, time_ns), generated))
+        info.oid, info.history = oid, history
         if kind != KIND_CLASS:
             function = self._make_function(info, heap.records.unpack(parts[0]), None)
             function.__dict__["__info__"] = info

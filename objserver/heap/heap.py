@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
@@ -49,6 +49,7 @@ from .records import (
 )
 from .root import Root
 from .sets import FrozenSet, Set
+from .upgrades import Upgrades
 
 __all__ = ["CompileDefinition", "Heap"]
 
@@ -143,7 +144,9 @@ class Heap:
         self._sweep_at = 10_000
         self.builtin_names: dict[int, str] = {}
         self.builtins: dict[str, Any] = {}
+        self.signature: Callable[[], tuple[str, int]] = lambda: ("", 0)  # author and time of what is defined now
         self.definitions = Definitions(self, compile_definition)
+        self.upgrades = Upgrades(self)
         self._adoption = Adoption(self)
         self.records = Records(
             refer=self.refer,
@@ -238,6 +241,7 @@ class Heap:
         for obj in self.touched:
             self.dirty[self._settle_state(obj)] = obj
         for obj in self._adoption.created:
+            self.upgrades.begin(obj)
             oid = self._settle_state(obj)
             self.dirty[oid] = obj
             self.loaded[oid] = _OBJECT_SIZE
@@ -246,14 +250,16 @@ class Heap:
             self.root_dirty = True
             self.root.journal.clear()
         self.touched.clear()
+        self.upgrades.end()
         self._adoption.end()
 
     def rollback(self) -> None:
         """Undo every change of the snippet."""
         # Every class loses its bases before any gets its old ones back: in between, two could derive from each other.
-        for obj in self.touched:
-            if type(obj) in KINDS:
-                instances.clear_bases(obj)
+        classes = [obj for obj in self.touched if type(obj) in KINDS]
+        redefined = [cls for cls in classes if instances.is_redefined(cls)]
+        for cls in classes:
+            instances.clear_bases(cls)
         for obj in reversed(self.touched):
             if type(obj) in STATES:
                 if obj.__saved__ is not None:
@@ -264,6 +270,7 @@ class Heap:
             elif (saved := instances.saved_of(obj)) is not None:
                 instances.set_attributes(obj, saved)
             self._settle_state(obj)
+        self.upgrades.undo(self.touched, redefined)
         self.touched.clear()
         self.definitions.forget_statements()
         self.root.undo()
@@ -305,15 +312,25 @@ class Heap:
         return public or cls
 
     def load(self, obj: Any) -> None:
-        """Give a ghost its state. A ghost that is one no more is left alone.
+        """Give a ghost its state, and an instance of an older class its upgrade. Any other object is left alone.
 
         Raises:
             DataDamaged: its record is missing or unreadable; kept in `fault`, since a snippet might catch it.
+            UpgradeFailed: see Upgrades.
+        """
+        if self.fetch(obj):
+            self.upgrades.run(obj)
+
+    def fetch(self, obj: Any) -> bool:
+        """Give a ghost its state and run no code of the snippet's. Returns: whether the object must be upgraded.
+
+        Raises: as `load`, but for UpgradeFailed.
         """
         with self._headroom():
             self._load(obj)
             if self._to_link:
                 self.link(())
+        return type(obj) not in STATES and self.upgrades.is_due(obj)
 
     @contextmanager
     def _headroom(self) -> Iterator[None]:
@@ -337,8 +354,9 @@ class Heap:
                         obj.__free__.__restore__(obj, content)
                     obj.__class__ = obj.__clean__
             elif type(obj) is (info := type(obj).__info__).ghost:
-                instances.set_attributes(obj, self._read(instances.oid_of(obj), KIND_INSTANCE))
-                instances.set_class(obj, info.clean)
+                shape, content = self._read(instances.oid_of(obj), KIND_INSTANCE)
+                instances.set_attributes(obj, content)
+                self.upgrades.place(obj, info, shape)
         except MachineError as error:
             self.fault = error
             raise
@@ -417,7 +435,7 @@ class Heap:
             info.saved = None
             return info.oid
         instances.set_saved(obj, None)
-        instances.set_class(obj, type(obj).__info__.clean)
+        self.upgrades.place(obj, type(obj).__info__, instances.shape_of(obj))
         return instances.oid_of(obj)  # type: ignore[no-any-return]
 
     # --- the root -------------------------------------------------------------------------------------------------
@@ -502,7 +520,7 @@ class Heap:
         elif _is_code(obj):
             body = self.definitions.record(obj)
         else:
-            body = b"i" + self.records.pack(instances.attributes(obj))
+            body = b"i" + self.records.pack([instances.shape_of(obj), instances.attributes(obj)])
         self._pinned.add(oid)
         if not _is_code(obj):
             self._account(oid, len(body))

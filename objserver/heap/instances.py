@@ -20,6 +20,7 @@ __all__ = [
     "HeapClass",
     "KINDS",
     "Instance",
+    "Version",
     "attributes",
     "class_body",
     "clear_bases",
@@ -27,19 +28,25 @@ __all__ = [
     "enroll",
     "functions_of",
     "heap_of",
+    "is_redefined",
     "keep",
     "keep_class",
     "kind_of",
     "make_class",
     "make_twins",
     "oid_of",
+    "outdate",
     "restore",
     "saved_of",
     "set_attribute",
     "set_attributes",
     "set_class",
     "set_saved",
+    "set_shape",
+    "shape_of",
+    "stale_twin",
     "take_over",
+    "tree",
     "undo_class",
 ]
 
@@ -61,23 +68,56 @@ CLASS_INTERNALS: Final = frozenset(
 )
 
 
+class Version:
+    """One text of a class or function."""
+
+    __slots__ = ("__weakref__", "author", "codes", "generated", "number", "source", "time_ns")
+
+    def __init__(
+        self,
+        number: int,
+        source: str,
+        author: str,
+        time_ns: int,
+        codes: Mapping[tuple[str, int], CodeType],
+        generated: str = "",
+    ) -> None:
+        self.number = number  # from 1; each new text under the same name adds one
+        self.source = source
+        self.author = author  # the principal whose snippet it was
+        self.time_ns = time_ns  # of that snippet's entry in the log
+        self.codes = codes  # (qualified name, line in the source) -> code
+        self.generated = generated  # text of methods made for a class, such as a dataclass's
+
+
 class CodeInfo:
     """What the heap knows of a class or function that a client defined."""
 
-    __slots__ = ("clean", "codes", "filename", "ghost", "heap", "name", "oid", "saved", "source", "version")
+    __slots__ = ("clean", "current", "ghost", "heap", "history", "lineage", "name", "oid", "saved", "stale")
 
-    def __init__(
-        self, heap: Any, name: str, source: str, version: int, codes: Mapping[tuple[str, int], CodeType]
-    ) -> None:
+    def __init__(self, heap: Any, name: str, current: Version) -> None:
         self.heap = heap
         self.oid = 0
         self.name = name
-        self.source = source
-        self.version = version  # from 1; each new definition under the same name adds one
-        self.codes = codes  # (qualified name, line in the source) -> code
+        self.current = current
+        self.history: Any = None  # List of the versions before, oldest first (objserver/heap/history.py)
         self.clean: Any = None
         self.ghost: Any = None
+        self.stale: Any = None  # made when it is needed
+        self.lineage: Any = None  # for objserver/heap/upgrades.py; None when it has to be computed again
         self.saved: Any = None  # what undo needs, while a snippet changes the class
+
+    @property
+    def source(self) -> str:
+        return self.current.source
+
+    @property
+    def version(self) -> int:
+        return self.current.number
+
+    @property
+    def codes(self) -> Mapping[tuple[str, int], CodeType]:
+        return self.current.codes
 
 
 class HeapClass(type):
@@ -118,7 +158,7 @@ class Instance(metaclass=HeapClass):
     """Base of every class a client defines without another base."""
 
     # With __dict__ and __weakref__ here, every class below has one layout, and __class__ and __bases__ can be assigned.
-    __slots__ = ("__dict__", "__heap__", "__oid__", "__saved__", "__weakref__")
+    __slots__ = ("__dict__", "__heap__", "__oid__", "__saved__", "__shape__", "__weakref__")
     __info__: ClassVar[CodeInfo]
 
     def __repr__(self) -> str:
@@ -132,6 +172,9 @@ _set_oid: Final[Any] = Instance.__dict__["__oid__"].__set__
 _set_heap: Final[Any] = Instance.__dict__["__heap__"].__set__
 saved_of: Final[Any] = Instance.__dict__["__saved__"].__get__
 set_saved: Final[Any] = Instance.__dict__["__saved__"].__set__
+# The class versions it was written with, as a list that is never changed (objserver/heap/upgrades.py).
+shape_of: Final[Any] = Instance.__dict__["__shape__"].__get__
+set_shape: Final[Any] = Instance.__dict__["__shape__"].__set__
 set_class: Final[Any] = object.__dict__["__class__"].__set__
 _get: Final[Any] = object.__getattribute__
 _set: Final[Any] = object.__setattr__
@@ -155,13 +198,15 @@ def enroll(obj: Any, heap: Any, oid: int) -> None:
     _set_oid(obj, oid)
     _set_heap(obj, heap)
     set_saved(obj, None)
+    set_shape(obj, None)
 
 
 def keep(obj: Any) -> None:
     """Keep what undo needs and become free."""
-    before = attributes(obj)
-    set_saved(obj, before)
-    set_attributes(obj, before.copy())
+    if saved_of(obj) is None:  # it is kept already when a query upgraded the instance
+        before = attributes(obj)
+        set_saved(obj, before)
+        set_attributes(obj, before.copy())
     set_class(obj, type(obj).__public__)
 
 
@@ -181,9 +226,41 @@ def make_twins(cls: Any) -> None:
     info = cls.__dict__["__info__"]
     if not issubclass(cls, Instance):
         return
-    for state, methods in (("clean", _CLEAN_METHODS), ("ghost", _GHOST_METHODS)):
-        body = {"__slots__": (), "__module__": cls.__module__, "__public__": cls, **methods}
-        setattr(info, state, make_class(cls.__name__, (cls,), body))
+    info.clean = _twin(cls, _CLEAN_METHODS)
+    info.ghost = _twin(cls, _GHOST_METHODS)
+
+
+def stale_twin(cls: Any) -> Any:
+    """Return the class of loaded instances that have to be upgraded before anything reads them."""
+    info = cls.__dict__["__info__"]
+    if info.stale is None:
+        info.stale = _twin(cls, _GHOST_METHODS)
+    return info.stale
+
+
+def outdate(cls: Any) -> None:
+    """Make every clean instance of a class stale, however many there are: by turning their class into another state."""
+    info = cls.__dict__["__info__"]
+    for name in _CLEAN_METHODS:
+        type.__delattr__(info.clean, name)
+    for name, method in _GHOST_METHODS.items():
+        type.__setattr__(info.clean, name, method)
+    info.clean = _twin(cls, _CLEAN_METHODS)
+
+
+def _twin(cls: Any, methods: Mapping[str, Any]) -> Any:
+    body = {"__slots__": (), "__module__": cls.__module__, "__public__": cls, **methods}
+    return make_class(cls.__name__, (cls,), body)
+
+
+def tree(cls: Any) -> list[Any]:
+    """Return a class and the classes that clients derived from it."""
+    found = [cls]
+    for each in found:
+        found += [
+            below for below in type.__subclasses__(each) if "__info__" in below.__dict__ and below not in found
+        ]
+    return found
 
 
 def set_attribute(obj: Any, name: str, value: object) -> None:
@@ -225,6 +302,8 @@ def _clean_delattr(self: Any, name: str) -> None:
 
 
 def _ghost_getattribute(self: Any, name: str) -> Any:
+    if name == "__class__":  # isinstance asks for it, and is no touch
+        return type(self).__public__
     heap = heap_of(self)
     heap.load(self)
     try:
@@ -297,7 +376,13 @@ def class_body(cls: type) -> dict[str, Any]:
 def keep_class(cls: type) -> None:
     """Keep what undo needs of a class."""
     info = cls.__dict__["__info__"]
-    info.saved = (cls.__bases__, class_body(cls), info.source, info.version, info.codes)
+    info.saved = (cls.__bases__, class_body(cls), info.current, info.history)
+
+
+def is_redefined(cls: type) -> bool:
+    """Whether this snippet gave the class another text or other bases."""
+    info = cls.__dict__["__info__"]
+    return info.saved is not None and (info.saved[0] != cls.__bases__ or info.saved[2] is not info.current)
 
 
 def clear_bases(cls: type) -> None:
@@ -309,7 +394,7 @@ def clear_bases(cls: type) -> None:
 
 def undo_class(cls: type) -> None:
     info = cls.__dict__["__info__"]
-    bases, body, info.source, info.version, info.codes = info.saved
+    bases, body, info.current, info.history = info.saved
     info.saved = None
     _replace_body(cls, bases, body)
 
@@ -342,13 +427,17 @@ def take_over(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
 
 
 def _replace_body(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
-    if cls.__bases__ != bases:
+    if rebased := cls.__bases__ != bases:
         type.__setattr__(cls, "__bases__", bases)
     for name in class_body(cls):
         if name not in body:
             type.__delattr__(cls, name)
     for name, value in body.items():
         type.__setattr__(cls, name, value)
+    for below in tree(cls):
+        below.__dict__["__info__"].lineage = None
+    if rebased:
+        cls.__dict__["__info__"].heap.upgrades.outdate(cls)
 
 
 def functions_of(value: Any) -> list[FunctionType]:

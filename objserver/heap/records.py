@@ -10,9 +10,9 @@
     dict of   "D" array        kind, class oid, keys, oids: a large dict whose values are objects of one kind or class
     list of   "L" array        kind, class oid, oids: the same for a list
     ... of    "Q" "N" "O" "E"  the same for the others; maxlen or factory comes last
-    instance  "i" map          attribute -> value, in order
-    function  "f" array        name, version, source, then as FUNCTION below
-    class     "c" array        name, version, source, bases, attributes (map), source of generated methods
+    instance  "i" array        shape (class oid, version, ...), attribute -> value (map, in order)
+    function  "f" array        name, version, source, author, time, history, then as FUNCTION below
+    class     "c" array        the same six, bases, attributes (map), source of generated methods
     root      "r" map          name -> packed value, sorted by name
 
 The first byte is the kind, the rest is msgpack. Values that can't change are inline: a frozenset in its order, a named

@@ -10,6 +10,10 @@
     eval, query   source: str, args: {name: value}?, depth: int?
     call          path: str, args: [value]?, kwargs: {name: value}?, depth: int?
     hello         client: str?, protocol: int?
+    log           first: int, count: int
+    history       name: str
+    source        name: str, version: int?
+    code          after: str, count: int
     stats, ping   none
 
 Values inside `args`, `kwargs` and `value` follow `wire/values.py`. A batch array is refused, since pipelining does

@@ -110,7 +110,7 @@ def test_names_of_roots_are_completed(client: Client) -> None:
     assert complete(client, "x.y(café_t") == ["x.y(café_two"]
     assert complete(client, "1caf") == []
     assert complete(client, "") == []
-    assert complete(client, ":s") == [":stats"]
+    assert complete(client, ":s") == [":source", ":stats"]
 
 
 def test_tab_completes_and_indents(client: Client, keys: PipeInput, capsys: pytest.CaptureFixture[str]) -> None:

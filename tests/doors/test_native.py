@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from objserver.doors.native import Connection, exchange
 from objserver.engine import Fault, FaultKind, Outcome, Request, make_request
-from objserver.errors import Overloaded
+from objserver.errors import BadRequest, Overloaded
 from objserver.limits import FRAME_SIZE_MAX, VALUE_DEPTH_MAX
 from objserver.wire import ErrorCode, FrameReader, Reply, encode, encode_frame, encode_request, parse_reply
 
@@ -206,7 +206,8 @@ def test_unknown_method_is_told_which_there_are() -> None:
     assert reply.error is not None
     assert reply.error.code == ErrorCode.UNKNOWN_METHOD
     assert reply.error.message == (
-        f"unknown method '{('delete' * 20)[:64]}...'; this server knows call, eval, hello, log, ping, query, stats"
+        f"unknown method '{('delete' * 20)[:64]}...'; this server knows "
+        "call, code, eval, hello, history, log, ping, query, source, stats"
     )
 
 
@@ -229,6 +230,39 @@ def test_log_is_told_where_one_is_shown() -> None:
     hidden = ask("log", {"first": 1, "count": 1})
     assert hidden.error is not None
     assert hidden.error.message == "log: no log is shown here"
+
+
+def test_code_is_told_where_it_is_shown() -> None:
+    class Code:
+        def history(self, name: str) -> list[object]:
+            return [{"version": 1, "source": name}]
+
+        def source(self, name: str, version: int | None) -> str:
+            if version == 9:
+                raise BadRequest("no version 9")
+            return f"{name} {version}"
+
+        def code(self, after: str, count: int) -> list[object]:
+            return [after, count]
+
+    requests: list[tuple[str, dict[str, object], object]] = [
+        ("history", {"name": "f"}, [{"version": 1, "source": "f"}]),
+        ("source", {"name": "f"}, "f None"),
+        ("source", {"name": "f", "version": 2}, "f 2"),
+        ("code", {"after": "", "count": 5}, ["", 5]),
+        ("source", {"name": "f", "version": 9}, "no version 9"),
+        ("source", {"name": "f", "version": 0}, f"source: 'version' is from 1 to {2**63}, not 0"),
+        ("source", {}, "source: 'name' is missing; it must be a string"),
+        ("history", {"name": "f", "x": 1}, "history: unknown parameter 'x'; it takes: name"),
+        ("code", {"after": "", "count": 0}, "code: 'count' is from 1 to 1000, not 0"),
+    ]
+    data = b"".join(encode_request(id, method, params) for id, (method, params, _) in enumerate(requests))
+    replies = replies_in(exchange(Connection(dict, code=Code()), data, Runner().run, lambda: 3))
+    for reply, (_, _, expected) in zip(replies, requests, strict=True):
+        assert (reply.value if reply.error is None else reply.error.message) == expected
+    hidden = ask("history", {"name": "f"})
+    assert hidden.error is not None
+    assert hidden.error.message == "history: no code is shown here"
 
 
 def test_answer_that_fits_no_frame_is_an_error() -> None:
