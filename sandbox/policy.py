@@ -287,6 +287,7 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "dataclasses.make_dataclass": "write a class statement",
     "enum.EnumMeta": "derive from Enum",
     "enum.EnumType": "derive from Enum",
+    "functools.cached_property": "write a property that keeps its value in an attribute",
     "functools.partialmethod": "write a method that calls the other",
     "functools.singledispatch": "keep the functions in a dict by type, or use match",
     "functools.update_wrapper": "use wraps",
