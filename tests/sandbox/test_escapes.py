@@ -9,8 +9,11 @@ import pytest
 from sandbox import SnippetRefused, compile_cell
 from sandbox.bytecode import global_reads
 from sandbox.policy import MODULES
-from tests.sandbox.corpus_escapes import ATTEMPTS
+from tests.sandbox import corpus_escapes
+from tests.sandbox.corpus_advisories import ADVISORIES
 from tests.sandbox.host import Host
+
+ATTEMPTS = corpus_escapes.ATTEMPTS | ADVISORIES
 
 
 @pytest.mark.parametrize("name", ATTEMPTS)
