@@ -28,6 +28,10 @@ VALUE_COUNT_MAX: Final = 500_000
 INT_BITS_MAX: Final = 256 * KIB
 FRACTION_BITS_MAX: Final = 16 * KIB
 
+# A Decimal on the wire, as in the language: written out as a number, a short text may have a billion digits.
+DECIMAL_DIGITS_MAX: Final = 1_000
+DECIMAL_EXPONENT_MAX: Final = 9_999
+
 # Members of one set, or keys of one dict, that may have the same hash: each is compared with all before it. Numbers
 # with one hash are easily made, the multiples of 2**61 - 1 for example.
 HASH_SHARED_COUNT_MAX: Final = 64

@@ -5,13 +5,15 @@
     Hooks -> make_library -> the modules a cell can import                          (library)
     Fuel -> the steps a cell may make;  describe_error -> what went wrong, for its user
 
-What is allowed stands in tables in policy. Reads no clock, draws nothing at random.
+The host runs cells under DECIMAL_CONTEXT. What is allowed stands in tables in policy.
+Reads no clock, draws nothing at random.
 """
 
 from __future__ import annotations
 
 from sandbox.compiler import Cell, CellCache, Definition, compile_cell, compile_definition
 from sandbox.errors import OutOfFuel, SnippetRefused
+from sandbox.exact import CONTEXT as DECIMAL_CONTEXT
 from sandbox.fuel import Fuel
 from sandbox.hooks import Hooks
 from sandbox.library import make_library
@@ -23,6 +25,7 @@ from sandbox.runtime import make_builtins
 __all__ = [
     "Cell",
     "CellCache",
+    "DECIMAL_CONTEXT",
     "Definition",
     "ErrorReport",
     "Fuel",

@@ -57,9 +57,9 @@ def walrus(name: str, value: ast.expr) -> ast.NamedExpr:
     return at(ast.NamedExpr(store(name, value), value), value)
 
 
-def is_function(value: ast.expr) -> ast.Compare:
-    """The expression `.kind(value) is .function`."""
-    return at(ast.Compare(call(".kind", value, value), [ast.Is()], [load(".function", value)]), value)
+def is_unchanging(value: ast.expr) -> ast.Compare:
+    """The expression `.kind(value) in .unchanging`."""
+    return at(ast.Compare(call(".kind", value, value), [ast.In()], [load(".unchanging", value)]), value)
 
 
 def root(name: str, place: ast.AST) -> ast.Subscript:

@@ -18,7 +18,7 @@ import ast
 from typing import Any, Final
 
 from sandbox import policy, purity
-from sandbox.build import LOAD, assign, at, call, constant, is_function, load, run, store, tick
+from sandbox.build import LOAD, assign, at, call, constant, is_unchanging, load, run, store, tick
 from sandbox.expressions import Scope
 from sandbox.shape import parts_of, walk
 from sandbox.statements import Statements
@@ -134,7 +134,7 @@ class Definitions(Statements):
 
         `C.method(f)` and, in a classmethod, `super().__init__(f)` pass anything as the first argument.
         """
-        test = is_function(load(name, node))
+        test = is_unchanging(load(name, node))
         refused = call(".attribute_target", node, load(name, node))
         return at(ast.Expr(at(ast.BoolOp(ast.And(), [test, refused]), node)), node)
 

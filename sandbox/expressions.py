@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 from RestrictedPython.transformer import RestrictingNodeTransformer
 
 from sandbox import policy
-from sandbox.build import LOAD, at, call, constant, is_function, load, root, tick, walrus
+from sandbox.build import LOAD, at, call, constant, is_unchanging, load, root, tick, walrus
 from sandbox.errors import SnippetRefused
 from sandbox.operators import IN_PLACE_COUNT_MAX, IN_PLACE_DEPTH_MAX, guard_of, in_place
 from sandbox.shape import CHILD_FIELDS
@@ -158,7 +158,7 @@ class Expressions(RestrictingNodeTransformer):
                 # A name in a class body would be the class's; no walrus can stand in a target.
                 return call(".attribute_target", node, node)
             first, again = walrus(".owner", node), load(".owner", node)
-        return at(ast.IfExp(is_function(first), call(".attribute_target", node, again), again), node)
+        return at(ast.IfExp(is_unchanging(first), call(".attribute_target", node, again), again), node)
 
     def is_receiver(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id == self.scope.receiver

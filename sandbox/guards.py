@@ -7,28 +7,48 @@ exact types only. All of them do what Python does, or raise an ordinary exceptio
 
 from __future__ import annotations
 
-import datetime
 import operator
 import sys
+from abc import ABCMeta
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
+from uuid import UUID
 
+from sandbox.dates import (
+    DATES,
+    astimezone,
+    format_date,
+    plain_ctime,
+    plain_tuple,
+    plain_utc_tuple,
+    timestamp,
+)
+from sandbox.exact import EXACT, check_operands, check_power_of, decimal_tuple, limit_denominator
+from sandbox.kinds import ValueKind
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
-from sandbox.text import check_date_format, check_percent_format, scrub
+from sandbox.text import check_percent_format, scrub
 
-_DATES: Final = (datetime.date, datetime.time)
-_DATE_NAMES: Final = frozenset({
-    "astimezone", "ctime", "fromtimestamp", "now", "strftime", "strptime", "timestamp", "timetuple", "today",
-    "utcfromtimestamp", "utcnow", "utctimetuple",
-})
-_PADDING_NAMES: Final = ATTRIBUTES_GUARDED - _DATE_NAMES - {"mapping"}
+_CLASS_NAMES: Final = frozenset({"fromtimestamp", "now", "strptime", "today", "utcfromtimestamp", "utcnow"})
+_DATE_METHODS: Final[dict[str, Callable[..., Any]]] = {
+    "astimezone": astimezone, "ctime": plain_ctime, "strftime": format_date, "timestamp": timestamp,
+    "timetuple": plain_tuple, "utctimetuple": plain_utc_tuple,
+}
+_EXACT_METHODS: Final[dict[tuple[type, str], Callable[..., Any]]] = {
+    (Decimal, "as_tuple"): decimal_tuple, (Fraction, "limit_denominator"): limit_denominator,
+}
+_PADDING_NAMES: Final = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 _VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.values()))
+# The types on which a name of ATTRIBUTES_GUARDED means what it must not.
+_LOOKED_AT: Final = (*_VIEWS, *DATES, Decimal, Fraction, UUID, bytes, int, str)
 # Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
 _POWER_BITS_MAX: Final = 1 << 24
 
-# What outlives a snippet and has attributes, or seems to, that the host does not keep.
-FUNCTIONS: Final = frozenset({BuiltinFunctionType, FunctionType, MethodType})
+# What outlives a snippet and has attributes, or seems to, that the host does not keep: functions; classes that are no
+# snippet's; values that can't change, written in Python.
+UNCHANGING: Final = frozenset({ABCMeta, BuiltinFunctionType, Fraction, FunctionType, MethodType, UUID, type})
 
 # --- operators --------------------------------------------------------------------------------------------------------
 
@@ -72,6 +92,10 @@ def make_times(sequences: frozenset[type], multiply: Operator = operator.mul) ->
                 else:
                     names = ["__imul__", "__mul__"] if multiply is operator.imul else ["__mul__"]
                 return _times_object(items, factor, names)
+        elif kind in EXACT or other in EXACT:
+            check_operands(left, right)
+        elif isinstance(left, tuple) or isinstance(right, tuple):
+            raise TypeError(f"can't multiply a {kind.__name__} and a {other.__name__}; make a tuple of it first")
         return multiply(left, right)
 
     return times
@@ -88,10 +112,12 @@ def _times_object(items: Any, factor: Any, names: list[str]) -> Any:
 
 
 def check_power(base: Any, exponent: Any) -> None:
-    """Raise OverflowError when the power of two whole numbers would be too large."""
+    """Raise OverflowError when the power of two whole or exact numbers would be too large."""
     if type(base) is int and type(exponent) is int and exponent > 0 and not -2 < base < 2:
         # The bound of the exponent keeps the product below small.
         _check_bits(base.bit_length() * exponent, "the power")
+    elif type(base) in EXACT or type(exponent) in EXACT:
+        check_power_of(base, exponent)
 
 
 def check_shift(value: Any, count: Any) -> None:
@@ -118,6 +144,17 @@ def shift(value: Any, count: Any) -> Any:
     return value << count
 
 
+def check_quotient(left: Any, right: Any) -> None:
+    """Raise OverflowError when a quotient of fractions would be too large: it is as large as a product."""
+    if type(left) is Fraction or type(right) is Fraction:
+        check_operands(left, right)
+
+
+def divide(left: Any, right: Any) -> Any:
+    check_quotient(left, right)
+    return left / right
+
+
 def modulo(left: Any, right: Any) -> Any:
     """`left % right`; a text on the left is a format."""
     kind = type(left)
@@ -127,6 +164,8 @@ def modulo(left: Any, right: Any) -> Any:
     if kind is bytes:
         check_percent_format(left.decode("latin-1"))
         return scrub((left % right).decode("latin-1")).encode("latin-1")
+    if kind is Fraction or type(right) is Fraction:
+        check_operands(left, right)
     return left % right
 
 
@@ -140,7 +179,7 @@ def in_place(check: Callable[[Any, Any], object], change: Operator) -> Operator:
 
 
 def in_place_modulo(left: Any, right: Any) -> Any:
-    if type(left) in (bytes, str):
+    if type(left) in (Fraction, bytes, str) or type(right) is Fraction:
         return modulo(left, right)
     left %= right
     return left
@@ -189,8 +228,11 @@ def make_set_operators(set_type: type) -> dict[str, Callable[..., Any]]:
 
 def round_builtin(number: Any, ndigits: Any = None) -> Any:
     """`round`; digits left of the point are bounded, because Python computes that power of ten."""
-    if type(ndigits) is int and ndigits < 0 and type(number) is int:
-        check_power(10, -ndigits)
+    if type(ndigits) is int:
+        if ndigits < 0 and type(number) is int:
+            check_power(10, -ndigits)
+        elif type(number) is Fraction:
+            check_power_of(Fraction(10), ndigits)
     return round(number) if ndigits is None else round(number, ndigits)
 
 
@@ -211,25 +253,24 @@ def guard(value: Any, name: str) -> Any:
     """Return the attribute `name`, one of ATTRIBUTES_GUARDED, of `value`.
 
     Raises:
-        AttributeError: on a date it would read the machine's clock or time zone, on a view it would lead to the dict.
+        AttributeError: it would lead to the inside of a view or of a Fraction, or it is for the class to answer.
     """
     kind = value if isinstance(value, type) else type(value)
+    if isinstance(kind, ValueKind) or not issubclass(kind, _LOOKED_AT) or not hasattr(kind, name):
+        return getattr(value, name)
     if name == "mapping":
         # Of a container of the host's this dict is the inside: a change to it would be neither kept nor undone.
-        if issubclass(kind, _VIEWS):
-            raise AttributeError("a view does not give its dict; keep the dict itself")
-    elif name in _PADDING_NAMES:
-        if issubclass(kind, bytes | int | str) and hasattr(kind, name):
-            if kind is value:
-                raise AttributeError(f"{kind.__name__}.{name} is available on a value only: value.{name}(...)")
-            return MethodType(_padded, (value, name))
-    elif issubclass(kind, _DATES):
-        if name == "strftime" and kind is not value:
-            return MethodType(_strftime, value)
-        if name == "timestamp" and isinstance(value, datetime.datetime) and value.tzinfo is not None:
-            return value.timestamp
-        raise AttributeError(f"{name!r} would read the clock or time zone of the machine; use now()")
-    return getattr(value, name)
+        raise AttributeError("a view does not give its dict; keep the dict itself")
+    if kind is value:
+        raise AttributeError(f"{kind.__name__}.{name} is available on a value only: value.{name}(...)")
+    if name in _PADDING_NAMES:
+        return MethodType(_padded, (value, name))
+    method = _DATE_METHODS.get(name) if isinstance(value, DATES) else _EXACT_METHODS.get((kind, name))
+    if method is not None:
+        return MethodType(method, value)
+    if name in _CLASS_NAMES:
+        raise AttributeError(f"{name!r} is available on the class only: {kind.__name__}.{name}(...)")
+    raise AttributeError(f"{name!r} belongs to the inside of a {kind.__name__}")
 
 
 def _padded(bound: tuple[Any, str], *arguments: Any, **keywords: Any) -> Any:
@@ -242,11 +283,6 @@ def _padded(bound: tuple[Any, str], *arguments: Any, **keywords: Any) -> Any:
         elif type(width) not in (bool, bytes, str):
             raise TypeError(f"{name}() takes a width that is an int")
     return getattr(value, name)(*arguments, **keywords)
-
-
-def _strftime(value: Any, format: str) -> str:
-    check_date_format(format)
-    return str(value.strftime(format))
 
 
 def checked_name(name: Any, *, reading: bool = False) -> str:
@@ -286,9 +322,15 @@ def attribute_target(value: Any) -> Any:
     """Return `value` if its attributes may be changed.
 
     Raises:
-        AttributeError: it is a function; what is kept there would be neither stored nor undone.
+        AttributeError: it is a function, a class of the language or a value; what is kept there would be neither
+            stored nor undone.
     """
-    if type(value) in FUNCTIONS:
+    kind = type(value)
+    if kind in UNCHANGING:
+        if isinstance(value, type):
+            raise AttributeError(f"cannot set attributes of {value.__name__!r}: it belongs to the language")
+        if kind in (Fraction, UUID):
+            raise AttributeError(f"a {kind.__name__} can't be changed; make another")
         raise AttributeError("a function can't have attributes; keep it in a root or a class attribute")
     return value
 

@@ -5,13 +5,16 @@ Python's own hash of a text depends on a seed of the process, that of None, a cl
 
 from __future__ import annotations
 
-import datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from hashlib import blake2b
 from types import FunctionType
 from typing import Any, Final
+from uuid import UUID
 
-_NUMBERS: Final = frozenset({bool, complex, float, int})
-_DATES: Final = frozenset({datetime.date, datetime.datetime, datetime.time, datetime.timedelta})
+_NUMBERS: Final = frozenset({Decimal, Fraction, bool, complex, float, int})
+_DATES: Final = frozenset({date, datetime, time, timedelta})
 
 
 def hash_builtin(value: Any, /) -> int:
@@ -24,7 +27,7 @@ def hash_builtin(value: Any, /) -> int:
     """
     kind = type(value)
     if kind in _NUMBERS:
-        if value != value:
+        if (kind is Decimal and value.is_snan()) or value != value:
             # A nan hashes by its address.
             return 0
         return hash(value)
@@ -39,9 +42,10 @@ def hash_builtin(value: Any, /) -> int:
         return hash(frozenset([hash_builtin(item) for item in value]))
     if value is None:
         return 1
-    # Only dates whose equality is that of their text: times of different zones can be equal.
-    if kind in _DATES and getattr(value, "tzinfo", None) is None:
-        return _digest(repr(value).encode())
+    if kind is UUID:
+        return _digest(value.bytes)
+    if kind in _DATES:
+        return _digest(_date_text(value).encode())
     method = getattr(kind, "__hash__", None)
     source: str | None = getattr(kind, "__hash_of__", None)
     if source is not None:
@@ -53,6 +57,23 @@ def hash_builtin(value: Any, /) -> int:
     if method is None:
         raise TypeError(f"unhashable type: {kind.__name__!r}")
     raise TypeError(f"{kind.__name__} has no hash that is the same everywhere; use a key of your own")
+
+
+def _date_text(value: Any) -> str:
+    """Return a text that equal dates and times have in common: times of different zones can be equal."""
+    zone = getattr(value, "tzinfo", None)
+    if zone is None:
+        return repr(value.replace(fold=0) if hasattr(value, "fold") else value)
+    if type(value) is datetime:
+        # Not by astimezone, which fails at the first and the last hours there are.
+        offset = value.utcoffset()
+        assert offset is not None
+        return f"UTC {value.replace(tzinfo=UTC, fold=0) - datetime(1, 1, 1, tzinfo=UTC) - offset!r}"
+    offset = value.utcoffset()
+    clock = timedelta(
+        hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
+    )
+    return f"UTC {clock - offset!r}"
 
 
 def _digest(data: bytes) -> int:

@@ -2,6 +2,7 @@
 
     a * b      a * b if .kind(a) is .int and .kind(b) is .int and a <= 2**30 - 1 and a >= ... and b ...
                else a * b if .kind(a) is .float or .kind(b) is .float else .times(a, b)
+    a / b      a / b if .kind(a) is .float or .kind(a) is .int else .divide(a, b)
     a % b      a % b if .kind(a) is .int else .modulo(a, b)
     a - b      .result if .kind(.result := a - b) is not .plain_set else .in_order(.result, a, b)
 
@@ -25,8 +26,8 @@ IN_PLACE_DEPTH_MAX: Final = 10
 # Operators whose work is not bounded by the size of what they are given, and those that make Python's own sets of
 # two views of a dict; and the hooks that do them instead.
 GUARDED: Final[dict[type[ast.operator], str]] = {
-    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.LShift: "shift", ast.Mod: "modulo", ast.Mult: "times",
-    ast.Pow: "power", ast.Sub: "minus",
+    ast.BitAnd: "and", ast.BitOr: "or", ast.BitXor: "xor", ast.Div: "divide", ast.LShift: "shift", ast.Mod: "modulo",
+    ast.Mult: "times", ast.Pow: "power", ast.Sub: "minus",
 }
 _SETS: Final = ("and", "minus", "or", "xor")
 # A factor this small makes a sequence no longer than writing it out would.
@@ -45,7 +46,7 @@ def guard_of(operator: ast.operator, left: ast.expr | None, right: ast.expr) -> 
         return None
     if guard == "modulo" and left is not None and _is_number(left):
         return None
-    if guard in _SETS and (_is_number(right) or (left is not None and _is_number(left))):
+    if guard in (*_SETS, "divide") and (_is_number(right) or (left is not None and _is_number(left))):
         return None
     return guard
 
@@ -66,6 +67,10 @@ def in_place(
     if guard == "modulo" and _is_simple(right):
         parts = _Operands(left, right, depth)
         return _choice(_is(parts.left, ".int"), parts.operation(node), call(hook, node, *parts.again))
+    if guard == "divide" and _is_simple(right):
+        parts = _Operands(left, right, depth)
+        number = at(ast.BoolOp(ast.Or(), [_is(parts.left, ".float"), _is(parts.again[0], ".int")]), node)
+        return _choice(number, parts.operation(node), call(hook, node, *parts.again))
     if guard in _SETS and not augmented and depth is not None:
         parts = _Operands(left, right, depth)
         result = walrus(".result", at(ast.BinOp(parts.left, node.op, parts.right), node))

@@ -39,6 +39,11 @@ INT_BITS_MAX: Final = 1 << 17
 SEQUENCE_COUNT_MAX: Final = 10_000_000
 # Width and precision of one formatted value.
 FORMAT_WIDTH_MAX: Final = 10_000
+# A Decimal: such a one is written out as a number in 3 ms, raised to a power in 14.
+DECIMAL_DIGITS_MAX: Final = 1_000
+DECIMAL_EXPONENT_MAX: Final = 9_999
+# Numerator and denominator of a Fraction: their common divisor takes 0.4 ms, and four times that of twice the bits.
+FRACTION_BITS_MAX: Final = 1 << 14
 
 # --- syntax -----------------------------------------------------------------------------------------------------------
 
@@ -95,10 +100,14 @@ IDENTIFIER_FIELDS: Final = frozenset({
 
 _FRAMES = "it leads to the interpreter's own objects"
 _FORMAT = "use an f-string"
+_FRACTION = "write Fraction(...)"
 _ENUM = "it belongs to the inside of a class"
 # Frames, code, tracebacks and what leads to them.
 ATTRIBUTE_PREFIXES_REFUSED: Final = ("_co_", "ag_", "co_", "cr_", "gi_", "tb_")
 ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "_from_coprime_ints": _FRACTION,
+    "_from_int": "write UUID(int=...)",
+    "_operator_fallbacks": _FRACTION,
     "cell_contents": _FRAMES,
     "f_back": _FRAMES,
     "f_builtins": _FRAMES,
@@ -131,11 +140,13 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "_varname_from_oparg": _FRAMES,
 })
 # Fetched through a call that looks at the object: these names are ordinary on a user's object, but on a date they
-# read the machine's clock or time zone, on a text or number they pad to any length, and on a view of a dict they give a
-# proxy that hands the dict itself to `__ror__` of the snippet.
+# read the machine's clock or time zone, on a text or number they pad to any length, on a view of a dict they give a
+# proxy that hands the dict itself to `__ror__` of the snippet, on a Fraction they take anything for a number.
 ATTRIBUTES_GUARDED: Final = frozenset({
-    "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "ljust", "mapping", "now", "rjust", "strftime",
-    "strptime", "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
+    "_abc_impl", "_add", "_div", "_divmod", "_floordiv", "_format_float_style", "_format_general", "_mod", "_mul",
+    "_richcmp", "_sub", "as_tuple", "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "is_safe",
+    "limit_denominator", "ljust", "mapping", "now", "rjust", "strftime", "strptime", "timestamp", "timetuple",
+    "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
 })
 # Dunder names that may be read from any object. `__class__` becomes a call of `type`.
 DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__members__", "__name__"})
@@ -270,13 +281,25 @@ NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
 # --- libraries --------------------------------------------------------------------------------------------------------
 
 MODULES: Final = frozenset({
-    "abc", "bisect", "collections", "contextlib", "copy", "dataclasses", "enum", "functools", "heapq", "itertools",
-    "json", "math", "operator", "re", "typing",
+    "abc", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum",
+    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re",
+    "statistics", "string", "textwrap", "time", "typing", "uuid",
 })
 
+_BASE64 = "a snippet reaches no files; use b64encode and b64decode"
+_CONTEXT = "the precision is always 28 digits; round with quantize(Decimal('0.01'), rounding=ROUND_HALF_UP)"
+_SLOW = "it is slow on purpose, and everybody would wait; derive keys in the client"
+_NEWER = "not every Python has it"
+_SEED = "the numbers of a snippet come from its place in the log; use random.Random(seed)"
+_CLOCK = "there is one clock, that of the snippet; use time.time()"
+_UUID = "it depends on the machine; use uuid4(), or uuid5(namespace, name)"
 # Names of these modules that people look for and that are not there.
 MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "abc.ABCMeta": "derive from ABC",
+    "base64.decode": _BASE64,
+    "base64.encode": _BASE64,
+    "base64.main": _BASE64,
+    "base64.test": _BASE64,
     "collections.ChainMap": "look in one dict after the other, or merge them with |",
     "collections.UserDict": "keep a dict in an attribute",
     "collections.UserList": "keep a list in an attribute",
@@ -285,21 +308,63 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "contextlib.asynccontextmanager": _ASYNC,
     "contextlib.redirect_stdout": "what is printed goes back to the caller",
     "dataclasses.make_dataclass": "write a class statement",
+    "datetime.datetime_CAPI": "it belongs to the inside of Python",
+    "decimal.BasicContext": _CONTEXT,
+    "decimal.Context": _CONTEXT,
+    "decimal.DefaultContext": _CONTEXT,
+    "decimal.ExtendedContext": _CONTEXT,
+    "decimal.getcontext": _CONTEXT,
+    "decimal.localcontext": _CONTEXT,
+    "decimal.setcontext": _CONTEXT,
     "enum.EnumMeta": "derive from Enum",
     "enum.EnumType": "derive from Enum",
+    "fractions.gcd": "use math.gcd",
     "functools.cached_property": "write a property that keeps its value in an attribute",
     "functools.partialmethod": "write a method that calls the other",
     "functools.singledispatch": "keep the functions in a dict by type, or use match",
     "functools.update_wrapper": "use wraps",
+    "hashlib.algorithms_available": "it depends on the machine; see docs/language.md",
+    "hashlib.algorithms_guaranteed": "see docs/language.md",
+    "hashlib.file_digest": "a snippet reaches no files; use sha256(data)",
+    "hashlib.pbkdf2_hmac": _SLOW,
+    "hashlib.scrypt": _SLOW,
     "itertools.batched": "use islice in a loop",
     "json.JSONDecoder": "use loads, with object_hook",
     "json.JSONEncoder": "use dumps, with default",
     "json.dump": f"{_FILES}; use dumps",
     "json.load": f"{_FILES}; use loads",
     "operator.length_hint": "use len",
+    "random.SystemRandom": "it depends on the machine; use random.Random(seed)",
+    "random.binomialvariate": _NEWER,
+    "random.getstate": _SEED,
+    "random.seed": _SEED,
+    "random.setstate": _SEED,
     "re.Scanner": "join the patterns by '|' with named groups, and use finditer",
     "re.purge": "nothing is to be purged",
+    "statistics.NormalDist": "compute it with mean() and stdev()",
+    "statistics.kde": _NEWER,
+    "statistics.kde_random": _NEWER,
+    "string.Formatter": _FORMAT,
+    "string.Template": _FORMAT,
+    "textwrap.TextWrapper": "give its options to wrap() or fill()",
+    "time.clock_getres": _CLOCK,
+    "time.clock_gettime": _CLOCK,
+    "time.clock_gettime_ns": _CLOCK,
+    "time.clock_settime": _CLOCK,
+    "time.clock_settime_ns": _CLOCK,
+    "time.get_clock_info": _CLOCK,
+    "time.pthread_getcpuclockid": _CLOCK,
+    "time.sleep": "nothing in a snippet waits; let the client wait, and ask again",
+    "time.thread_time": _CLOCK,
+    "time.thread_time_ns": _CLOCK,
+    "time.tzset": "the local zone is always UTC",
     "typing.get_type_hints": "annotations are not kept",
+    "uuid.SafeUUID": "nothing here depends on it",
+    "uuid.getnode": _UUID,
+    "uuid.uuid1": _UUID,
+    "uuid.uuid6": _UUID,
+    "uuid.uuid7": _UUID,
+    "uuid.uuid8": _UUID,
 })
 
 

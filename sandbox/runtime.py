@@ -20,6 +20,7 @@ from sandbox.hashing import hash_builtin
 from sandbox.hooks import Hooks
 from sandbox.identity import Operand, not_same, same
 from sandbox.iterators import Meter, iter_builtin, make_consumers, make_iterators
+from sandbox.kinds import Kind
 from sandbox.library import make_import
 from sandbox.library.typing import abstractmethod, plain_bases
 from sandbox.seal import Module, Sealed, sealed
@@ -32,25 +33,12 @@ _SAME: Final = (
 )
 
 
-class _Kind(Sealed):
-    """The class of stand-ins for builtin classes whose calls must be looked at."""
-
-    # In double underscores, as a snippet could read it otherwise.
-    __original__: type
-
-    def __instancecheck__(cls, value: Any) -> bool:
-        return isinstance(value, cls.__original__)
-
-    def __subclasscheck__(cls, other: type) -> bool:
-        return issubclass(other, cls.__original__)
-
-
-class _StrKind(_Kind):
+class _StrKind(Kind):
     def __call__(cls, *arguments: Any, **keywords: Any) -> str:
         return text.make_str(*arguments, **keywords)
 
 
-class _BytesKind(_Kind):
+class _BytesKind(Kind):
     def __call__(cls, *arguments: Any, **keywords: Any) -> bytes:
         for count in (*arguments, *keywords.values()):
             if hasattr(type(count), "__index__"):
@@ -60,12 +48,12 @@ class _BytesKind(_Kind):
         return bytes(*arguments, **keywords)
 
 
-class _ClosedKind(_Kind):
+class _ClosedKind(Kind):
     def __call__(cls, *arguments: Any, **keywords: Any) -> NoReturn:
         raise TypeError(f"cannot create {cls.__name__!r} instances")
 
 
-def _stand_in(kind: type[_Kind], original: type, *bases: type) -> _Kind:
+def _stand_in(kind: type[Kind], original: type, *bases: type) -> Kind:
     return kind(original.__name__, bases, {"__slots__": (), "__module__": "builtins", "__original__": original})
 
 
@@ -118,7 +106,7 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
     made |= make_iterators(meter)
     made |= {"str": _STR, "bytes": _BYTES, "object": hooks.object_type}
     made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type, "frozenset": hooks.frozenset_type}
-    made["type"] = _make_type(hooks.typeof, made)
+    made["type"] = _make_type(hooks.typeof, made, library)
     assert made.keys() == policy.BUILTINS | policy.EXCEPTIONS
     # A class body reads this name, as it does in the file that a user would run.
     made["__name__"] = "__main__"
@@ -159,12 +147,14 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".classmethod": classmethod,
         ".define": hooks.define,
         ".delegate": Meter(hooks).delegate,
+        ".divide": guards.divide,
         ".enter": enter,
         ".float": float,
         ".format": text.make_format,
         ".fuel": EMPTY,
-        ".function": FunctionType,
+        ".unchanging": guards.UNCHANGING,
         ".guard": guards.guard,
+        ".in_place_divide": guards.in_place(guards.check_quotient, operator.itruediv),
         ".in_place_modulo": guards.in_place_modulo,
         ".in_place_power": guards.in_place(guards.check_power, operator.ipow),
         ".in_place_shift": guards.in_place(guards.check_shift, operator.ilshift),
@@ -215,7 +205,7 @@ def _make_print(write: Callable[[str], object]) -> Callable[..., None]:
     return print_builtin
 
 
-def _make_type(typeof: Callable[[Any], type], made: dict[str, Any]) -> Any:
+def _make_type(typeof: Callable[[Any], type], made: dict[str, Any], library: Mapping[str, Module]) -> Any:
     def type_builtin(value: Any, /) -> Any:
         if isinstance(value, type) or value is made["type"]:
             return made["type"]
@@ -223,6 +213,9 @@ def _make_type(typeof: Callable[[Any], type], made: dict[str, Any]) -> Any:
         return public.get(kind, kind)
 
     public: dict[type, Any] = {str: _STR, bytes: _BYTES, property: made["property"], range: made["range"]} | _CLOSED
+    for module in library.values():
+        values = (getattr(module, name) for name in dir(module))
+        public |= {value.__original__: value for value in values if isinstance(value, Kind)}
     return sealed(type_builtin, "type")
 
 

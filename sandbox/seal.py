@@ -7,6 +7,7 @@ are handed out as bound methods, classes have a metaclass that refuses stores, m
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
 from types import MethodType
 from typing import Any, Final, NoReturn
 
@@ -63,6 +64,28 @@ class _MissingKind(Sealed):
 
 class MISSING(metaclass=_MissingKind):
     """Stands for a value that was not given. A class, so that the heap keeps it by name."""
+
+
+class Row(tuple[Any, ...], metaclass=Sealed):
+    """A tuple whose items have names, as Python's named tuples; without their methods, which share what can change."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        names = type(self).__fields__  # type: ignore[attr-defined]
+        return f"{type(self).__name__}({', '.join(f'{name}={self[at]!r}' for at, name in enumerate(names))})"
+
+
+def make_row(name: str, fields: tuple[str, ...]) -> Any:
+    """Return a class of rows with these fields."""
+    def new(cls: type[Row], *items: Any) -> Row:
+        if len(items) != len(fields):
+            raise TypeError(f"{name} takes {len(fields)} values")
+        return tuple.__new__(cls, items)
+
+    space: dict[str, Any] = {field: property(itemgetter(at)) for at, field in enumerate(fields)}
+    space |= {"__slots__": (), "__new__": new, "__fields__": fields, "__module__": "builtins"}
+    return Sealed(name, (Row,), space)
 
 
 class _ModuleKind(Sealed):

@@ -6,10 +6,10 @@ replicas, so it is cut out of every text that is made from an object.
 
 from __future__ import annotations
 
-import datetime
 import re
 from typing import Any, Final
 
+from sandbox.dates import DATES, format_date
 from sandbox.policy import FORMAT_WIDTH_MAX
 
 # Only in the form that Python's own texts have: `0x` and what follows it up to the closing bracket.
@@ -20,11 +20,6 @@ _PLAIN: Final = frozenset({bool, complex, float, int, str, type(None)})
 _NUMBER: Final = re.compile(r"[0-9]+")
 # Width and precision after `%` or, with a key, after `%(key)`.
 _PERCENT: Final = re.compile(r"[%)][-+ #0]*(\*|[0-9]*)(?:\.(\*|[0-9]*))?")
-_DATES: Final = (datetime.date, datetime.time)
-# Codes of strftime that mean the same on every machine.
-_DATE_CODE: Final = re.compile(r"%(.?)", re.DOTALL)
-_DATE_CODES: Final = frozenset("aAbBdfHIjmMpSuUVwWyYGzZ%")
-
 
 def scrub(text: str) -> str:
     """Return `text` without the addresses in it."""
@@ -56,9 +51,9 @@ def make_format(value: object, spec: str = "") -> str:
     """
     if type(spec) is not str:
         raise TypeError("a format is a str")
-    if isinstance(value, _DATES):
-        check_date_format(spec)
-    elif any(_too_wide(number) for number in _NUMBER.findall(spec)):
+    if isinstance(value, DATES) and spec:
+        return format_date(value, spec)
+    if any(_too_wide(number) for number in _NUMBER.findall(spec)):
         raise ValueError(f"the format {spec[:40]!r} asks for more than {FORMAT_WIDTH_MAX} characters")
     return scrub(format(value, spec))
 
@@ -75,17 +70,6 @@ def check_percent_format(template: str) -> None:
                 raise ValueError("'*' in a '%' format is not available; use an f-string: f'{value:{width}}'")
             if number and _too_wide(number):
                 raise ValueError(f"a '%' format asks for more than {FORMAT_WIDTH_MAX} characters")
-
-
-def check_date_format(spec: str) -> None:
-    """Refuse codes of strftime that depend on the machine.
-
-    Raises:
-        ValueError: such a code.
-    """
-    for code in _DATE_CODE.findall(spec):
-        if code not in _DATE_CODES:
-            raise ValueError(f"date code '%{code}' is not available; use the plain ones, as %Y-%m-%d %H:%M:%S")
 
 
 def _too_wide(number: str) -> bool:

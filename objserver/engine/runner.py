@@ -15,12 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import localcontext
 from operator import length_hint
 from types import FunctionType
 from typing import Any, Final, cast
 from zlib import crc32
 
 from sandbox import (
+    DECIMAL_CONTEXT,
     Cell,
     CellCache,
     Fuel,
@@ -239,7 +241,9 @@ class Runner:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _recursion_depth() + depth))
         try:
-            yield
+            # Whatever the thread computes its own decimals with.
+            with localcontext(DECIMAL_CONTEXT):
+                yield
         finally:
             sys.setrecursionlimit(limit)
 

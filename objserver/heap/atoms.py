@@ -8,7 +8,7 @@ object `NAN`, on the way in and on the way out of a record.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -19,7 +19,10 @@ __all__ = ["ATOMS", "NAN", "are_settled", "is_nan"]
 NAN: Final = float("nan")
 
 ATOMS: Final[frozenset[type]] = frozenset(
-    {type(None), bool, int, float, complex, str, bytes, date, datetime, time, timedelta, Decimal, Fraction, UUID}
+    {
+        type(None), bool, int, float, complex, str, bytes,
+        date, datetime, time, timedelta, timezone, Decimal, Fraction, UUID,
+    }
 )
 
 _WITH_NAN: Final = frozenset({float, complex, Decimal})

@@ -30,7 +30,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from types import FunctionType
@@ -78,6 +78,7 @@ KIND_COUNTER: Final = 9
 ) = range(1, 16)
 _NAMED: Final = 24  # [name, fields, defaults, values]
 _NAMED_CLASS: Final = 25  # [name, fields, defaults]
+_TIMEZONE: Final = 26
 
 _REFERENCE: Final = struct.Struct(">BQ")
 _INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")
@@ -225,8 +226,15 @@ def _named_value(parts: list[Any]) -> Any:
     return tuple.__new__(_named_class(parts[:3]), parts[3])
 
 
-def _datetime_parts(value: datetime) -> list[Any]:
-    return [value.isoformat(), value.fold]
+def _moment_parts(value: datetime | time) -> list[Any]:
+    # The zone by itself: a text has no name of it, and Python 3.11 reads an offset under a second as none.
+    return [value.replace(tzinfo=None).isoformat(), value.fold, value.tzinfo]
+
+
+def _zone_parts(value: timezone) -> list[Any]:
+    # What makes it: the offset and, where one was given, the name.
+    offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
+    return [offset, *name]
 
 
 _PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
@@ -234,13 +242,14 @@ _PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     FrozenSet: (_FROZENSET, list),
     int: (_INT, _int_bytes),  # beyond 64 bits
     complex: (_COMPLEX, lambda value: [value.real, value.imag]),
-    datetime: (_DATETIME, _datetime_parts),
+    datetime: (_DATETIME, _moment_parts),
     date: (_DATE, date.isoformat),
-    time: (_TIME, lambda value: [value.isoformat(), value.fold]),
+    time: (_TIME, _moment_parts),
     timedelta: (_TIMEDELTA, lambda value: [value.days, value.seconds, value.microseconds]),
     Decimal: (_DECIMAL, str),
     Fraction: (_FRACTION, lambda value: [value.numerator, value.denominator]),
     UUID: (_UUID, lambda value: value.bytes),
+    timezone: (_TIMEZONE, _zone_parts),
 }
 _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     _TUPLE: tuple,
@@ -249,13 +258,14 @@ _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     _NAMED_CLASS: _named_class,
     _INT: lambda content: int.from_bytes(content, "big", signed=True),
     _COMPLEX: lambda content: complex(*content),
-    _DATETIME: lambda content: datetime.fromisoformat(content[0]).replace(fold=content[1]),
+    _DATETIME: lambda content: datetime.fromisoformat(content[0]).replace(fold=content[1], tzinfo=content[2]),
     _DATE: date.fromisoformat,
-    _TIME: lambda content: time.fromisoformat(content[0]).replace(fold=content[1]),
+    _TIME: lambda content: time.fromisoformat(content[0]).replace(fold=content[1], tzinfo=content[2]),
     _TIMEDELTA: lambda content: timedelta(*content),
     _DECIMAL: Decimal,
     _FRACTION: lambda content: Fraction(*content),
     _UUID: lambda content: UUID(bytes=content),
+    _TIMEZONE: lambda content: timezone(*content),
 }
 _WRAPPERS: Final[dict[type, str]] = {
     property: "property",

@@ -13,7 +13,7 @@ import re
 from base64 import b64decode
 from collections import Counter, deque, namedtuple
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -24,7 +24,14 @@ from uuid import UUID
 import orjson
 
 from objserver.errors import BadRequest
-from objserver.limits import FRACTION_BITS_MAX, HASH_SHARED_COUNT_MAX, INT_BITS_MAX, VALUE_DEPTH_MAX
+from objserver.limits import (
+    DECIMAL_DIGITS_MAX,
+    DECIMAL_EXPONENT_MAX,
+    FRACTION_BITS_MAX,
+    HASH_SHARED_COUNT_MAX,
+    INT_BITS_MAX,
+    VALUE_DEPTH_MAX,
+)
 
 __all__ = ["Factories", "decode", "loads", "needs_decode"]
 
@@ -309,17 +316,38 @@ def _parse_timedelta(content: Any) -> timedelta:
     return timedelta(days, seconds, microseconds)
 
 
+def _parse_decimal(content: Any) -> Decimal:
+    text = _checked(content, str)
+    if len(text) > 2 * DECIMAL_DIGITS_MAX:
+        raise ValueError(f"more than {DECIMAL_DIGITS_MAX} digits")
+    value = Decimal(text)
+    _, digits, exponent = value.as_tuple()
+    if len(digits) > DECIMAL_DIGITS_MAX:
+        raise ValueError(f"more than {DECIMAL_DIGITS_MAX} digits")
+    if type(exponent) is int and abs(exponent + len(digits) - 1) > DECIMAL_EXPONENT_MAX:
+        raise ValueError(f"the exponent is beyond {DECIMAL_EXPONENT_MAX}")
+    return value
+
+
+def _parse_timezone(content: Any) -> timezone:
+    days, seconds, microseconds, *name = _checked(content, list)
+    offset = _parse_timedelta([days, seconds, microseconds])
+    # A name is a text as any other: with a tag where it holds a lone surrogate.
+    return timezone(offset, *(_checked(decode(part), str) for part in name))
+
+
 _PARSERS: Final[dict[str, Callable[[Any], Any]]] = {
     "$bytes": lambda content: b64decode(_checked(content, str), validate=True),
     "$complex": _parse_complex,
     "$date": lambda content: date.fromisoformat(_checked(content, str)),
     "$datetime": _parse_datetime,
-    "$decimal": lambda content: Decimal(_checked(content, str)),
+    "$decimal": _parse_decimal,
     "$float": _parse_float,
     "$fraction": _parse_fraction,
     "$int": _parse_int,
     "$str": lambda content: b64decode(_checked(content, str), validate=True).decode("utf-8", "surrogatepass"),
     "$time": _parse_time,
     "$timedelta": _parse_timedelta,
+    "$timezone": _parse_timezone,
     "$uuid": lambda content: UUID(_checked(content, str)),
 }

@@ -22,7 +22,15 @@ from uuid import UUID
 from orjson import Fragment, dumps
 
 from objserver.errors import ResultTooLarge
-from objserver.limits import FRACTION_BITS_MAX, INT_BITS_MAX, RESULT_SIZE_MAX, VALUE_COUNT_MAX, VALUE_DEPTH_MAX
+from objserver.limits import (
+    DECIMAL_DIGITS_MAX,
+    DECIMAL_EXPONENT_MAX,
+    FRACTION_BITS_MAX,
+    INT_BITS_MAX,
+    RESULT_SIZE_MAX,
+    VALUE_COUNT_MAX,
+    VALUE_DEPTH_MAX,
+)
 
 __all__ = ["Describe", "Shape", "encode"]
 
@@ -341,6 +349,20 @@ def _fraction_part(value: int) -> int | str:
     return value if _INT_MIN <= value <= _INT_MAX else _int_text(value, FRACTION_BITS_MAX)
 
 
+def _decimal(value: Decimal) -> bytes:
+    _, digits, exponent = value.as_tuple()
+    if len(digits) > DECIMAL_DIGITS_MAX:
+        raise _too_large(f"a Decimal of {len(digits)} digits", f"{DECIMAL_DIGITS_MAX} digits")
+    if type(exponent) is int and abs(exponent + len(digits) - 1) > DECIMAL_EXPONENT_MAX:
+        raise _too_large(f"the Decimal {value}", f"an exponent of {DECIMAL_EXPONENT_MAX}")
+    return b'{"$decimal":"%b"}' % str(value).encode()
+
+
+def _timezone(value: timezone) -> bytes:
+    offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
+    return dumps({"$timezone": [offset.days, offset.seconds, offset.microseconds, *map(_atom, name)]})
+
+
 def _moment(tag: str) -> Callable[[Any], bytes]:
     def encode_moment(value: datetime | time) -> bytes:
         zone = value.tzinfo
@@ -362,7 +384,8 @@ _LEAVES: Final[dict[type, Callable[[Any], bytes]]] = {
     datetime: _moment("$datetime"),
     time: _moment("$time"),
     timedelta: lambda value: b'{"$timedelta":[%d,%d,%d]}' % (value.days, value.seconds, value.microseconds),
-    Decimal: lambda value: b'{"$decimal":"%b"}' % str(value).encode(),
+    timezone: _timezone,
+    Decimal: _decimal,
     Fraction: lambda value: dumps(
         {"$fraction": [_fraction_part(value.numerator), _fraction_part(value.denominator)]}
     ),

@@ -4,6 +4,7 @@
     {"$set": [..]}  {"$frozenset": [..]}  {"$tuple": [..]}
     {"$deque": [[..], maxlen or null]}  {"$namedtuple": [name, {field: value, ..}]}
     {"$bytes": base64}  {"$uuid": text}  {"$decimal": text}  {"$fraction": [n, d]}  {"$complex": [re, im]}
+    {"$timezone": [days, seconds, microseconds]}, with the name behind where it has one of its own
     {"$datetime": iso}  {"$date": iso}  {"$time": iso}  {"$timedelta": [days, seconds, microseconds]}
     {"$int": decimal or 0x.. text}                                        an int beyond 64 bits (-2**63 .. 2**64-1)
     {"$float": "nan" | "inf" | "-inf"}

@@ -240,6 +240,8 @@ def _probe(value: Any, path: str, found: Findings) -> None:
         # Heap state; refused by a check of its own (guards.attribute_target); or what ends with the snippet: of a
         # method wrapper, only the body of its class ever sees the wrapper itself.
         return
+    if isinstance(value, type) and issubclass(value, BaseException) and type(value) in guards.UNCHANGING:
+        return  # the modules' own exceptions, which must be real ones to be raised; refused in the same way
     for name in ("probe", "_probe"):
         try:
             setattr(value, name, 1)

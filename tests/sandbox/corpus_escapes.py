@@ -326,10 +326,7 @@ ATTEMPTS: dict[str, str] = {
     "catch_recursion_by_tuple": "def f():\n try: return f()\n except (ValueError, RuntimeError): return 'caught'\nf()",
     # --- clocks, addresses, orders
     "now_now": "now().now()",
-    "now_today_by_class": "type(now()).today()",
     "now_by_getattr": "getattr(now(), 'now')()",
-    "fromtimestamp": "type(now()).fromtimestamp(0)",
-    "local_zone": "now().astimezone()",
     "date_format_of_machine": "f'{now():%c}'",
     "date_format_method": "now().strftime('%x')",
     "hash_of_function": "hash(print)",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections
 import datetime
+import decimal
 import random
 from collections.abc import Iterable, Iterator, MutableSet
 from collections.abc import Set as AbstractSet
 from types import FunctionType
 from typing import Any
 
-from sandbox import Cell, Fuel, Hooks, compile_cell, make_builtins, make_library
+from sandbox import DECIMAL_CONTEXT, Cell, Fuel, Hooks, compile_cell, make_builtins, make_library
 
 CONTAINERS = (collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque)
 
@@ -134,7 +135,8 @@ class Host:
 
     def start(self, cell: Cell, **arguments: Any) -> Any:
         self.fuel.refill(self.fuel_count)
-        return FunctionType(cell.code, self.roots)(**arguments)
+        with decimal.localcontext(DECIMAL_CONTEXT):
+            return FunctionType(cell.code, self.roots)(**arguments)
 
     def run(self, source: str, *, read_only: bool = False, **arguments: Any) -> Any:
         return self.start(compile_cell(source, tuple(arguments), read_only=read_only), **arguments)

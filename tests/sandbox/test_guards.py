@@ -174,11 +174,16 @@ def test_dates_read_no_clock_and_no_zone_of_the_machine() -> None:
     assert host.run("[now().isoformat(), f'{now():%Y-%m-%d}', now().strftime('%H:%M'), now().timestamp()]") == [
         "2026-01-02T03:04:05+00:00", "2026-01-02", "03:04", 1767323045.0,
     ]
-    for source in (
-        "now().replace(tzinfo=None).timestamp()", "now().date().today()", "now().date().timetuple()",
-        "now().time().strftime('%s')", "type(now().date()).fromtimestamp(0)", "type(now()).strptime('1', '%d')",
-        "type(now()).strftime(now(), '%c')",
-    ):
+    # The zone of the machine is UTC, its clock that of the snippet.
+    assert host.run(
+        "_n = now()\n"
+        "[_n.replace(tzinfo=None).timestamp(), str(type(_n.date()).today()), tuple(_n.date().timetuple())[:3], "
+        "str(type(_n.date()).fromtimestamp(0)), str(_n.astimezone()), str(type(_n).now()), str(type(_n).utcnow())]"
+    ) == [
+        1767323045.0, "2026-01-02", (2026, 1, 2), "1970-01-01", "2026-01-02 03:04:05+00:00", "2026-01-02 03:04:05",
+        "2026-01-02 03:04:05",
+    ]
+    for source in ("now().time().strftime('%s')", "type(now()).strftime(now(), '%c')", "now().now()", "now().today()"):
         with pytest.raises((AttributeError, ValueError)):
             host.run(source)
     # On one's own objects these are names like any other.

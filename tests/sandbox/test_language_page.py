@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox import policy, purity
+from sandbox import exact, policy, purity
+from sandbox.library import base64, statistics, textwrap
 from sandbox.library.math import ARGUMENT_MAX
 from tests.sandbox.host import Host
 
@@ -63,5 +64,10 @@ def test_page_states_the_bounds() -> None:
     assert stated == [
         policy.SOURCE_SIZE_MAX, policy.TREE_COUNT_MAX, policy.TREE_DEPTH_MAX, policy.PARAMETER_COUNT_MAX,
         policy.INT_BITS_MAX, policy.SEQUENCE_COUNT_MAX, policy.FORMAT_WIDTH_MAX,
+        policy.DECIMAL_DIGITS_MAX, policy.DECIMAL_EXPONENT_MAX, policy.FRACTION_BITS_MAX,
     ]
-    assert str(ARGUMENT_MAX) in PAGE
+    for bound in (
+        ARGUMENT_MAX, base64.SLOW_SIZE_MAX, exact.POWER_BITS_MAX, statistics.COUNT_MAX, statistics.FAST_COUNT_MAX,
+        statistics.DENOMINATOR_BITS_MAX, textwrap.WRAPPED_LENGTH_MAX, textwrap.LENGTH_MAX,
+    ):
+        assert re.search(rf"\b{bound}\b", PAGE)
