@@ -144,6 +144,20 @@ class Meter:
         found = [self.source(iterable) for iterable in iterables]
         return [raw for raw, _ in found], max((depth for _, depth in found), default=0)
 
+    def together(self, iterables: tuple[Any, ...]) -> tuple[list[Any], int]:
+        """Return `sources` of what is iterated in step and ends with the shortest: one tick for an item of each."""
+        if not 1 < len(iterables) <= _ITEMS_PER_TICK:
+            return self.sources(iterables)
+        first, depth = self.source(iterables[0])
+        raws = [first]
+        for iterable in iterables[1:]:
+            iterator = iter_builtin(iterable)
+            if type(type(iterator)) is LazyKind:
+                depth = max(depth, iterator.__depth__)
+                iterator = iterator.__raw__
+            raws.append(iterator)
+        return raws, depth
+
     def consumed(self, iterable: Any, items_per_tick: int = _ITEMS_PER_TICK) -> Any:
         """Return what a C function may consume as a whole now; of what has a length, that is paid at once."""
         if type(iterable) in self._sized:
@@ -163,11 +177,11 @@ def make_iterators(meter: Meter) -> dict[str, Any]:
         return builtins.filter(function, raw), depth
 
     def map_(*arguments: Any) -> tuple[Any, int]:
-        raws, depth = meter.sources(arguments[1:])
+        raws, depth = meter.together(arguments[1:])
         return builtins.map(*arguments[:1], *raws), depth
 
     def zip_(*iterables: Any, strict: Any = False) -> tuple[Any, int]:
-        raws, depth = meter.sources(iterables)
+        raws, depth = meter.together(iterables)
         return builtins.zip(*raws, strict=strict), depth
 
     builders = {"enumerate": enumerate_, "filter": filter_, "map": map_, "zip": zip_}
