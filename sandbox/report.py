@@ -5,11 +5,14 @@ Promise: no code of the snippet runs here (no `__str__`, no `__repr__`, no prope
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
 from types import TracebackType
 from typing import Any, Final
 
+from sandbox import policy
 from sandbox.errors import SnippetRefused
 from sandbox.text import scrub
 
@@ -18,6 +21,8 @@ FRAME_COUNT_MAX: Final = 20
 CHAIN_COUNT_MAX: Final = 5
 MESSAGE_SIZE_MAX: Final = 4_000
 LINE_SIZE_MAX: Final = 200
+# Names looked at for what may have been meant.
+NAME_COUNT_MAX: Final = 1_000
 _DEPTH_MAX: Final = 4
 _ITEM_COUNT_MAX: Final = 20
 
@@ -35,11 +40,12 @@ class ErrorReport:
     traceback: str
 
 
-def describe_error(error: BaseException, sources: Sources) -> ErrorReport:
+def describe_error(error: BaseException, sources: Sources, names: Callable[[], Iterable[str]] = tuple) -> ErrorReport:
     """Describe an exception that came out of a cell.
 
     Args:
         sources: source text by filename of the code; frames of files that it does not know are left out.
+        names: returns what a name that is not defined may have been meant to be, beside the builtins.
     """
     find = sources.get if isinstance(sources, Mapping) else sources
     if isinstance(error, SnippetRefused):
@@ -49,7 +55,29 @@ def describe_error(error: BaseException, sources: Sources) -> ErrorReport:
     name, message = _name(error), _message(error)
     frames = _frames(error.__traceback__, find)
     line = next((number for file, number, _, _ in reversed(frames) if file == frames[0][0]), None)
-    return ErrorReport(name, message, line, "\n".join(_chain(error, find)))
+    hint = _hint(error, names)
+    return ErrorReport(name, message + hint, line, "\n".join(_chain(error, find)) + hint)
+
+
+def _hint(error: BaseException, names: Callable[[], Iterable[str]]) -> str:
+    """Return what to do about an exception that CPython raised, when its own text does not say so."""
+    if isinstance(error, RecursionError):
+        return "; a function calls itself, or calls go in a circle, too deep: check where it ends, or use a loop"
+    if type(error) is not NameError or type(error.name) is not str:
+        return ""
+    if error.name in policy.MODULES:
+        return f"; write: import {error.name}"
+    if error.name in policy.BUILTINS_REFUSED:
+        return f"; {policy.BUILTINS_REFUSED[error.name]}"
+    known = sorted({*islice(names(), NAME_COUNT_MAX), *policy.BUILTINS, *_locals(error.__traceback__)})
+    found = get_close_matches(error.name[:100], known, 1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def _locals(trace: TracebackType | None) -> tuple[str, ...]:
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return () if trace is None else trace.tb_frame.f_code.co_varnames
 
 
 def _chain(error: BaseException, find: Callable[[str], str | None]) -> list[str]:

@@ -334,7 +334,7 @@ class Runner:
         fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
         cell = "" if kind == "call" else code
         stored = self.heap.definitions.source_of
-        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name))
+        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), self.heap.root.names)
         return Fault(fault, report.type, report.message, report.line, report.traceback)
 
 

@@ -133,3 +133,22 @@ def test_sources_may_be_a_function() -> None:
         Host().run(source)
     assert describe_error(caught.value, find).line == 1
     assert "<cell>" in files
+
+
+@pytest.mark.parametrize(("source", "hint"), [
+    ("total = 1\ntotl", "name 'totl' is not defined; did you mean 'total'?"),
+    ("def f(amount): return amuont\nf(1)", "name 'amuont' is not defined; did you mean 'amount'?"),
+    ("lenn([1])", "name 'lenn' is not defined; did you mean 'len'?"),
+    ("math.pi", "name 'math' is not defined; write: import math"),
+    ("zzzzqq", "name 'zzzzqq' is not defined"),
+    ("def f(n): return f(n + 1)\nf(0)", "maximum recursion depth exceeded; a function calls itself, or calls go in a "
+        "circle, too deep: check where it ends, or use a loop"),
+])  # fmt: skip
+def test_message_says_what_to_do(source: str, hint: str) -> None:
+    host = Host()
+    with pytest.raises((NameError, RecursionError)) as caught:
+        host.run(source)
+    host.fuel.refill(0)
+    report = describe_error(caught.value, {"<cell>": source}, lambda: ["total"])
+    assert report.message == hint
+    assert report.traceback.endswith(hint)
