@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from tests.sandbox import corpus_classes, corpus_collections, corpus_library, corpus_programs
+from tests.sandbox import corpus_classes, corpus_collections, corpus_library, corpus_programs, corpus_values
 
 SNIPPETS: dict[str, str] = {
     # --- values and operators
@@ -146,6 +146,9 @@ SNIPPETS: dict[str, str] = {
     "text_only": "'just text'",
     "name_main": "__name__ == '__main__'",
 }
-for _others in (corpus_classes.SNIPPETS, corpus_collections.SIMPLE, corpus_library.SNIPPETS, corpus_programs.PROGRAMS):
+for _others in (
+    corpus_classes.SNIPPETS, corpus_collections.SIMPLE, corpus_library.SNIPPETS, corpus_programs.PROGRAMS,
+    corpus_values.SNIPPETS,
+):
     assert not SNIPPETS.keys() & _others.keys()
     SNIPPETS |= _others
