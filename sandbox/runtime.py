@@ -241,6 +241,8 @@ def _make_method_of(hooks: Hooks) -> Callable[[Any, str], Any]:
     def put(value: Any, name: str, new: Any, /) -> None:
         if not issubclass(type(hooks.typeof(value)), hooks.class_kind) or isinstance(value, type):
             raise TypeError("object.__setattr__() sets attributes of instances of your own classes")
+        if hasattr(hooks.typeof(value), "__enum__"):
+            raise AttributeError("object.__setattr__() can't change a member of an enum")
         hooks.set_attribute(value, guards.checked_name(name), new)
 
     def method_of(value: Any, name: str) -> Any:

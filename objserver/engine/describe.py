@@ -44,7 +44,9 @@ class Describer:
                 self.outdated.append(value)
                 return self._shape("instance", {}, cls.__name__, reference)
             if type(cls) is not HeapClass:  # a member of an enum
-                return self._shape("instance", {"name": value.name, "value": value.value}, cls.__name__, reference)
+                own = attributes(value)  # by these names: `name` and `value` may be properties of the client's
+                shown = {"name": own["_name_"], "value": own["_value_"]}
+                return self._shape("instance", shown, cls.__name__, reference)
             public_attributes = {name: item for name, item in attributes(value).items() if not name.startswith("_")}
             return self._shape("instance", public_attributes, cls.__name__, reference)
         if cls is FrozenSet:

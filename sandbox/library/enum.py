@@ -24,12 +24,15 @@ from sandbox import guards
 from sandbox.hooks import Hooks
 from sandbox.policy import is_dunder
 from sandbox.seal import Module, Sealed, make_module, sealed
+from sandbox.text import make_format
 
 _DESCRIPTORS: Final = (FunctionType, property, staticmethod, classmethod)
 # Values by which a member is found in a dict; others are compared one by one.
 _KEYS: Final = (bool, bytes, float, int, str, type(None))
 # Attributes of a finished member that nobody sets.
 _FIXED: Final = frozenset({"_name_", "_value_", "name", "value"})
+# The members whose `__init__` runs: it may set `_value_`.
+_unfinished: Final[list[Any]] = []
 _SUNDER: Final = frozenset({"_generate_next_value_", "_ignore_", "_missing_"})
 
 
@@ -181,7 +184,13 @@ def _new_member(cls: Any, base: Any, name: str, value: Any) -> Any:
     own = member.__dict__
     own["_name_"], own["_value_"] = name, value
     if _has_init(cls):
-        member.__init__(*(value if type(value) is tuple else (value,)))
+        _unfinished.append(member)
+        try:
+            member.__init__(*(value if type(value) is tuple else (value,)))
+        finally:
+            _unfinished.pop()
+        if kind is not None and type(own["_value_"]) is not kind:
+            raise TypeError(f"{cls.__name__}.{name}: {own['_value_']!r} is not of type {kind.__name__!r}")
     return member
 
 
@@ -321,8 +330,7 @@ def _parts(cls: Any, value: int) -> list[Any]:
 
 
 def _set_member(hooks: Hooks, member: Any, name: str, value: Any) -> None:
-    kind = hooks.typeof(member)
-    if name in _FIXED and not (name == "_value_" and kind.__dict__.get(member._name_) is not member):
+    if name in _FIXED and not (name == "_value_" and any(member is other for other in _unfinished)):
         raise AttributeError(f"cannot set attribute {name!r} of a member")
     hooks.set_attribute(member, name, value)
 
@@ -341,7 +349,7 @@ def _enum_body(hooks: Hooks) -> dict[str, Any]:
         return f"{hooks.typeof(self).__name__}.{self._name_}"
 
     def formatted(self: Any, spec: str) -> str:
-        return str.__format__(str(self), spec)
+        return make_format(str(self), spec)
 
     def set_member(self: Any, name: str, value: Any) -> None:
         _set_member(hooks, self, name, value)
@@ -428,7 +436,7 @@ def _int_body() -> dict[str, Any]:
 
     return {
         **_valued(operators), **_compared(), **{f"__{name}__": method(function) for name, function in alone.items()},
-        "__str__": lambda self: str(self._value_), "__format__": lambda self, spec: format(self._value_, spec),
+        "__str__": lambda self: str(self._value_), "__format__": lambda self, spec: make_format(self._value_, spec),
         "__round__": lambda self, digits=None: guards.round_builtin(self._value_, digits),
         "__getattr__": _attribute_of_value, "__value__": int, "__hash_of__": "_value_",
     }
@@ -446,7 +454,7 @@ def _str_body() -> dict[str, Any]:
     return {
         **_valued({"add": operator.add, "mul": times}), **_compared(), "__auto__": staticmethod(_next_text),
         "__value__": str, "__hash_of__": "_value_",
-        "__str__": lambda self: self._value_, "__format__": lambda self, spec: format(self._value_, spec),
+        "__str__": lambda self: self._value_, "__format__": lambda self, spec: make_format(self._value_, spec),
         "__len__": lambda self: len(self._value_), "__iter__": lambda self: iter(self._value_),
         "__getitem__": lambda self, key: self._value_[key],
         "__contains__": lambda self, part: acted(part) in self._value_,
