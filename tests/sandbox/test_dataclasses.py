@@ -86,6 +86,8 @@ def _start(error: Exception) -> str:
 @given(classes("B"), classes("C", "(B)"), st.booleans())
 def test_dataclass_is_what_it_is_in_python(base: str, derived: str, inherits: bool) -> None:
     source = HEAD + (base if inherits else "") + (derived if inherits else derived.replace("(B)", "")) + TRIES
+    # Python has no such name in the method that it writes.
+    assume(not any("InitVar" in line and "init=False" in line for line in source.splitlines()))
     try:
         expected: Any = run_plain(source)[0]
     except Exception as error:
