@@ -84,7 +84,10 @@ class Server:
 
 
 class Writer(threading.Thread):
-    """Writes documents one after the other until the server is gone."""
+    """Writes documents one after the other until a call is lost with the server.
+
+    One that was between two calls finds the next server and writes on: until `stop`.
+    """
 
     def __init__(self, address: str, client: str, first: int) -> None:
         super().__init__()
@@ -92,11 +95,15 @@ class Writer(threading.Thread):
         self.acknowledged = first  # how many documents the server said it has
         self.unexpected: BaseException | None = None
         self._address = address
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        self._stopped.set()
 
     def run(self) -> None:
         try:
             with objserver.connect(self._address) as db:
-                while True:
+                while not self._stopped.is_set():
                     n = self.acknowledged
                     db.eval(WRITE, client=self.client, n=n, text="x" * (n * 37 % 3000))
                     self.acknowledged += 1
@@ -140,6 +147,7 @@ def kill_again_and_again(folder: Path, rounds: int, seed: int, durability: str) 
         else:
             server.end(signal.SIGKILL)
         for writer in writers:
+            writer.stop()
             writer.join(timeout=60)
             assert not writer.is_alive()
             assert writer.unexpected is None, writer.unexpected
