@@ -36,7 +36,7 @@ def hash_builtin(value: Any, /) -> int:
     if kind is bytes:
         return _digest(value)
     if issubclass(kind, tuple):
-        return hash(tuple([hash_builtin(item) for item in value]))
+        return _hash_tuple(value, {})
     if hasattr(kind, "__frozen__"):
         # Python's own of a set, of numbers that are the same everywhere: the order has no part in it.
         return hash(frozenset([hash_builtin(item) for item in value]))
@@ -74,6 +74,15 @@ def _date_text(value: Any) -> str:
         hours=value.hour, minutes=value.minute, seconds=value.second, microseconds=value.microsecond
     )
     return f"UTC {clock - offset!r}"
+
+
+def _hash_tuple(value: tuple[Any, ...], known: dict[int, int]) -> int:
+    # Each tuple once: of tuples that hold one tuple twice, at each of n levels, there are 2**n ways to the innermost.
+    found = known.get(id(value))
+    if found is None:
+        parts = [_hash_tuple(item, known) if isinstance(item, tuple) else hash_builtin(item) for item in value]
+        known[id(value)] = found = hash(tuple(parts))
+    return found
 
 
 def _digest(data: bytes) -> int:
