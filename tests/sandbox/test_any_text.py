@@ -111,6 +111,30 @@ HOSTILE = {
     "surrogate": "x = '\ud800'",
     "walrus": "(a:=" * 3_000 + "1" + ")" * 3_000,
 }
+# Much of one thing: refused or not, in bounded time, and never another error.
+MANY = {
+    "arguments": "f(" + "x," * 3_000 + ")",
+    "bytes": "b'" + "\\xff" * 10_000 + "'",
+    "comparisons": "x" + " < x" * 3_000,
+    "concatenated_strings": "'a' " * 10_000,
+    "defaults": "lambda " + ",".join(f"a{index}=1" for index in range(2_000)) + ": 0",
+    "escapes": "'" + "\\N{BULLET}" * 4_000 + "'",
+    "if_blocks": "".join(" " * level + "if 1:\n" for level in range(140)) + " " * 140 + "pass",
+    "imports": "import math\n" * 4_000,
+    "items_of_with": "with " + ", ".join(["x as y"] * 2_000) + ": pass",
+    "keywords": "f(" + ",".join(f"k{index}=1" for index in range(4_000)) + ")",
+    "line_of_names": "a" * 60_000,
+    "matched": "match x:\n" + " case [1, 2]: pass\n" * 2_000,
+    "nested_f_strings": "f'{" * 100 + "1" + "}'" * 100,
+    "nested_functions": "".join(" " * level + f"def f{level}():\n" for level in range(90)) + " " * 90 + "pass",
+    "or_patterns": "match x:\n case " + "|".join(["1"] * 5_000) + ": pass",
+    "products": " * ".join(["a"] * 140) + "\n" + "a * b - c % d\n" * 1_400,
+    "products_nested": "a * (b - " * 70 + "c" + ")" * 70,
+    "semicolons": "x;" * 7_000,
+    "stars": "[" + "*x," * 5_000 + "]",
+    "stores": "a.b = c.d = 1\n" * 1_200,
+    "targets": "a = " * 5_000 + "1",
+}
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -122,6 +146,12 @@ def test_hostile_text_is_refused_before_it_costs_much(name: str) -> None:
         return
     with pytest.raises(SnippetRefused):
         compile_cell(source)
+
+
+@pytest.mark.parametrize("name", MANY)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_much_of_one_thing_is_compiled_or_refused(name: str, read_only: bool) -> None:
+    check(MANY[name], read_only=read_only)
 
 
 def test_depth_that_is_allowed_compiles_at_any_depth_of_the_caller() -> None:
