@@ -60,15 +60,13 @@ from .describe import Describer
 from .entries import Item, code_digest
 from .paths import resolve_path
 from .requests import Codec, Fault, FaultKind, Kind, Outcome, Request
+from .texts import CLEAN, UNCHANGING, find_text, keep_text
 
 __all__ = ["Runner"]
 
 # Compiled cells kept: compiling costs some hundred times what running does.
 CELL_COUNT_MAX: Final = 4_096
 CELL_SOURCE_SIZE_MAX: Final = 16 * 1024 * 1024
-
-# The JSON of a small document is kept beside it: the next reader gets it for a tenth of what it costs to make.
-TEXT_SIZE_MAX: Final = 4 * 1024
 
 # Arguments came in a frame; written again they may be longer, a number as 1e15 for one.
 ARGS_SIZE_MAX: Final = 2 * FRAME_SIZE_MAX
@@ -77,8 +75,6 @@ assert ARGS_SIZE_MAX < ENTRY_SIZE_MAX
 
 # An upgrade may show instances that have to be upgraded in their turn, each time at the price of encoding everything.
 UPGRADE_ROUNDS_MAX: Final = 20
-
-_CLEAN: Final = frozenset({Dict.__clean__, List.__clean__})
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -89,8 +85,6 @@ SNIPPET_DEPTH_MAX: Final = 1_000
 # option may have been another.
 FUEL_AGAIN: Final = sys.maxsize
 
-# Values that a snippet can't change, so that the arguments may be encoded for the log after it ran.
-_UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
 
 
 # A cell that can be called, and the digest of its source. A plain tuple: it is taken apart for every request.
@@ -173,11 +167,11 @@ class Runner:
             if not read_only:
                 # The snippet could change what it was given, so that is written down before it runs.
                 for given in args.values():
-                    if type(given) not in _UNCHANGING:
+                    if type(given) not in UNCHANGING:
                         args_json = self._encode_args(kind, args, positional)
                         break
             if kind == "call":
-                if args_json is None and not _UNCHANGING.issuperset(map(type, positional)):
+                if args_json is None and not UNCHANGING.issuperset(map(type, positional)):
                     args_json = self._encode_args(kind, args, positional)
                 value = resolve_path(heap, code)(*positional, **args)
             else:
@@ -188,10 +182,10 @@ class Runner:
                 heap.adopt()
                 if args_json is None:
                     args_json = self._encode_args(kind, args, positional)
-            if type(value) in _CLEAN and depth is None:
-                encoded = value.__text__ or self._encode_kept(value)
-            else:
-                encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
+            keeps = type(value) in CLEAN and depth is None
+            encoded = value.__text__ if keeps else None
+            if type(encoded) is not bytes:
+                encoded = self._encode(value, depth, keeps)
             if self._describe.outdated:
                 encoded = self._encode_upgraded(value, depth)
                 changed = True
@@ -254,16 +248,13 @@ class Runner:
         self.logged = []
         self.logged_size = 0
 
-    def _encode_kept(self, value: Any) -> bytes:
-        """Return the JSON of a clean container; keep it there, until the next change, if only that can change it."""
-        encoded = self._codec.encode(value, self._describe, None, RESULT_SIZE_MAX)
-        items = value.__items__
-        if type(items) is list:
-            plain = _UNCHANGING.issuperset(map(type, items))
-        else:
-            plain = {str}.issuperset(map(type, items)) and _UNCHANGING.issuperset(map(type, items.values()))
-        if plain and len(encoded) <= TEXT_SIZE_MAX:
-            value.__text__ = encoded
+    def _encode(self, value: Any, depth: int | None, keeps: bool) -> bytes:
+        """Return the JSON of a value; with `keeps`, of a container that may have it beside itself, or gets it now."""
+        encoded = find_text(value) if keeps else None
+        if encoded is None:
+            encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
+            if keeps:
+                keep_text(self.heap, value, encoded)
         return encoded
 
     def _encode_upgraded(self, value: Any, depth: int | None) -> bytes:

@@ -9,7 +9,7 @@ can't spell:
     __form__    what kind of plain container that is, as the heap sees it: "dict", "list", "set" or "deque"
     __oid__     the object's number, 0 while it is new        __heap__   the heap it belongs to, None while it is new
     __saved__   what undo needs, while a snippet changes it
-    __text__    the JSON of a clean container of nothing but plain values, once it was sent; None otherwise
+    __text__    what the engine keeps of a clean container that was sent (objserver/engine/texts.py); None otherwise
 
 Promise: whatever the state (objserver/heap/states.py), results, exceptions and order are those of CPython's containers
 (tests/heap/test_containers.py). A dict or list derived from one (a copy, a slice, a sum) is a plain, new one.
@@ -128,7 +128,7 @@ class Container(metaclass=ContainerType):
     __oid__: int
     __heap__: Any
     __saved__: Any
-    __text__: bytes | None
+    __text__: Any
 
     __form__: ClassVar[str]
 

@@ -379,6 +379,13 @@ class Heap:
         self.loaded_size += size - self.loaded.get(oid, 0)
         self.loaded[oid] = size
 
+    def account_text(self, oid: int, size: int) -> None:
+        """Count the bytes that are kept beside an object as its own."""
+        before = self.loaded.get(oid)
+        if before is not None:
+            self.loaded[oid] = after = max(before, _OBJECT_SIZE + size * (1 + _MEMORY_FACTOR))
+            self.loaded_size += after - before
+
     def _resolve(self, kind: int, oid: int, class_oid: int) -> Any:
         obj = self.live.get(oid)
         if obj is not None:

@@ -1,0 +1,137 @@
+"""Kept texts: what a read finds is what encoding would give, whatever changed, came back or went to disk meanwhile."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from objserver.engine import Options
+from objserver.engine.texts import PART_COUNT_MAX
+from tests.engine.bench import Bench, Failed
+
+NAMES = st.sampled_from(["a", "b", "c"])
+SCALARS = st.one_of(st.integers(-5, 5), st.none(), st.booleans(), st.sampled_from(["x", "$y", "é", 0.5]))
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3), max_leaves=8
+)
+
+# Walks to a container by steps, each taken modulo what there is; the same text runs on the model.
+WALK = """
+def walk(doc, steps):
+    for step in steps:
+        inner = [v for v in (doc.values() if isinstance(doc, dict) else doc) if isinstance(v, (dict, list))]
+        if not inner:
+            break
+        doc = inner[step % len(inner)]
+    return doc
+def put(doc, name, value):
+    if isinstance(doc, dict):
+        doc[name] = value
+    else:
+        doc.append(value)
+def take(doc):
+    if doc and isinstance(doc, dict):
+        del doc[next(iter(doc))]
+    elif doc:
+        doc.pop(0)
+"""
+STEPS = st.lists(st.integers(0, 3), max_size=3)
+
+
+class Texts(RuleBasedStateMachine):
+    """Documents in an engine with hardly any cache, beside plain ones."""
+
+    folder: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bench = Bench(Path(tempfile.mkdtemp(dir=self.folder)), Options(cache_size=1))
+        self.model: dict[str, Any] = {}
+        for source in (WALK, "docs = {'a': {}, 'b': {}, 'c': []}"):
+            self.bench.eval(source)
+            exec(source, self.model)
+
+    def both(self, source: str, **args: Any) -> None:
+        self.bench.eval(source, **args)
+        exec(source, self.model, args)
+
+    @rule(name=NAMES, steps=STEPS, key=NAMES, value=VALUES)
+    def put(self, name: str, steps: list[int], key: str, value: Any) -> None:
+        self.both("put(walk(docs[n], s), k, v)", n=name, s=steps, k=key, v=value)
+
+    @rule(name=NAMES, steps=STEPS)
+    def take(self, name: str, steps: list[int]) -> None:
+        self.both("take(walk(docs[n], s))", n=name, s=steps)
+
+    @rule(name=NAMES, steps=STEPS, other=NAMES)
+    def share(self, name: str, steps: list[int], other: str) -> None:
+        """One container in two documents: a change seen through one is seen through the other."""
+        if name != other:
+            self.both("put(docs[o], 'c', walk(docs[n], s)) if len(str(docs)) < 900 and not walk(docs[n], s) else 0",
+                      n=name, s=steps, o=other)
+
+    @rule(name=NAMES, steps=STEPS, value=VALUES)
+    def fail(self, name: str, steps: list[int], value: Any) -> None:
+        with pytest.raises(Failed):
+            self.bench.eval("put(walk(docs[n], s), 'a', v); 1 / 0", n=name, s=steps, v=value)
+
+    @rule(name=NAMES, steps=STEPS)
+    def read_a_part(self, name: str, steps: list[int]) -> None:
+        assert self.bench.eval("walk(docs[n], s)", n=name, s=steps) == self.model["walk"](
+            self.model["docs"][name], steps
+        )
+
+    @rule(name=NAMES, steps=STEPS, key=NAMES, value=SCALARS)
+    def change_and_return(self, name: str, steps: list[int], key: str, value: Any) -> None:
+        """In the snippet itself the change is seen already, and what was kept before is not."""
+        self.model["put"](self.model["walk"](self.model["docs"][name], steps), key, value)
+        found = self.bench.eval("put(walk(docs[n], s), k, v)\ndocs[n]", n=name, s=steps, k=key, v=value)
+        assert found == self.model["docs"][name]
+
+    @rule()
+    def tend(self) -> None:
+        self.bench.tend()
+
+    @rule()
+    def reopen(self) -> None:
+        self.bench.reopen()
+
+    @invariant()
+    def reads_are_true(self) -> None:
+        for _ in range(2):
+            for name, document in self.model["docs"].items():
+                assert self.bench.query("docs[n]", n=name) == document
+
+    def teardown(self) -> None:
+        self.bench.kill()
+
+
+def test_what_is_read_is_what_is_there(tmp_path: Path) -> None:
+    machine = type("Texts", (Texts,), {"folder": tmp_path})
+    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
+
+
+@pytest.mark.parametrize("source", [
+    "{'k': ['x' * 5000]}", "{'k': {1, 2}}", "{'k': {1: [2]}}", "{'k': b'x', 'l': [now()]}",
+    f"{{'k': [[] for _ in range({PART_COUNT_MAX + 5})]}}",
+])  # fmt: skip
+def test_what_is_too_large_or_not_plain_is_encoded_each_time(engine: Bench, source: str) -> None:
+    engine.eval(f"d = {source}; 0")
+    first = engine.eval("d")
+    assert engine.eval("d") == first
+    engine.eval("d['k'] = d['k'], 1; 0")
+    assert engine.eval("d") == {**first, "k": (first["k"], 1)}
+
+
+def test_cycle_is_not_kept(engine: Bench) -> None:
+    engine.eval("d = {'k': []}; d['k'].append(d); d['k'].append(1); 0")
+    for count in range(2, 5):
+        assert engine.eval("len(d['k'])") == count
+        assert engine.eval("d")["k"][1:] == [1] * (count - 1)
+        engine.eval("d['k'].append(1); 0")
