@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Texts(RuleBasedStateMachine):
             exec(source, self.model)
 
     def both(self, source: str, **args: Any) -> None:
-        self.bench.eval(source, **args)
+        self.bench.eval(source, **deepcopy(args))  # the engine keeps what it is given
         exec(source, self.model, args)
 
     @rule(name=NAMES, steps=STEPS, key=NAMES, value=VALUES)
@@ -79,7 +80,7 @@ class Texts(RuleBasedStateMachine):
     @rule(name=NAMES, steps=STEPS, value=VALUES)
     def fail(self, name: str, steps: list[int], value: Any) -> None:
         with pytest.raises(Failed):
-            self.bench.eval("put(walk(docs[n], s), 'a', v); 1 / 0", n=name, s=steps, v=value)
+            self.bench.eval("put(walk(docs[n], s), 'a', v); 1 / 0", n=name, s=steps, v=deepcopy(value))
 
     @rule(name=NAMES, steps=STEPS)
     def read_a_part(self, name: str, steps: list[int]) -> None:
