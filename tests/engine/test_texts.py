@@ -52,7 +52,7 @@ class Texts(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.bench = Bench(Path(tempfile.mkdtemp(dir=self.folder)), Options(cache_size=1))
+        self.bench = Bench(Path(tempfile.mkdtemp(dir=self.folder)), Options(cache_size=1, segment_size=1 << 20))
         self.model: dict[str, Any] = {}
         for source in (WALK, "docs = {'a': {}, 'b': {}, 'c': []}"):
             self.bench.eval(source)
@@ -72,8 +72,8 @@ class Texts(RuleBasedStateMachine):
 
     @rule(name=NAMES, steps=STEPS, other=NAMES)
     def share(self, name: str, steps: list[int], other: str) -> None:
-        """One container in two documents: a change seen through one is seen through the other."""
-        if name != other:
+        """One container in two documents: a change made through one is seen through the other."""
+        if name < other:  # no cycles
             self.both("put(docs[o], 'c', walk(docs[n], s)) if len(str(docs)) < 900 and not walk(docs[n], s) else 0",
                       n=name, s=steps, o=other)
 
@@ -115,7 +115,7 @@ class Texts(RuleBasedStateMachine):
 
 def test_what_is_read_is_what_is_there(tmp_path: Path) -> None:
     machine = type("Texts", (Texts,), {"folder": tmp_path})
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
 
 
 @pytest.mark.parametrize("source", [
