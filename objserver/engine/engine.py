@@ -48,6 +48,9 @@ __all__ = ["Engine"]
 # Until leadership can move there is one term.
 TERM: Final = 1
 
+# A checkpoint begins when a replay of the log since the last one would take so long: a server that dies is soon back.
+RUN_NS_MAX: Final = 3_000_000_000
+
 # Objects looked at in one slice of eviction.
 EVICT_COUNT: Final = 1_000
 
@@ -92,6 +95,7 @@ class Engine:
         self._changed = False  # whether a batch was logged since then
         self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
+        self._run_ns = 0  # time that the batches logged since then took
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
         self._lock = lock or FolderLock(folder)
         self._store: Store | None = None
@@ -182,8 +186,8 @@ class Engine:
         """Run requests in order, as one batch: what changed something becomes one entry, covered by one sync.
 
         Stops early, but never before the first request has run, when the results reach BATCH_OUTPUT_SIZE_MAX bytes or
-        the caller's `clock` is past `until`. The rest has not run. `ended` is called when the last one has, before the
-        sync: from there on what takes long is the disk's fault and no snippet's.
+        the caller's `clock`, in nanoseconds, is past `until`. The rest has not run. `ended` is called when the last one
+        has, before the sync: from there on what takes long is the disk's fault and no snippet's.
 
         Returns: the outcomes of those that ran, in the same order. When this returns, the replies may leave.
         Raises:
@@ -195,6 +199,7 @@ class Engine:
         self._time_ns = max(self._time_ns, time_ns)
         outcomes: list[Outcome] = []
         output_size = 0
+        begun = clock()
         run = runner.run
         try:
             with runner.batch(self._time_ns, self.seq):
@@ -214,6 +219,7 @@ class Engine:
             ended()
             if runner.logged:
                 self._append_batch()
+                self._run_ns += clock() - begun
             if self.options.durability == "always":
                 log.wait(self.seq)
         except BaseException as error:
@@ -272,7 +278,12 @@ class Engine:
             MachineError: the checkpoint could not be written; nothing more is run.
         """
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
-        due = self._replayed or self._size >= options.checkpoint_size or len(heap.dirty) >= options.checkpoint_count
+        due = (
+            self._replayed
+            or self._size >= options.checkpoint_size
+            or self._run_ns >= RUN_NS_MAX
+            or len(heap.dirty) >= options.checkpoint_count
+        )
         if checkpoint is None and not due:
             return heap.evict(options.cache_size, count_max=EVICT_COUNT)
         self._refuse_when_stopped()
@@ -306,7 +317,7 @@ class Engine:
         assert self._store is not None and self._checkpoint is None
         self._checkpoint = Checkpoint(self._heap, self._store, self.seq, digest)
         self._texts = {}
-        self._size = 0
+        self._size = self._run_ns = 0
         self._changed = self._replayed = False
 
     def _advance(self, checkpoint: Checkpoint) -> bool:

@@ -486,3 +486,25 @@ def test_what_can_not_name_a_parameter_is_refused(engine: Bench, name: str) -> N
         ((value, fault, _, _),) = engine.run(request)
         assert value is None and fault is not None
         assert (fault.code, "can't name a parameter" in fault.message) == (FaultKind.REFUSED, True)
+
+
+def test_checkpoint_begins_when_a_replay_would_take_long(engine: Bench) -> None:
+    """However short the log is: whoever waits for the next start waits for its snippets to run again."""
+    now = 0
+
+    def clock() -> int:
+        nonlocal now
+        now += 1_000_000_000  # each look at it a second later
+        return now
+
+    engine.eval("n = 0")
+    engine.tend()
+    before = engine.engine.statistics()["checkpoints"]
+    for _ in range(10):
+        engine.engine.run([make_request("query", "n")], engine.time_ns, clock, 1 << 60)
+        engine.tend()
+    assert engine.engine.statistics()["checkpoints"] == before, "what is not logged is not run again"
+    for _ in range(3):
+        engine.engine.run([make_request("eval", "n += 1")], engine.time_ns, clock, 1 << 60)
+    engine.engine.tend()
+    assert engine.engine.statistics()["checkpoint_running"]
