@@ -28,8 +28,8 @@ MIB: Final = 1024 * 1024
 @click.option("--fuel", type=click.IntRange(1), default=10_000_000, show_default=True,
               help="Steps (loop passes, function calls) a snippet may take before it is stopped and undone.")
 @click.option("--checkpoint-mb", type=click.IntRange(1), default=64, show_default=True,
-              help="Checkpoint when the log has grown by this much, and when running it again would take some seconds. Less makes a start after a crash quicker, more"
-                   " writes a hot object less often.")
+              help="Checkpoint when the log has grown by this much, and when running it again would take some seconds."
+                   " Less makes a start after a crash quicker, more writes a hot object less often.")
 @click.option("--retention-mb", type=click.IntRange(0), default=256, show_default=True,
               help="Log kept although no checkpoint needs it any more, for `objserver log` to show.")
 @click.option("--snippet-seconds", type=click.FloatRange(0.1, 3600), default=10, show_default=True,
