@@ -21,11 +21,12 @@ from zlib import crc32
 
 import lmdb
 
-from ..errors import DataDamaged, StorageFailed
+from ..errors import DataDamaged, RuntimeMismatch, StorageFailed
 
 __all__ = ["Store", "Writer"]
 
-FORMAT = b"objserver-records-1"
+FORMAT_FAMILY = b"objserver-records-"
+FORMAT = FORMAT_FAMILY + b"2"
 
 # The map is address space, not disk: LMDB's file grows as pages are written. One size above any disk we
 # expect spares the resizing, which LMDB allows only while nobody reads.
@@ -78,6 +79,11 @@ class Store:
             raise self._explain(error) from error
         if found != FORMAT:
             self._env.close()
+            if found is not None and found.startswith(FORMAT_FAMILY):
+                raise RuntimeMismatch(
+                    f"{self.path} has format {found.decode(errors='replace')!r}, not {FORMAT.decode()!r}; "
+                    "dump the objects with the objserver that wrote them and load them here"
+                )
             raise DataDamaged(f"{self.path} has format {found!r}, expected {FORMAT!r}; restore it from a backup")
         self._reader: lmdb.Transaction | None = None
 

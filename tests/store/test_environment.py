@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objserver.errors import DataDamaged, StorageFailed
+from objserver.errors import DataDamaged, RuntimeMismatch, StorageFailed
 from objserver.store import Store
 
 
@@ -127,6 +127,16 @@ def test_any_damaged_page_is_reported_or_was_not_needed(tmp_path: Path) -> None:
             assert "data.mdb" in str(error)
             refused_count += 1
     assert refused_count
+
+
+def test_records_of_another_version_are_refused_with_the_way_to_bring_them(tmp_path: Path) -> None:
+    import lmdb
+
+    Store(tmp_path).close()
+    with lmdb.open(str(tmp_path), max_dbs=2) as env, env.begin(write=True) as txn:
+        txn.put(b"format", b"objserver-records-1", db=env.open_db(b"meta", txn=txn))
+    with pytest.raises(RuntimeMismatch, match=r"'objserver-records-1'.*dump the objects with the objserver that wrote"):
+        Store(tmp_path)
 
 
 def test_file_of_another_kind_is_refused(tmp_path: Path) -> None:
