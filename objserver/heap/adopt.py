@@ -169,7 +169,8 @@ class Adoption:
 
     def _scan_class(self, cls: Any) -> None:
         self._scan_history(cls)
-        for name, value in instances.class_body(cls).items():
+        # Sorted, as they are in a record: a class that was loaded has them in another order than one that was defined.
+        for name, value in sorted(instances.class_body(cls).items()):
             functions = instances.functions_of(value)
             if functions:
                 for function in functions:

@@ -429,8 +429,9 @@ def take_over(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
 def _replace_body(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
     if rebased := cls.__bases__ != bases:
         type.__setattr__(cls, "__bases__", bases)
+    # All of it and not only what is not in `body`: the order of a class statement is that of an enum's members.
     for name in class_body(cls):
-        if name not in body:
+        if name != "__doc__":  # can't be deleted
             type.__delattr__(cls, name)
     for name, value in body.items():
         type.__setattr__(cls, name, value)
