@@ -138,11 +138,16 @@ def _name(error: BaseException) -> str:
     return type.__dict__["__name__"].__get__(type(error))  # type: ignore[no-any-return]
 
 
+_RECURSION: Final = "maximum recursion depth exceeded"
+
+
 def _message(error: BaseException) -> str:
     """Return what `str(error)` would, but for objects of classes, whose own text is code of the snippet."""
     arguments = _ARGS.__get__(error)
     if len(arguments) == 1:
         only = arguments[0]
+        if type(error) is RecursionError and type(only) is str and only.startswith(_RECURSION):
+            return _RECURSION  # "in comparison" or not: what CPython did at the last step
         text = only if type(only) is str and not isinstance(error, KeyError) else _plain(only, 0)
     else:
         text = _special(error, arguments) or (_plain(arguments, 0) if arguments else "")

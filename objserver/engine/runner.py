@@ -157,6 +157,7 @@ class Runner:
         kind, code, args, positional, depth, principal, request_id = request
         heap = self.heap
         heap.read_only = read_only = kind == "query"
+        heap.snippet += 1
         self._principal = principal
         digest = b""
         args_json: bytes | None = None

@@ -40,8 +40,6 @@ _TUPLE_DEPTH_MAX: Final = 50
 # The key, in paths, of the factory of a defaultdict.
 _FACTORY: Final = object()
 
-_KEY_METHODS: Final = ("__hash__", "__eq__")
-
 # How many objects the search for a path looks at before it settles for less.
 _PATH_COUNT_MAX: Final = 10_000
 
@@ -151,16 +149,13 @@ class Adoption:
         if cls is tuple or cls is FrozenSet or type(cls) is NamedTupleType:
             for item in key:
                 self._check_key(item, owner)
-        elif type(cls) in KINDS and not all(self._is_known(cls, name) for name in _KEY_METHODS):
-            raise NotStorable(
-                f"{self._path(owner, key)}: a key of class {cls.__name__!r}, which defines __eq__ or __hash__, can't "
-                "be kept; use a text, a number or a tuple of such that stands for it"
-            )
-
-    def _is_known(self, cls: Any, name: str) -> bool:
-        """Whether the method is none of a client's: that of `object`, or of a class of the language such as IntEnum."""
-        owner = next(parent for parent in cls.__mro__ if name in parent.__dict__)
-        return owner is object or id(owner) in self._heap.builtin_names
+        elif type(cls) in KINDS:
+            if not all(instances.is_known(self._heap, cls, name) for name in instances.KEY_METHODS):
+                raise NotStorable(
+                    f"{self._path(owner, key)}: a key of class {cls.__name__!r}, which defines __eq__ or __hash__, "
+                    "can't be kept; use a text, a number or a tuple of such that stands for it"
+                )
+            instances.mark_keyed(cls)
 
     def _scan_history(self, code: Any) -> None:
         history = code.__dict__["__info__"].history
@@ -170,7 +165,15 @@ class Adoption:
     def _scan_class(self, cls: Any) -> None:
         self._scan_history(cls)
         # Sorted, as they are in a record: a class that was loaded has them in another order than one that was defined.
+        properties: set[int] = set()
         for name, value in sorted(instances.class_body(cls).items()):
+            if type(value) is property:
+                # One that has two names becomes two, each with its own, as those of a loaded class are.
+                if id(value) in properties:
+                    value = property(value.fget, value.fset, value.fdel, value.__doc__)
+                    type.__setattr__(cls, name, value)
+                properties.add(id(value))
+                value.__set_name__(cls, name)  # type: ignore[attr-defined]
             functions = instances.functions_of(value)
             if functions:
                 for function in functions:
@@ -230,6 +233,10 @@ class Adoption:
                 raise NotStorable(f"{self._path(owner, key)}: tuples nested deeper than {_TUPLE_DEPTH_MAX}; use a list")
             if are_settled(value):
                 return value
+            if cls is FrozenSet:
+                for item in value:
+                    if type(item) not in ATOMS:
+                        self._check_key(item, owner)
             adopted = [self._adopt(item, owner, key, depth + 1) for item in value]
             if all(map(_same, value, adopted)):
                 return value
@@ -277,6 +284,7 @@ class Adoption:
         obj.__oid__ = self._enroll(obj, owner, key)
         obj.__heap__ = self._heap
         obj.__saved__ = obj.__text__ = None
+        obj.__laid__ = self._heap.snippet  # this snippet made it: its layout is that of every replica
 
     def _enroll(self, obj: Any, owner: Any, key: Any) -> int:
         heap = self._heap

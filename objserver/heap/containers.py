@@ -9,6 +9,7 @@ can't spell:
     __form__    what kind of plain container that is, as the heap sees it: "dict", "list", "set" or "deque"
     __oid__     the object's number, 0 while it is new        __heap__   the heap it belongs to, None while it is new
     __saved__   what undo needs, while a snippet changes it
+    __laid__    whether the layout of the plain dict is known (objserver/heap/layout.py)
     __text__    what the engine keeps of a clean container that was sent (objserver/engine/texts.py); None otherwise
 
 Promise: whatever the state (objserver/heap/states.py), results, exceptions and order are those of CPython's containers
@@ -25,6 +26,7 @@ from types import FunctionType
 from typing import Any, ClassVar, Final
 
 from .atoms import ATOMS
+from .layout import laid
 from .states import clean_twin, ghost_twin
 
 __all__ = [
@@ -123,11 +125,12 @@ class _Unbound:
 class Container(metaclass=ContainerType):
     """What all have in common."""
 
-    __slots__ = ("__heap__", "__items__", "__oid__", "__saved__", "__text__")
+    __slots__ = ("__heap__", "__items__", "__laid__", "__oid__", "__saved__", "__text__")
     __items__: Any
     __oid__: int
     __heap__: Any
     __saved__: Any
+    __laid__: int | None
     __text__: Any
 
     __form__: ClassVar[str]
@@ -257,7 +260,7 @@ class Dict(Container):
         if type(other) in RIGHT_FIRST:
             return NotImplemented
         other = plain(other)
-        return self.__items__ | other if type(other) is dict else NotImplemented
+        return laid(self) | other if type(other) is dict else NotImplemented
 
     def __ror__(self, other: Any) -> dict[Any, Any]:
         return other | self.__items__ if type(other) is dict else NotImplemented
@@ -272,17 +275,25 @@ class Dict(Container):
     def get(self, key: Any, default: Any = None, /) -> Any:
         return self.__items__.get(key, default)
 
+    def __iter__(self) -> Iterator[Any]:
+        found: Iterator[Any] = iter(laid(self))
+        return found
+
+    def __reversed__(self) -> Iterator[Any]:
+        found: Iterator[Any] = reversed(laid(self))
+        return found
+
     def keys(self) -> Any:
-        return self.__items__.keys()
+        return laid(self).keys()
 
     def values(self) -> Any:
-        return self.__items__.values()
+        return laid(self).values()
 
     def items(self) -> Any:
-        return self.__items__.items()
+        return laid(self).items()
 
     def copy(self) -> dict[Any, Any]:
-        return self.__items__.copy()
+        return laid(self).copy()  # type: ignore[no-any-return]
 
     def setdefault(self, key: Any, default: Any = None, /) -> Any:
         return self.__items__.setdefault(key, default)

@@ -285,7 +285,7 @@ class Definitions:
         bases = [None if base is Instance else base for base in obj.__bases__]
         body = dict(sorted(instances.class_body(obj).items()))
         generated = body.pop(GENERATED, "")
-        return b"c" + pack([*head, pack(bases), pack(body), generated])
+        return b"c" + pack([*head, pack(bases), pack(body), generated, info.keyed])
 
     def function_parts(self, function: FunctionType) -> list[Any]:
         """Return what is kept of a function beside its source."""
@@ -317,6 +317,7 @@ class Definitions:
             return function
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
         body = {"__info__": info, "__module__": instances.MODULE, "__qualname__": name}
+        info.keyed = parts[3]
         cls = instances.make_class(name.rpartition(".")[2], bases, body)
         instances.make_twins(cls)
         if generated:
@@ -326,6 +327,8 @@ class Definitions:
         try:
             for attribute, value in heap.records.unpack(parts[1]).items():
                 type.__setattr__(cls, attribute, value)
+                if type(value) is property:
+                    value.__set_name__(cls, attribute)  # type: ignore[attr-defined]
         except BaseException:
             del heap.live[oid]  # half a class must not be found by the next who asks
             raise

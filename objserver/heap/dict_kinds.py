@@ -36,6 +36,7 @@ from .containers import (
     plain,
     touch_clean,
 )
+from .layout import laid
 
 __all__ = ["Counter", "DefaultDict", "OrderedDict"]
 
@@ -295,7 +296,7 @@ class Counter(_Kind):
         return sum(self.__items__.values())
 
     def copy(self) -> Any:
-        return _counter(self.__items__.copy())
+        return _counter(laid(self).copy())
 
     def update(self, iterable: Any = None, /, **counts: Any) -> None:
         _add(self, self.__items__, iterable, counts, 1)

@@ -123,6 +123,7 @@ class Heap:
         """
         self.store = store
         self.read_only = False
+        self.snippet = 1  # the number of the one that runs, since the heap was opened
         self.fault: MachineError | None = None  # what went wrong in a load; the snippet may have caught it
         self.missing: AttributeError = AttributeError()
         self.next_oid = next_oid
@@ -269,6 +270,8 @@ class Heap:
                     instances.undo_class(obj)
             elif (saved := instances.saved_of(obj)) is not None:
                 instances.set_attributes(obj, saved)
+            if type(obj) in STATES:
+                obj.__laid__ = None
             self._settle_state(obj)
         self.upgrades.undo(self.touched, redefined)
         self.touched.clear()
@@ -326,14 +329,14 @@ class Heap:
 
         Raises: as `load`, but for UpgradeFailed.
         """
-        with self._headroom():
+        with self.headroom():
             self._load(obj)
             if self._to_link:
                 self.link(())
         return type(obj) not in STATES and self.upgrades.is_due(obj)
 
     @contextmanager
-    def _headroom(self) -> Iterator[None]:
+    def headroom(self) -> Iterator[None]:
         """Lift the recursion limit: what has to be loaded must not decide how deep a snippet may go, nor end half."""
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + _LOAD_DEPTH)
@@ -352,6 +355,7 @@ class Heap:
                         obj.__items__ = content
                     else:
                         obj.__free__.__restore__(obj, content)
+                    obj.__laid__ = 0
                     obj.__class__ = obj.__clean__
             elif type(obj) is (info := type(obj).__info__).ghost:
                 shape, content = self._read(instances.oid_of(obj), KIND_INSTANCE)
@@ -400,6 +404,7 @@ class Heap:
         elif kind in _CONTAINER_OF:
             obj = object.__new__(_CONTAINER_OF[kind].__ghost__)
             obj.__oid__, obj.__heap__, obj.__saved__, obj.__text__ = oid, self, None, None
+            obj.__laid__ = 0
         else:
             obj = self.definitions.load(oid, kind, self._read(oid, kind))
         self.live[oid] = obj
@@ -434,6 +439,8 @@ class Heap:
     def _settle_state(self, obj: Any) -> int:
         """Make a free object clean; return its oid."""
         if type(obj) in STATES:
+            if type(obj) is not obj.__logged__:
+                obj.__laid__ = None
             obj.__saved__ = None
             obj.__class__ = obj.__clean__
             return obj.__oid__  # type: ignore[no-any-return]
@@ -458,7 +465,7 @@ class Heap:
 
     def _link_name(self, name: str) -> None:
         try:
-            with self._headroom():
+            with self.headroom():
                 value = self.records.unpack(self.root.packed[name])
         except MachineError as error:
             self.fault = error

@@ -18,22 +18,26 @@ __all__ = [
     "ClassMethod",
     "CodeInfo",
     "HeapClass",
+    "KEY_METHODS",
     "KINDS",
     "Instance",
     "Version",
     "attributes",
+    "check_keyed",
     "class_body",
     "clear_bases",
     "delete_attribute",
     "enroll",
     "functions_of",
     "heap_of",
+    "is_known",
     "is_redefined",
     "keep",
     "keep_class",
     "kind_of",
     "make_class",
     "make_twins",
+    "mark_keyed",
     "oid_of",
     "outdate",
     "restore",
@@ -52,6 +56,9 @@ __all__ = [
 
 # What CPython leaves out of the repr of a class: a client's class has no module.
 MODULE: Final = "builtins"
+
+# What decides the place of a key.
+KEY_METHODS: Final = ("__hash__", "__eq__")
 
 # Part of every class, and not of what the client wrote.
 CLASS_INTERNALS: Final = frozenset(
@@ -93,7 +100,7 @@ class Version:
 class CodeInfo:
     """What the heap knows of a class or function that a client defined."""
 
-    __slots__ = ("clean", "current", "ghost", "heap", "history", "lineage", "name", "oid", "saved", "stale")
+    __slots__ = ("clean", "current", "ghost", "heap", "history", "keyed", "lineage", "name", "oid", "saved", "stale")
 
     def __init__(self, heap: Any, name: str, current: Version) -> None:
         self.heap = heap
@@ -101,6 +108,7 @@ class CodeInfo:
         self.name = name
         self.current = current
         self.history: Any = None  # List of the versions before, oldest first (objserver/heap/history.py)
+        self.keyed = False  # whether an instance was ever kept as a key, of it or of a class below
         self.clean: Any = None
         self.ghost: Any = None
         self.stale: Any = None  # made when it is needed
@@ -135,6 +143,8 @@ class HeapClass(type):
     def __setattr__(cls, name: str, value: object) -> None:
         _touch_class(cls)
         type.__setattr__(cls, name, value)
+        if name in KEY_METHODS:
+            check_keyed(cls)
 
     def __delattr__(cls, name: str) -> None:
         _touch_class(cls)
@@ -376,7 +386,7 @@ def class_body(cls: type) -> dict[str, Any]:
 def keep_class(cls: type) -> None:
     """Keep what undo needs of a class."""
     info = cls.__dict__["__info__"]
-    info.saved = (cls.__bases__, class_body(cls), info.current, info.history)
+    info.saved = (cls.__bases__, class_body(cls), info.current, info.history, info.keyed)
 
 
 def is_redefined(cls: type) -> bool:
@@ -394,7 +404,7 @@ def clear_bases(cls: type) -> None:
 
 def undo_class(cls: type) -> None:
     info = cls.__dict__["__info__"]
-    bases, body, info.current, info.history = info.saved
+    bases, body, info.current, info.history, info.keyed = info.saved
     info.saved = None
     _replace_body(cls, bases, body)
 
@@ -423,7 +433,48 @@ def take_over(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
     for name in ("__new__", "__init_subclass__", "__class_getitem__"):
         if isinstance(body.get(name), FunctionType):
             body[name] = staticmethod(body[name]) if name == "__new__" else ClassMethod(body[name])
+    before = cls.__bases__, class_body(cls)
     _replace_body(cls, bases, body)
+    try:
+        check_keyed(cls)
+    except TypeError:
+        _replace_body(cls, *before)
+        raise
+    if cls.__dict__["__info__"].keyed:
+        mark_keyed(cls)
+
+
+def mark_keyed(cls: type) -> None:
+    """Note that an instance of a class is kept as a key."""
+    for each in cls.__mro__:
+        info = each.__dict__.get("__info__")
+        if info is not None and not info.keyed:
+            _touch_class(each)
+            info.keyed = True
+
+
+def check_keyed(cls: Any) -> None:
+    """Refuse a class whose instances are keys and now have a hash of their own.
+
+    Where such a key stands in a dict was decided when it was put there; in one that is read from disk it is decided
+    again.
+
+    Raises:
+        TypeError: says so.
+    """
+    for each in tree(cls):
+        info = each.__dict__.get("__info__")
+        if info is not None and info.keyed and not all(is_known(info.heap, each, name) for name in KEY_METHODS):
+            raise TypeError(
+                f"class {each.__name__!r} can't get an __eq__ or __hash__: objects of it are, or were, kept as keys of "
+                "dicts or members of sets, and would not be found there; give the class another name"
+            )
+
+
+def is_known(heap: Any, cls: type, name: str) -> bool:
+    """Whether a method is none of a client's: that of `object`, or of a class of the language such as IntEnum."""
+    owner = next(parent for parent in cls.__mro__ if name in parent.__dict__)
+    return owner is object or id(owner) in heap.builtin_names
 
 
 def _replace_body(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> None:
@@ -435,6 +486,8 @@ def _replace_body(cls: type, bases: tuple[type, ...], body: dict[str, Any]) -> N
             type.__delattr__(cls, name)
     for name, value in body.items():
         type.__setattr__(cls, name, value)
+        if type(value) is property:
+            value.__set_name__(cls, name)  # type: ignore[attr-defined]  # as a class statement does
     for below in tree(cls):
         below.__dict__["__info__"].lineage = None
     if rebased:

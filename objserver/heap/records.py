@@ -12,7 +12,7 @@
     ... of    "Q" "N" "O" "E"  the same for the others; maxlen or factory comes last
     instance  "i" array        shape (class oid, version, ...), attribute -> value (map, in order)
     function  "f" array        name, version, source, author, time, history, then as FUNCTION below
-    class     "c" array        the same six, bases, attributes (map), source of generated methods
+    class     "c" array        the same six, bases, attributes (map), source of generated methods, keyed
     root      "r" map          name -> packed value, sorted by name
 
 The first byte is the kind, the rest is msgpack. Values that can't change are inline: a frozenset in its order, a named

@@ -28,6 +28,7 @@ from .containers import (
     touch_clean,
     undo_entries,
 )
+from .layout import laid
 
 __all__ = ["FrozenSet", "Set"]
 
@@ -40,6 +41,10 @@ class _Members(metaclass=ContainerType):
     __slots__ = ()
     __items__: dict[Any, None]
     __public__: ClassVar[Any]
+
+    def __members__(self) -> dict[Any, None]:
+        """Return the items, for a look at their order."""
+        return self.__items__
 
     def __contains__(self, item: object) -> bool:
         try:
@@ -87,27 +92,27 @@ class _Members(metaclass=ContainerType):
         return _plain_kind(other)(other).symmetric_difference(self) if _is_operand(other) else NotImplemented
 
     def union(self, *others: Iterable[Any]) -> Any:
-        items = self.__items__.copy()
+        items = self.__members__().copy()
         for other in others:
             items.update(dict.fromkeys(other))
         return self.__public__.__of__(items)
 
     def intersection(self, *others: Iterable[Any]) -> Any:
-        items = self.__items__.copy()
+        items = self.__members__().copy()
         for other in others:
             members = _members(other)
             items = {item: None for item in items if item in members}
         return self.__public__.__of__(items)
 
     def difference(self, *others: Iterable[Any]) -> Any:
-        items = self.__items__.copy()
+        items = self.__members__().copy()
         for other in others:
             for item in list(other):
                 items.pop(item, None)
         return self.__public__.__of__(items)
 
     def symmetric_difference(self, other: Iterable[Any], /) -> Any:
-        items = self.__items__.copy()
+        items = self.__members__().copy()
         for item in dict.fromkeys(other):
             if item in self.__items__:
                 del items[item]
@@ -204,6 +209,12 @@ class Set(_Members, Container):
         made.__heap__ = None
         made.__items__ = items
         return made
+
+    def __members__(self) -> dict[Any, None]:
+        return laid(self)  # type: ignore[no-any-return]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(laid(self))
 
     def __repr__(self) -> str:
         return nested_repr(self, "set(...)")

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import MachineError, UpgradeFailed
 from . import instances
-from .instances import KINDS, CodeInfo, Instance
+from .instances import KINDS, CodeInfo, HeapClass, Instance
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -148,7 +148,9 @@ class Upgrades:
                 found = each.__dict__.get("__info__")
                 if found is not None:
                     shape += (found.oid, found.version)
-                    function = _upgrade_of(each)
+                    # Members of enums are made anew by the class statement; and a dict that is read hashes those that
+                    # are its keys, which must run no code of a client.
+                    function = _upgrade_of(each) if type(cls) is HeapClass else None
                     if function is not None:
                         upgrades.append((found.oid, found.version, each, function))
             lineage = Lineage(shape, upgrades[::-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -233,3 +234,130 @@ def test_no_request_ends_the_engine(engine: Bench) -> None:
         for code in ("", "\0", "(" * 500, "x" * 100_000, "f()", "import os", "d.x.y", "1\n" * 5000, "\ud800", "raise"):
             engine.run(make_request(kind, code, {"a": 1}))  # type: ignore[arg-type]
     assert engine.eval("1") == 1
+
+
+def test_class_attributes_given_after_a_restart_get_the_oids_they_would_have_got(tmp_path: Path) -> None:
+    """They were adopted in the order of the class, which a loaded one has sorted."""
+    found = []
+    for again in (lambda bench: None, Bench.reopen):
+        bench = Bench(tmp_path / str(len(found)))
+        bench.eval("class C:\n  b = 1\n  a = 2")
+        again(bench)
+        bench.eval("C.b = []; C.a = {}")
+        found.append(bench.run(make_request("eval", "[C.b, C.a]", {}, [], 0))[0][0])
+        bench.kill()
+    assert found[0] == found[1]
+
+
+def test_members_of_an_enum_defined_again_are_in_the_order_of_the_new_text(engine: Bench) -> None:
+    """Those there before came first, or in another order after a restart."""
+    engine.eval("from enum import Enum\nclass E(Enum):\n  RED = 1\n  BLUE = 2")
+    for names in ("BLUE RED", "GREEN BLUE RED", "RED GREEN"):
+        body = "".join(f"  {name} = {number}\n" for number, name in enumerate(names.split()))
+        assert engine.eval(f"class E(Enum):\n{body}\n[member.name for member in E]") == names.split()
+        engine.reopen()
+        assert engine.eval("[member.name for member in E]") == names.split()
+
+
+CHANGE_WHILE_LOOKED_AT = """
+seen = []
+try:
+    for key in {0}:
+        seen.append(key)
+        {1}
+except RuntimeError as error:
+    seen.append(str(error))
+[seen, list({0})]
+"""
+
+
+@pytest.mark.parametrize("before", [
+    "d = {i: i for i in range(60)}\nfor _i in range(57): del d[_i]",
+    "d = {i: i for i in range(6)}\nfor _i in range(3): del d[_i]",
+    "d = {i: i for i in range(60)}\nfor _i in range(20): del d[_i]",
+    "d = {i: i for i in range(200)}\nfor _i in range(190): d.popitem()",
+    "d = {1: 1, 2: 2, 3: 3}\nd.update({1: 1, 2: 2, 3: 3})", "d = {i: i for i in range(99)}\nd[0] = 5",
+    "d = {'a': 1, 'b': 2, 'c': 3, 'd': 4, 5: 6}\ndel d['a']",
+])  # fmt: skip
+@pytest.mark.parametrize(("of", "change"), [
+    ("d", "d[key] = d.pop(key)"), ("d.keys()", "d[key] = d.pop(key)"), ("reversed(d)", "d[key] = d.pop(key)"),
+    ("s", "s.discard(key); s.add(key)"), ("o", "o.move_to_end(key)"), ("c", "c[key] = c.pop(key)"),
+    ("u", "u.discard(key); u.add(key)"), ("m", "m[key] = m.pop(key)"),
+])  # fmt: skip
+def test_dict_changed_while_it_is_looked_at_shows_nothing_of_its_past(
+    make: Callable[..., Bench], before: str, of: str, change: str
+) -> None:
+    """What CPython does then depends on free places in the dict: a dict that was loaded has none."""
+    engine = make(durability="none")
+    engine.eval(before)
+    engine.eval("s = set(range(70)); s |= {'x'}\nfor _i in range(50): s.discard(_i)")
+    engine.eval("from collections import OrderedDict\no = OrderedDict.fromkeys(d)\nfor _i in range(9): o[-_i] = 1")
+    engine.eval("for _i in range(8): del o[-_i]")
+    look = "c = d.copy(); u = s | {'y'}; m = d | {'z': 1}; c.pop(list(c)[0])\n"
+    look += CHANGE_WHILE_LOOKED_AT.format(of, change)
+    look += "\nraise ValueError(repr([seen, [*d], [*s], [*o]]))"
+    with pytest.raises(Failed, match="ValueError") as steady:
+        engine.eval(look)
+    engine.reopen()
+    with pytest.raises(Failed, match="ValueError") as loaded:
+        engine.eval(look)
+    assert str(steady.value) == str(loaded.value)
+
+
+def test_class_whose_objects_are_keys_gets_no_hash_of_its_own(engine: Bench) -> None:
+    """Such a key was found in a dict that was in memory and not in one that was loaded, or the reverse."""
+    engine.eval("class B: pass\nclass D(B):\n  def __init__(self, v): self.v = v")
+    engine.eval("k = D(1); d = {k: 1}; f = frozenset([D(2)])")
+    for again in (lambda: None, engine.reopen, engine.crash):
+        again()
+        for source in (
+            "class D:\n  def __eq__(self, o): return True",
+            "class D(B):\n  def __eq__(self, o): return True\n  def __hash__(self): return 1",
+            "class B:\n  def __eq__(self, o): return True",
+            "class M:\n  def __hash__(self): return 1\nclass D(B, M): pass",
+            "from dataclasses import dataclass\n@dataclass\nclass D(B):\n  v: int = 0",
+        ):
+            with pytest.raises(Failed, match="class 'D' can't get an __eq__|class 'B' can't get an __eq__"):
+                engine.eval(source)
+        assert engine.eval("k in d, list(d)[0] is k, d[k], isinstance(k, B)") == (True, True, 1, True)
+        engine.eval("class D(B):\n  n = 5\n  def __init__(self, v): self.v = v")
+    engine.eval("class M: pass\nclass D(B, M): pass")
+    with pytest.raises(Failed, match="can't get an __eq__"):
+        engine.eval("class M:\n  def __hash__(self): return 1")
+    with pytest.raises(Failed, match="ZeroDivisionError"):
+        engine.eval("class N: pass\nclass O: pass\nn = {N(): 1, O(): 2}\n1 / 0")
+    engine.eval("class N:\n  def __hash__(self): return 1")
+
+
+def test_frozenset_of_objects_with_a_hash_of_their_own_is_refused(engine: Bench) -> None:
+    """Read again, it had another number of members when these had changed; and reading it ran their code."""
+    engine.eval(KEY)
+    for value in ("frozenset([K(1), K(2)])", "[frozenset([(1, K(1))])]", "(frozenset([frozenset([K(1)])]),)"):
+        with pytest.raises(Failed, match="a key of class 'K'"):
+            engine.eval(f"f = {value}")
+    assert engine.eval("len(frozenset([K(1), K(1)]))") == 1
+
+
+def test_enum_is_not_upgraded_when_a_dict_hashes_its_members(engine: Bench) -> None:
+    """`__upgrade__` ran when a dict that has them as keys was read from disk."""
+    text = "from enum import IntEnum\nclass E(IntEnum):\n  RED = 1\n  BLUE = 2\n"
+    engine.eval(text + "calls = []; d = {E.RED: 1, E.BLUE: 2}; red = E.RED")
+    for number in range(2):
+        engine.eval(f"{text}  x = 3\n  def __upgrade__(self, version): calls.append({number})")
+    engine.reopen()
+    assert engine.eval("d[red], red.name, [key.name for key in d], calls") == (1, "RED", ["RED", "BLUE"], [])
+
+
+def test_property_keeps_the_name_that_messages_have(engine: Bench) -> None:
+    """A loaded or redefined class had properties without names, and another text came of the same exception."""
+    source = "class C:\n  n = {}\n  @property\n  def p(self): return 1\n"
+    look = "found = []\nfor name in ('p', 'q'):\n  try: setattr(C(), name, 1)\n"
+    look += "  except AttributeError as error: found.append(str(error))\nfound"
+    engine.eval(source.format(1))
+    engine.eval("C.q = C.p")
+    before = engine.eval(look)
+    assert ["'p'" in before[0], "'q'" in before[1], engine.eval("C.p is C.q")] == [True, True, False]
+    engine.reopen()
+    assert engine.eval(look) == before
+    engine.eval(source.format(2))
+    assert engine.eval(look)[0] == before[0]
