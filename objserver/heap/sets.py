@@ -42,7 +42,7 @@ class _Members(metaclass=ContainerType):
     __items__: dict[Any, None]
     __public__: ClassVar[Any]
 
-    def __members__(self) -> dict[Any, None]:
+    def __laid_out__(self) -> dict[Any, None]:
         """Return the items, for a look at their order."""
         return self.__items__
 
@@ -92,27 +92,27 @@ class _Members(metaclass=ContainerType):
         return _plain_kind(other)(other).symmetric_difference(self) if _is_operand(other) else NotImplemented
 
     def union(self, *others: Iterable[Any]) -> Any:
-        items = self.__members__().copy()
+        items = self.__laid_out__().copy()
         for other in others:
             items.update(dict.fromkeys(other))
         return self.__public__.__of__(items)
 
     def intersection(self, *others: Iterable[Any]) -> Any:
-        items = self.__members__().copy()
+        items = self.__laid_out__().copy()
         for other in others:
             members = _members(other)
             items = {item: None for item in items if item in members}
         return self.__public__.__of__(items)
 
     def difference(self, *others: Iterable[Any]) -> Any:
-        items = self.__members__().copy()
+        items = self.__laid_out__().copy()
         for other in others:
             for item in list(other):
                 items.pop(item, None)
         return self.__public__.__of__(items)
 
     def symmetric_difference(self, other: Iterable[Any], /) -> Any:
-        items = self.__members__().copy()
+        items = self.__laid_out__().copy()
         for item in dict.fromkeys(other):
             if item in self.__items__:
                 del items[item]
@@ -210,7 +210,7 @@ class Set(_Members, Container):
         made.__items__ = items
         return made
 
-    def __members__(self) -> dict[Any, None]:
+    def __laid_out__(self) -> dict[Any, None]:
         return laid(self)  # type: ignore[no-any-return]
 
     def __iter__(self) -> Iterator[Any]:
