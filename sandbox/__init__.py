@@ -3,7 +3,7 @@
     text -> shape -> scope -> rewrite -> compile -> bytecode check -> Cell          (compiler)
     Hooks -> make_builtins -> the names a cell finds                                (runtime, guards, text)
     Hooks -> make_library -> the modules a cell can import                          (library)
-    Fuel -> the steps a cell may make;  describe_error -> what went wrong, for its user
+    Fuel -> the steps a cell may make;  describe_error, hint -> what went wrong, for its user
 
 The host runs cells under DECIMAL_CONTEXT. What is allowed stands in tables in policy.
 Reads no clock, draws nothing at random.
@@ -14,7 +14,8 @@ from __future__ import annotations
 from sandbox.compiler import Cell, CellCache, Definition, compile_cell, compile_definition
 from sandbox.errors import OutOfFuel, SnippetRefused
 from sandbox.exact import CONTEXT as DECIMAL_CONTEXT
-from sandbox.fuel import Fuel
+from sandbox.fuel import Fuel, in_comparison
+from sandbox.hints import hint
 from sandbox.hooks import Hooks
 from sandbox.library import make_library
 from sandbox.library.random import Generator, make_generator
@@ -37,6 +38,8 @@ __all__ = [
     "compile_cell",
     "compile_definition",
     "describe_error",
+    "hint",
+    "in_comparison",
     "make_builtins",
     "make_generator",
     "make_library",

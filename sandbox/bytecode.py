@@ -11,6 +11,7 @@ from __future__ import annotations
 import dis
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from types import CodeType
 from typing import Final
 
@@ -95,18 +96,19 @@ def global_reads(code: CodeType, defined: frozenset[str]) -> frozenset[str]:
             if operation == _STORE_GLOBAL and inner is code and names[argument] in defined:
                 continue
             if operation not in _SHIFTS:
-                raise SnippetRefused(f"{dis.opname[operation]} is not available", _line(inner, position))
+                raise SnippetRefused(f"{dis.opname[operation]} is not available", *_place(inner, position))
             name = names[argument >> _SHIFTS[operation]]
             if operation in _IS_READ:
                 found.add(name)
                 if name in BUILTINS_REFUSED:
-                    raise SnippetRefused(f"{name!r} is not available: {BUILTINS_REFUSED[name]}", _line(inner, position))
+                    text = f"{name!r} is not available: {BUILTINS_REFUSED[name]}"
+                    raise SnippetRefused(text, *_place(inner, position))
             elif name not in _DUNDERS_ALLOWED and (reason := attribute_refusal(name)) is not None:
-                raise SnippetRefused(f"attribute {name!r} is not available: {reason}", _line(inner, position))
+                raise SnippetRefused(f"attribute {name!r} is not available: {reason}", *_place(inner, position))
     return frozenset(name for name in found - NAMES_RESERVED if not name.startswith((".", "__")))
 
 
-def _line(code: CodeType, position: int) -> int:
-    """Return the line of the instruction at `position`; the definition's first where it has none."""
-    lines = (line for start, end, line in code.co_lines() if start <= position < end)
-    return next(lines, None) or code.co_firstlineno
+def _place(code: CodeType, position: int) -> tuple[int, int | None]:
+    """Return line and column of the instruction at `position`; the definition's first line where it has none."""
+    line, _, column, _ = next(islice(code.co_positions(), position // 2, None), (None, None, None, None))
+    return line or code.co_firstlineno, column

@@ -216,6 +216,8 @@ def _with_text(error: SnippetRefused, text: str) -> SnippetRefused:
     lines = text.split("\n")
     if 1 <= error.line <= len(lines):
         error.text = lines[error.line - 1]
+        if error.column is not None:
+            error.column = len(error.text.encode()[: error.column].decode(errors="replace"))
     return error
 
 

@@ -158,7 +158,7 @@ class Definitions(Statements):
         self.check_type_parameters(node)
         for keyword in node.keywords:
             if keyword.arg is None or keyword.arg == "metaclass":
-                self.refuse(node, "a class statement takes base classes and words for __init_subclass__, no metaclass")
+                self.refuse(node, "a class statement takes no metaclass; use a class decorator or __init_subclass__")
         if any(isinstance(base, ast.Starred) for base in node.bases):
             self.refuse(node, "name the base classes one by one")
         definition = self.definition(node, "class")

@@ -10,7 +10,8 @@ from __future__ import annotations
 class SnippetRefused(Exception):
     """The text can't be run: a syntax error, something the language does not have, or a bound. Nothing was run.
 
-    `line` counts from 1 (1 too where no line is to blame), `column` from 0, `text` is that line of the source.
+    `line` counts from 1 (1 too where no line is to blame), `column` from 0, in characters (while the compiler works, in
+    bytes, as the tree has it), `text` is that line of the source.
     The message says what was refused, why, and what to write instead.
     """
 

@@ -57,7 +57,10 @@ class Expressions(RestrictingNodeTransformer):
         self.in_place = 0
 
     def refuse(self, node: ast.AST, message: str) -> NoReturn:
-        raise SnippetRefused(message, getattr(node, "lineno", 1), getattr(node, "col_offset", None))
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", None)
+        if isinstance(node, ast.Attribute):  # it begins with the object, and the name stands at its end
+            line, column = node.end_lineno or line, max((node.end_col_offset or 0) - len(node.attr.encode()), 0)
+        raise SnippetRefused(message, line, column)
 
     def error(self, node: ast.AST, info: str) -> NoReturn:
         """Stop at the first error; RestrictedPython collects them."""
@@ -106,7 +109,7 @@ class Expressions(RestrictingNodeTransformer):
         name = node.id
         if type(node.ctx) is ast.Load:
             if name.startswith("__") and name.endswith("__") and name != "__name__" and not self.generated:
-                self.refuse(node, f"{name!r} can't be read: names with two underscores on both sides belong to Python")
+                self.refuse(node, f"{name!r} can't be read: {policy.attribute_refusal(name)}")
             return node
         self.check_bound(node, name)
         return root(name, node) if name in self.scope.roots else node

@@ -16,7 +16,7 @@ from sandbox.errors import OutOfFuel
 
 
 def _stop(_: None) -> NoReturn:
-    raise OutOfFuel("the snippet ran out of fuel; do less at once, in several requests")
+    raise OutOfFuel("the snippet ran out of fuel; check that its loops end, or do less at once, in several requests")
 
 
 def _impure(_: None) -> NoReturn:
@@ -52,6 +52,11 @@ class Fuel:
     def remaining(self) -> int:
         """Ticks that are left."""
         return length_hint(self.left)
+
+
+def in_comparison(builtins: dict[str, Any]) -> bool:
+    """Whether a comparison or hash method of the snippet runs now."""
+    return builtins[".fuel"] is _FENCE
 
 
 def fence(builtins: dict[str, Any]) -> tuple[Callable[[], Any], Callable[[Any], None]]:

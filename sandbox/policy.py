@@ -14,6 +14,7 @@ attribute names only through `getattr` and its kin, which ask `attribute_refusal
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
@@ -98,10 +99,10 @@ IDENTIFIER_FIELDS: Final = frozenset({
 
 # --- attributes -------------------------------------------------------------------------------------------------------
 
-_FRAMES = "it leads to the interpreter's own objects"
+_FRAMES = "it leads to the interpreter's own objects, which no snippet reaches"
 _FORMAT = "use an f-string"
 _FRACTION = "write Fraction(...)"
-_ENUM = "it belongs to the inside of a class"
+_ENUM = "it belongs to the inside of an enum; use its members, 'list(Color)' or 'Color.__members__'"
 # Frames, code, tracebacks and what leads to them.
 ATTRIBUTE_PREFIXES_REFUSED: Final = ("_co_", "ag_", "co_", "cr_", "gi_", "tb_")
 ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
@@ -125,7 +126,7 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "format": _FORMAT,
     "format_map": _FORMAT,
     "fset": _FRAMES,
-    "getter": "write the property again under another name",
+    "getter": "write a property of another name",
     "mro": "use isinstance and issubclass",
     "with_traceback": "use 'raise ... from ...'",
     "_generate_next_value_": _ENUM,
@@ -186,22 +187,37 @@ ANNOTATIONS_READ: Final = frozenset({"ClassVar", "InitVar", "KW_ONLY"})
 # Names that a class body may bind to literal texts alone.
 DUNDERS_LITERAL: Final = frozenset({"__match_args__", "__slots__"})
 
-_PICKLE = "the heap keeps the attributes of an instance by itself"
+_PICKLE = "the heap keeps the attributes of an instance by itself; leave it out"
+_COPY = "copy.copy and copy.deepcopy copy all attributes; for anything else write a method 'copy'"
+_CLASSES = "use isinstance, issubclass and type"
 _DESCRIPTOR = "use a property"
 DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "__annotations__": "annotations are not kept",
-    "__copy__": _PICKLE,
-    "__deepcopy__": _PICKLE,
+    "__base__": _CLASSES,
+    "__bases__": _CLASSES,
+    "__builtins__": _FRAMES,
+    "__cause__": "it is shown with the error; keep what you need in an attribute of the exception",
+    "__closure__": _FRAMES,
+    "__code__": _FRAMES,
+    "__context__": "it is shown with the error; keep what you need in an attribute of the exception",
+    "__copy__": _COPY,
+    "__deepcopy__": _COPY,
     "__del__": "objects end when nothing refers to them, at no fixed time; write a method and call it",
     "__delattr__": _DESCRIPTOR,
     "__delete__": _DESCRIPTOR,
-    "__dict__": "read the attributes by name",
+    "__dict__": "read the attributes by name, or use dataclasses.asdict",
+    "__file__": "a cell is no file",
     "__get__": _DESCRIPTOR,
     "__getattribute__": "use __getattr__ or a property",
     "__getstate__": _PICKLE,
+    "__globals__": _FRAMES,
+    "__import__": "write an 'import' statement",
     "__match_args__": "it is a tuple of names, written out in the class body",
     # Taken away from a class again, it leaves CPython calling object.__new__ with the arguments of __init__.
+    "__module__": "classes of snippets have no module",
+    "__mro__": _CLASSES,
     "__new__": "define __init__",
+    "__qualname__": "use __name__",
     "__reduce__": _PICKLE,
     "__reduce_ex__": _PICKLE,
     "__set__": _DESCRIPTOR,
@@ -209,7 +225,12 @@ DUNDERS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "__setattr__": _DESCRIPTOR,
     "__setstate__": _PICKLE,
     "__slots__": "it is a tuple of names, written out in the class body, and changes nothing",
+    "__subclasses__": _CLASSES,
+    "__traceback__": _FRAMES,
+    "__wrapped__": "functools.wraps does not keep it; give the inner function a name of its own",
 })
+_DUNDER = "names with two underscores on both sides belong to Python"
+
 
 # --- names ------------------------------------------------------------------------------------------------------------
 
@@ -235,10 +256,10 @@ EXCEPTIONS: Final = frozenset({
     "UnicodeTranslateError", "ValueError", "ZeroDivisionError",
 })
 _MACHINE = "it says something about the machine, not about the snippet, and can't be caught"
-_FILES = "a snippet reaches nothing but the heap"
+_FILES = "a snippet reaches no files; read it in the client and send the contents as a parameter"
 _CODE = "text does not become code; define a function"
-_NAMES = "read the names and attributes you need by name"
-_BUFFER = "use bytes"
+_NAMES = "write the names that you need; for attributes there are getattr, setattr and hasattr"
+_BUFFER = "use bytes, or a list of numbers"
 # Names of Python's builtins that are not there. They can't become roots either, so that a later version may add them.
 BUILTINS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "BaseException": "use Exception",
@@ -267,9 +288,9 @@ BUILTINS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "eval": _CODE,
     "exec": _CODE,
     "globals": _NAMES,
-    "help": "see docs/language.md",
+    "help": "docs/language.md lists what is there",
     "id": "it differs between replicas; use 'is', or a key of your own",
-    "input": _FILES,
+    "input": "a snippet asks nobody; send the value as a parameter",
     "locals": _NAMES,
     "memoryview": _BUFFER,
     "open": _FILES,
@@ -284,6 +305,62 @@ MODULES: Final = frozenset({
     "abc", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum",
     "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re",
     "statistics", "string", "textwrap", "time", "typing", "uuid",
+})
+
+_WAITS = "nothing in a snippet waits, and nothing runs beside it; let the client wait"
+_NETWORK = "a snippet reaches no network; ask in the client and send the answer as a parameter"
+_TABLES = "compute in the client, or use lists, dicts and the module statistics"
+_KEPT = "what is assigned to a name at the level of a cell is kept by itself"
+_INSIDE = "it leads to the inside of Python, which no snippet reaches"
+# Modules that people look for and that are not there.
+MODULES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
+    "array": "use a list, or bytes",
+    "asyncio": _WAITS,
+    "builtins": "builtins are there without an import",
+    "calendar": "use datetime, with weekday() and timedelta",
+    "cmath": "use math, and the operators of complex",
+    "collections.abc": "write: from typing import ...",
+    "concurrent": _WAITS,
+    "csv": "parse in the client and send rows as a parameter, or use split(',')",
+    "ctypes": _INSIDE,
+    "gc": _INSIDE,
+    "glob": _FILES,
+    "http": _NETWORK,
+    "importlib": "write an 'import' statement",
+    "inspect": _INSIDE,
+    "io": "use a text or a list of lines",
+    "locale": "it depends on the machine; use format specs, as in f'{x:,.2f}'",
+    "logging": "use print, whose text goes back to the caller, or keep a list",
+    "multiprocessing": _WAITS,
+    "numbers": "use isinstance(x, (int, float))",
+    "numpy": _TABLES,
+    "os": "a snippet reaches no files, programs or environment; send what it needs as parameters",
+    "pandas": _TABLES,
+    "pathlib": _FILES,
+    "pickle": _KEPT,
+    "pprint": "use print, or json.dumps(x, indent=2)",
+    "pytz": "use datetime.timezone",
+    "queue": "use collections.deque, or heapq",
+    "requests": _NETWORK,
+    "sched": _WAITS,
+    "secrets": "it depends on the machine; draw secrets in the client and send them as parameters",
+    "shelve": _KEPT,
+    "shutil": _FILES,
+    "socket": _NETWORK,
+    "sqlite3": _KEPT,
+    "struct": "use int.to_bytes and int.from_bytes",
+    "subprocess": "a snippet starts no programs",
+    "sys": _INSIDE,
+    "tempfile": _FILES,
+    "threading": _WAITS,
+    "traceback": "the traceback goes back to the caller by itself",
+    "types": "use type(x), or typing",
+    "typing_extensions": "use typing",
+    "urllib": _NETWORK,
+    "warnings": "use print",
+    "weakref": "objects live as long as the heap refers to them; keep a key instead",
+    "zlib": "compress in the client",
+    "zoneinfo": "its tables differ between machines; use datetime.timezone",
 })
 
 _BASE64 = "a snippet reaches no files; use b64encode and b64decode"
@@ -323,8 +400,8 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "functools.partialmethod": "write a method that calls the other",
     "functools.singledispatch": "keep the functions in a dict by type, or use match",
     "functools.update_wrapper": "use wraps",
-    "hashlib.algorithms_available": "it depends on the machine; see docs/language.md",
-    "hashlib.algorithms_guaranteed": "see docs/language.md",
+    "hashlib.algorithms_available": "it depends on the machine; docs/language.md lists the functions",
+    "hashlib.algorithms_guaranteed": "docs/language.md lists the functions",
     "hashlib.file_digest": "a snippet reaches no files; use sha256(data)",
     "hashlib.pbkdf2_hmac": _SLOW,
     "hashlib.scrypt": _SLOW,
@@ -379,7 +456,9 @@ def attribute_refusal(name: str) -> str | None:
     Reading a name of `DUNDERS_READ` or `ATTRIBUTES_GUARDED` is for the caller to allow.
     """
     if name.startswith("__") and name.endswith("__"):
-        return DUNDERS_REFUSED.get(name, "names with two underscores on both sides belong to Python")
+        if name in DUNDERS_DEFINED:
+            return f"{_DUNDER}; a class may define it, and the function or operator that it stands for calls it"
+        return DUNDERS_REFUSED.get(name, _DUNDER)
     if name in ATTRIBUTES_REFUSED:
         return ATTRIBUTES_REFUSED[name]
     return _FRAMES if name.startswith(ATTRIBUTE_PREFIXES_REFUSED) else None
@@ -392,6 +471,16 @@ def name_refusal(name: str) -> str | None:
     if name.startswith("__") and name.endswith("__"):
         return "names with two underscores on both sides belong to Python; use another name"
     return None
+
+
+def module_refusal(name: str) -> str:
+    """Return what to say of a module that is not there."""
+    top = name.partition(".")[0]
+    reason = next((MODULES_REFUSED[each] for each in MODULES_REFUSED if f"{name}.".startswith(f"{each}.")), None)
+    if reason is None:
+        found = get_close_matches(top[:100], sorted(MODULES), 1, 0.7)
+        reason = f"did you mean {found[0]!r}?" if found else f"there are {', '.join(sorted(MODULES))}"
+    return f"module {name!r} is not available; {reason}"
 
 
 def mangled(name: str, class_name: str | None) -> str:

@@ -15,7 +15,8 @@ names whose functions take exact types only (guards), so that no C function of t
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 from sandbox.build import assign, at, call, load, run, store
@@ -30,6 +31,36 @@ _NODES: Final = (
     ast.Attribute, ast.Subscript, ast.BinOp, ast.Assign, ast.Call, ast.Raise, ast.boolop, ast.operator,
     ast.unaryop, ast.cmpop, ast.expr_context,
 )
+
+_WORDS: Final[Mapping[type[ast.AST], str]] = MappingProxyType({
+    ast.AnnAssign: "an annotation",
+    ast.Assert: "'assert'",
+    ast.Attribute: "an attribute",
+    ast.AugAssign: "an augmented assignment",
+    ast.Delete: "'del'",
+    ast.Dict: "a dict",
+    ast.DictComp: "a comprehension",
+    ast.Expr: "a statement that gives nothing back",
+    ast.For: "a loop",
+    ast.FunctionDef: "a function",
+    ast.GeneratorExp: "a generator expression",
+    ast.Import: "'import'",
+    ast.ImportFrom: "'import'",
+    ast.JoinedStr: "an f-string",
+    ast.Lambda: "a lambda",
+    ast.List: "a list",
+    ast.ListComp: "a comprehension",
+    ast.Match: "'match'",
+    ast.NamedExpr: "':='",
+    ast.Set: "a set",
+    ast.SetComp: "a comprehension",
+    ast.Starred: "a star",
+    ast.Try: "'try'",
+    ast.While: "a loop",
+    ast.With: "'with'",
+    ast.Yield: "'yield'",
+    ast.YieldFrom: "'yield'",
+})
 
 Refuse = Callable[[ast.AST, str], NoReturn]
 
@@ -51,13 +82,14 @@ def check(node: ast.FunctionDef, refuse: Refuse) -> None:
             if problem is not None:
                 place = inner if hasattr(inner, "lineno") else statement
                 refuse(place, f"{node.name!r} must only compare, because containers call it in the midst of their "
-                              f"work: {problem} can't stand in it; compute the value elsewhere and keep it")
+                              f"work: {problem} can't stand in it; compute the value earlier, and keep it "
+                              "in an attribute")
 
 
 def _problem(node: ast.AST) -> str | None:
     """Return what of `node` is not pure, without looking at its children."""
     if not isinstance(node, _NODES):
-        return f"syntax of the kind {type(node).__name__!r}"
+        return _WORDS.get(type(node)) or f"syntax of the kind {type(node).__name__!r}"
     match node:
         case ast.In() | ast.NotIn():
             return "'in'"
@@ -70,7 +102,9 @@ def _problem(node: ast.AST) -> str | None:
                 return None
             if isinstance(function, ast.Attribute) and function.attr in TEXT_METHODS and not arguments:
                 return None
-            return f"a call of anything but {', '.join(sorted(FUNCTIONS | TEXT_METHODS))}"
+            called = getattr(function, "id", getattr(function, "attr", None))
+            of = f"{called!r}, or of anything" if isinstance(called, str) else "anything"
+            return f"a call of {of} but {', '.join(sorted(FUNCTIONS | TEXT_METHODS))},"
         case ast.Raise(exc=error) if not isinstance(error, ast.Name):
             return "'raise' of anything but the name of an exception"
         case ast.Subscript(slice=ast.Slice()):

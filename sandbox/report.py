@@ -1,18 +1,23 @@
 """Report: an exception as text for the one whose snippet it was. Shows the snippet's lines and nothing of ours.
 
+    File <cell>, line 2
+      users[k].nmae              the line, and where in it
+      ^^^^^^^^^^^^^
+    File <User version 3>, line 7, in User.name        stored functions and classes, by the version that runs
+    AttributeError: ...; did you mean 'name'?          the message, and a hint (hints)
+
 Promise: no code of the snippet runs here (no `__str__`, no `__repr__`, no property), and the text is bounded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
-from types import TracebackType
-from typing import Any, Final
+from types import CodeType, TracebackType
+from typing import Any, Final, NamedTuple
+from unicodedata import combining, east_asian_width
 
-from sandbox import policy
 from sandbox.errors import SnippetRefused
 from sandbox.text import scrub
 
@@ -21,12 +26,13 @@ FRAME_COUNT_MAX: Final = 20
 CHAIN_COUNT_MAX: Final = 5
 MESSAGE_SIZE_MAX: Final = 4_000
 LINE_SIZE_MAX: Final = 200
-# Names looked at for what may have been meant.
-NAME_COUNT_MAX: Final = 1_000
+# Of a frame that follows itself, as in a recursion, so many are shown.
+REPEAT_COUNT_MAX: Final = 3
 _DEPTH_MAX: Final = 4
 _ITEM_COUNT_MAX: Final = 20
 
 _ARGS: Final[Any] = BaseException.args
+_TYPE_NAME: Final[Any] = type.__dict__["__name__"].__get__
 Sources = Mapping[str, str] | Callable[[str], str | None]
 
 
@@ -40,44 +46,27 @@ class ErrorReport:
     traceback: str
 
 
-def describe_error(error: BaseException, sources: Sources, names: Callable[[], Iterable[str]] = tuple) -> ErrorReport:
+def describe_error(error: BaseException, sources: Sources, hint: str = "") -> ErrorReport:
     """Describe an exception that came out of a cell.
 
     Args:
         sources: source text by filename of the code; frames of files that it does not know are left out.
-        names: returns what a name that is not defined may have been meant to be, beside the builtins.
+        hint: what to do about it (hints), put behind its message.
     """
     find = sources.get if isinstance(sources, Mapping) else sources
     if isinstance(error, SnippetRefused):
-        source = f"\n    {_cut(error.text.strip(), LINE_SIZE_MAX)}" if error.text.strip() else ""
-        shown = f"  File <cell>, line {error.line}{source}\nSnippetRefused: {error.message}"
-        return ErrorReport("SnippetRefused", error.message, error.line, shown)
-    name, message = _name(error), _message(error)
+        # The beginning of the line needs no mark.
+        column = (error.column, error.column + 1) if error.column and error.text[: error.column].strip() else None
+        shown = "\n".join([f"  File <cell>, line {error.line}", *_marked(error.text, column)])
+        return ErrorReport("SnippetRefused", error.message, error.line, f"{shown}\nSnippetRefused: {error.message}")
+    message = _message(error)
     frames = _frames(error.__traceback__, find)
-    line = next((number for file, number, _, _ in reversed(frames) if file == frames[0][0]), None)
-    hint = _hint(error, names)
-    return ErrorReport(name, message + hint, line, "\n".join(_chain(error, find)) + hint)
-
-
-def _hint(error: BaseException, names: Callable[[], Iterable[str]]) -> str:
-    """Return what to do about an exception that CPython raised, when its own text does not say so."""
-    if isinstance(error, RecursionError):
-        return "; a function calls itself, or calls go in a circle, too deep: check where it ends, or use a loop"
-    if type(error) is not NameError or type(error.name) is not str:
-        return ""
-    if error.name in policy.MODULES:
-        return f"; write: import {error.name}"
-    if error.name in policy.BUILTINS_REFUSED:
-        return f"; {policy.BUILTINS_REFUSED[error.name]}"
-    known = sorted({*islice(names(), NAME_COUNT_MAX), *policy.BUILTINS, *_locals(error.__traceback__)})
-    found = get_close_matches(error.name[:100], known, 1)
-    return f"; did you mean {found[0]!r}?" if found else ""
-
-
-def _locals(trace: TracebackType | None) -> tuple[str, ...]:
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return () if trace is None else trace.tb_frame.f_code.co_varnames
+    line = next((frame.line for frame in reversed(frames) if frame.file == frames[0].file), None)
+    lines = _chain(error, find)
+    if hint and not message:
+        hint = hint.removeprefix("; ")
+        lines[-1] += ": "
+    return ErrorReport(_name(error), message + hint, line, "\n".join(lines) + hint)
 
 
 def _chain(error: BaseException, find: Callable[[str], str | None]) -> list[str]:
@@ -88,7 +77,8 @@ def _chain(error: BaseException, find: Callable[[str], str | None]) -> list[str]
     link = ""
     while current is not None and id(current) not in seen and len(parts) < CHAIN_COUNT_MAX:
         seen.add(id(current))
-        lines = ["Traceback (most recent call last):", *_shown(_frames(current.__traceback__, find))]
+        shown = _shown(_frames(current.__traceback__, find))
+        lines = ["Traceback (most recent call last):", *shown] if shown else []
         name, message = _name(current), _message(current)
         lines.append(f"{name}: {message}" if message else name)
         parts.append([*lines, link] if link else lines)
@@ -100,20 +90,32 @@ def _chain(error: BaseException, find: Callable[[str], str | None]) -> list[str]
     return [line for part in reversed(parts) for line in part]
 
 
-Frame = tuple[str, int, str, str]
+class Frame(NamedTuple):
+    """A place in a source that is known. `position` is the offset of the instruction in the code."""
+
+    file: str
+    line: int
+    name: str
+    text: str
+    code: CodeType
+    position: int
 
 
 def _frames(trace: TracebackType | None, find: Callable[[str], str | None]) -> list[Frame]:
-    """Return (file, line, function, source line) of each frame whose source is known, outermost first."""
+    """Return each frame whose source is known, outermost first."""
     found: list[Frame] = []
+    lines: dict[str, list[str] | None] = {}
     while trace is not None:
         code = trace.tb_frame.f_code
-        source = find(code.co_filename)
-        if source is not None:
-            lines = source.split("\n")
-            number = trace.tb_lineno or code.co_firstlineno
-            text = lines[number - 1].strip() if 1 <= number <= len(lines) else ""
-            found.append((code.co_filename, number, code.co_qualname, text))
+        file = code.co_filename
+        if file not in lines:
+            source = find(file)
+            lines[file] = None if source is None else source.split("\n")
+        known = lines[file]
+        number = trace.tb_lineno or code.co_firstlineno
+        # Methods made for a class, such as a dataclass's, have the lines behind its own.
+        if known is not None and 1 <= number <= len(known):
+            found.append(Frame(file, number, code.co_qualname, known[number - 1], code, trace.tb_lasti))
         trace = trace.tb_next
     return found
 
@@ -121,21 +123,66 @@ def _frames(trace: TracebackType | None, find: Callable[[str], str | None]) -> l
 def _shown(frames: list[Frame]) -> list[str]:
     shown: list[str] = []
     half = FRAME_COUNT_MAX // 2
-    for index, (file, number, name, text) in enumerate(frames):
-        if len(frames) > FRAME_COUNT_MAX and half <= index < len(frames) - half:
+    runs: list[list[Frame]] = []
+    for frame in frames:
+        if runs and frame == runs[-1][0]:
+            runs[-1].append(frame)
+        else:
+            runs.append([frame])
+    for index, run in enumerate(runs):
+        if len(runs) > FRAME_COUNT_MAX and half <= index < len(runs) - half:
             if index == half:
-                shown.append(f"  ... {len(frames) - FRAME_COUNT_MAX} more")
+                shown.append(f"  ... {sum(map(len, runs[half:-half]))} more")
             continue
-        # What stands in the cell itself stands in no function.
-        place = "" if name.startswith("<cell>") and "." not in name else f", in {name.removeprefix('<cell>.<locals>.')}"
-        shown.append(f"  File {file}, line {number}{place}")
-        if text:
-            shown.append(f"    {_cut(text, LINE_SIZE_MAX)}")
+        lines = _placed(run[0])
+        shown += lines * min(len(run), REPEAT_COUNT_MAX)
+        if len(run) > REPEAT_COUNT_MAX:
+            shown.append(f"  ... the same {len(run) - REPEAT_COUNT_MAX} times more")
     return shown
 
 
+def _placed(frame: Frame) -> list[str]:
+    """Return the lines for one frame."""
+    file, number, name, text, code, position = frame
+    # What stands in the cell itself stands in no function.
+    place = "" if name.startswith("<cell>") and "." not in name else f", in {name.removeprefix('<cell>.<locals>.')}"
+    first, last, start, end = next(islice(code.co_positions(), position // 2, None), (None, None, None, None))
+    columns = None
+    if first == number and start is not None and end is not None:
+        data = text.encode()
+        columns = len(data[:start].decode(errors="replace")), len(data[:end].decode(errors="replace"))
+        if last != first:
+            columns = columns[0], len(text.rstrip())
+    return [f"  File {file}, line {number}{place}", *_marked(text, columns)]
+
+
+def _marked(text: str, columns: tuple[int, int] | None) -> list[str]:
+    """Return a line of source as it is shown, and the marks under a part of it, unless the part is all of it."""
+    shown = text.strip()
+    if not shown:
+        return []
+    lines = [f"    {_cut(shown, LINE_SIZE_MAX)}"]
+    if columns is not None:
+        indent = len(text) - len(text.lstrip())
+        start, end = max(columns[0] - indent, 0), min(columns[1] - indent, LINE_SIZE_MAX)
+        if start < end and (start, end) != (0, len(shown)):
+            # Tabs stay tabs, so that the marks stand where they belong; wide characters take two places.
+            blank = "".join("\t" if each == "\t" else " " * _width(each) for each in shown[:start])
+            lines.append(f"    {blank}{'^' * max(sum(map(_width, shown[start:end])), 1)}")
+    return lines
+
+
+def _width(character: str) -> int:
+    """Return how many places a character takes on a terminal."""
+    if character.isascii():
+        return 1
+    if combining(character):
+        return 0
+    return 2 if east_asian_width(character) in "FW" else 1
+
+
 def _name(error: BaseException) -> str:
-    return type.__dict__["__name__"].__get__(type(error))  # type: ignore[no-any-return]
+    return _TYPE_NAME(type(error))  # type: ignore[no-any-return]
 
 
 _RECURSION: Final = "maximum recursion depth exceeded"
@@ -151,7 +198,7 @@ def _message(error: BaseException) -> str:
         text = only if type(only) is str and not isinstance(error, KeyError) else _plain(only, 0)
     else:
         text = _special(error, arguments) or (_plain(arguments, 0) if arguments else "")
-    return _cut(scrub(text), MESSAGE_SIZE_MAX)
+    return _cut(scrub(text).replace("<cell>.<locals>.", ""), MESSAGE_SIZE_MAX)
 
 
 def _special(error: BaseException, arguments: tuple[Any, ...]) -> str | None:
@@ -174,6 +221,8 @@ def _plain(value: Any, depth: int) -> str:
         return f"<int of {value.bit_length()} bits>"
     if kind in (bool, complex, float, int, type(None)):
         return repr(value)
+    if isinstance(value, type):
+        return f"<class {_TYPE_NAME(value)!r}>"
     if kind in (dict, list, tuple) and depth < _DEPTH_MAX:
         more = ["..."] if len(value) > _ITEM_COUNT_MAX else []
         if kind is dict:
@@ -183,7 +232,7 @@ def _plain(value: Any, depth: int) -> str:
         if kind is list:
             return f"[{items}]"
         return f"({items},)" if len(value) == 1 else f"({items})"
-    return f"<{type.__dict__['__name__'].__get__(kind)}>"
+    return f"<{_TYPE_NAME(kind)}>"
 
 
 def _cut(text: str, size_max: int) -> str:

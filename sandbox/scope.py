@@ -29,11 +29,13 @@ def roots(body: list[ast.stmt], parameters: tuple[str, ...]) -> frozenset[str]:
         _bound(statement, found)
     _declared(body, found)
     for name, node in found.items():
-        line = getattr(node, "lineno", 1)
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", None)
         if name in NAMES_RESERVED:
-            raise SnippetRefused(f"{name!r} is the name of a builtin and can't be bound; use another name", line)
+            reason = f"{name!r} is the name of a builtin and can't be bound; use another name"
+            raise SnippetRefused(reason, line, column)
         if name in parameters:
-            raise SnippetRefused(f"{name!r} is a parameter and can't be bound as a root; use another name", line)
+            reason = f"{name!r} is a parameter and can't be bound as a root; use another name"
+            raise SnippetRefused(reason, line, column)
     return frozenset(found)
 
 

@@ -111,7 +111,7 @@ class Module(metaclass=_ModuleKind):
         except KeyError:
             module = object.__getattribute__(self, "_name")
             reason = MODULE_NAMES_REFUSED.get(f"{module}.{name}")
-            hint = "; see docs/language.md" if reason is None else f": {reason}"
+            hint = "" if reason is None else f": {reason}"
             raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}") from None
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:

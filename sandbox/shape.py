@@ -71,7 +71,26 @@ def refused_syntax(error: SyntaxError) -> SnippetRefused:
     """Return the refusal that says what the SyntaxError says."""
     message = "nested too deeply" if "too many statically nested blocks" in error.msg else error.msg
     column = error.offset - 1 if error.offset is not None and error.offset > 0 else None
+    text = error.text or ""
+    if column is not None:
+        message += _foreign(text, column) if message == "invalid syntax" else ""
+        column = len(text[:column].encode()) if text else column
     return SnippetRefused(f"not Python: {message}", error.lineno or 1, column)
+
+
+# What other languages write there.
+_FOREIGN: Final = (
+    ("&&", "write 'and'"), ("||", "write 'or'"), ("<>", "write '!='"), ("!==", "write '!='"), ("===", "write '=='"),
+    ("?", "write 'a if condition else b'"), ("!", "write 'not'"),
+)  # fmt: skip
+
+
+def _foreign(text: str, column: int) -> str:
+    if text[:column].rstrip().endswith(("++", "--")):
+        return "; write '+= 1' or '-= 1'"
+    # CPython stops at the first sign or behind it.
+    near = text[max(column - 2, 0) : column + 2]
+    return next((f"; {advice}" for sign, advice in _FOREIGN if sign in near), "")
 
 
 def child_fields(kind: type[ast.AST]) -> tuple[str, ...]:

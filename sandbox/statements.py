@@ -151,7 +151,7 @@ class Statements(Expressions):
         done = []
         for alias in node.names:
             if alias.name == "*":
-                self.refuse(node, f"name what you need: from {node.module} import ...")
+                self.refuse(node, f"'import *' is not available; name what you need: from {node.module} import ...")
             self.check_attribute(node, alias.name)
             value = call(".import", node, constant(node.module, node), constant(alias.name, node))
             done.append(self.imported(node, alias.asname or alias.name, value))
@@ -159,7 +159,7 @@ class Statements(Expressions):
 
     def check_module(self, node: ast.AST, name: str) -> None:
         if name not in policy.MODULES:
-            self.refuse(node, f"module {name!r} is not available yet; there is {', '.join(sorted(policy.MODULES))}")
+            self.refuse(node, policy.module_refusal(name))
 
     def imported(self, node: ast.AST, name: str, value: ast.expr) -> ast.stmt:
         return assign(self.visit(store(name, node)), value, node)
@@ -231,7 +231,7 @@ class Statements(Expressions):
 
     def visit_Return(self, node: ast.Return) -> Any:
         if self.scope.kind == "cell":
-            self.refuse(node, "'return' stands outside a function; the value of the last expression is the result")
+            self.refuse(node, "'return' stands outside a function; end the cell with the value alone, as its result")
         return self.children(node)
 
     # --- match --------------------------------------------------------------------------------------------------------

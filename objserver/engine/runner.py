@@ -32,6 +32,8 @@ from sandbox import (
     SnippetRefused,
     compile_definition,
     describe_error,
+    hint,
+    in_comparison,
     make_builtins,
     make_generator,
     make_library,
@@ -137,10 +139,11 @@ class Runner:
             random=self._random,
             fatal=(MachineError, UpgradeFailed),
         )
-        library = make_library(hooks)
-        builtins = make_builtins(hooks, library)
-        self.heap.use_builtins(builtins, library)
+        self._library = make_library(hooks)
+        builtins = make_builtins(hooks, self._library)
+        self.heap.use_builtins(builtins, self._library)
         self.heap.signature = lambda: (self._principal, self.time_ns)
+        self.heap.in_comparison = lambda: in_comparison(builtins)
         self._fuel = Fuel(builtins)
         self._describe = Describer(self.heap, codec)
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
@@ -195,12 +198,13 @@ class Runner:
             if heap.fault is not None:
                 raise heap.fault
         except BaseException as error:
+            advice = hint(error, self.heap.root.names, self._library)  # what the snippet defined may have been meant
             self._fuel.refill(self._fuel_count)  # undo and the report must not end for want of what the snippet used up
             self._describe.outdated.clear()
             heap.rollback()
             if heap.fault is not None:
                 raise heap.fault from error
-            return None, self._fault(error, kind, code), self._as_of, self._take_output()
+            return None, self._fault(error, kind, code, advice), self._as_of, self._take_output()
         if changed and read_only:
             heap.rollback()  # a query saw instances upgraded, which stay as they were
         elif changed:
@@ -315,7 +319,7 @@ class Runner:
 
     # --- faults ---------------------------------------------------------------------------------------------------
 
-    def _fault(self, error: BaseException, kind: Kind, code: str) -> Fault:
+    def _fault(self, error: BaseException, kind: Kind, code: str, advice: str) -> Fault:
         """Return the fault that an exception is. Raises it when it is not the snippet's."""
         if isinstance(error, SnippetRefused):
             report = describe_error(error, {})
@@ -326,7 +330,7 @@ class Runner:
         fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
         cell = "" if kind == "call" else code
         stored = self.heap.definitions.source_of
-        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), self.heap.root.names)
+        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), advice)
         return Fault(fault, report.type, report.message, report.line, report.traceback)
 
 

@@ -146,6 +146,7 @@ class Heap:
         self.builtin_names: dict[int, str] = {}
         self.builtins: dict[str, Any] = {}
         self.signature: Callable[[], tuple[str, int]] = lambda: ("", 0)  # author and time of what is defined now
+        self.in_comparison: Callable[[], bool] = lambda: False  # whether a comparison method of a snippet runs now
         self.definitions = Definitions(self, compile_definition)
         self.upgrades = Upgrades(self)
         self._adoption = Adoption(self)

@@ -97,6 +97,13 @@ class Upgrades:
         lineage = self._lineage(info, cls)
         steps = _steps(lineage, instances.shape_of(obj))
         shape = _upgraded(lineage, instances.shape_of(obj))
+        if heap.in_comparison():
+            # It would change the object in the middle of what dict, list or set do with it.
+            name = next((name for name in instances.attributes(obj) if not name.startswith("_")), "name")
+            raise UpgradeFailed(
+                f"a comparison or hash method is the first to touch a {cls.__name__!r} object of an older version, and "
+                f"its __upgrade__ can't run in there; touch each object before, as in 'for x in objects: x.{name}'"
+            )
         read_only, heap.read_only = heap.read_only, False
         try:
             instances.set_class(obj, info.clean)

@@ -89,7 +89,7 @@ def make_import(library: Mapping[str, Module]) -> Callable[..., Any]:
         except AttributeError:
             pass
         reason = MODULE_NAMES_REFUSED.get(f"{name}.{attribute}")
-        hint = "; see docs/language.md" if reason is None else f": {reason}"
+        hint = "" if reason is None else f": {reason}"
         raise ImportError(f"cannot import name {attribute!r} from {name!r}{hint}")
 
     return import_module

@@ -98,6 +98,7 @@ class GeneratorManager(metaclass=Sealed):
             raise _ended(generator, "generator didn't stop")
         if issubclass(kind, self.__fatal__) or not issubclass(kind, Exception):
             return False
+        place = error.__traceback__
         try:
             generator.throw(error)
         except StopIteration as ended:
@@ -105,10 +106,12 @@ class GeneratorManager(metaclass=Sealed):
             return ended is not error
         except RuntimeError as raised:
             if raised is error or (isinstance(error, StopIteration) and raised.__cause__ is error):
+                error.__traceback__ = place
                 return False
             raise
         except Exception as raised:
             if raised is error:
+                error.__traceback__ = place  # that it went through the `yield` tells nobody anything
                 return False
             raise
         raise _ended(generator, "generator didn't stop after throw()")

@@ -201,9 +201,10 @@ def test_refusal_names_line_and_column_and_shows_the_line() -> None:
     with pytest.raises(SnippetRefused) as caught:
         compile_cell("x = 1\nif x:\n    y = x.__dict__\n")
     error = caught.value
-    assert (error.line, error.column, error.text) == (3, 8, "    y = x.__dict__")
-    assert str(error) == "line 3: attribute '__dict__' is not available: read the attributes by name"
+    assert (error.line, error.column, error.text) == (3, 10, "    y = x.__dict__")
+    assert str(error) == "line 3: attribute '__dict__' is not available: read the attributes by name, or use "\
+        "dataclasses.asdict"
     assert describe_error(error, {}).traceback == (
-        "  File <cell>, line 3\n    y = x.__dict__\n"
-        "SnippetRefused: attribute '__dict__' is not available: read the attributes by name"
+        "  File <cell>, line 3\n    y = x.__dict__\n          ^\n"
+        "SnippetRefused: attribute '__dict__' is not available: read the attributes by name, or use dataclasses.asdict"
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox import ErrorReport, OutOfFuel, compile_cell, describe_error
+from sandbox import ErrorReport, OutOfFuel, compile_cell, describe_error, hint
 from tests.sandbox.host import Host
 
 
@@ -30,7 +30,9 @@ def test_traceback_shows_the_lines_of_the_snippet_alone() -> None:
             "Traceback (most recent call last):\n"
             "  File <cell>, line 4\n    total([{}])\n"
             "  File <cell>, line 2, in total\n    return sum(x['n'] for x in xs)\n"
+            "           ^^^^^^^^^^^^^^^^^^^^^^^\n"
             "  File <cell>, line 2, in total.<locals>.<genexpr>\n    return sum(x['n'] for x in xs)\n"
+            "               ^^^^^^\n"
             "KeyError: 'n'"
         ),
     )
@@ -42,7 +44,8 @@ def test_line_is_that_of_the_cell_when_a_stored_function_fails() -> None:
     host.start(compile_cell(text, filename="<half>"))
     report = failure("x = 0\n\nhalf(x)", host, **{"<half>": text})
     assert report.line == 3
-    assert "  File <half>, line 2, in half\n    return 1 / x\nZeroDivisionError: division by zero" in report.traceback
+    assert "  File <half>, line 2, in half\n    return 1 / x\n           ^^^^^\n" in report.traceback
+    assert report.traceback.endswith("^\nZeroDivisionError: division by zero")
     # A source that nobody knows any more leaves no trace.
     assert "half>" not in failure("x = 0\n\nhalf(x)", host).traceback
 
@@ -77,7 +80,7 @@ def test_no_code_of_the_snippet_runs(source: str) -> None:
     ("raise ValueError(print)", "<method>"),
     ("int('x')", "invalid literal for int() with base 10: 'x'"),
     ("b'\\xff'.decode()", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"),
-    ("[1].index(lambda: 0)", "<function <cell>.<locals>.<lambda>> is not in list"),
+    ("[1].index(lambda: 0)", "<function <lambda>> is not in list"),
     ("undefined", "name 'undefined' is not defined"),
 ])
 def test_message_is_the_exceptions_own(source: str, message: str) -> None:
@@ -135,20 +138,21 @@ def test_sources_may_be_a_function() -> None:
     assert "<cell>" in files
 
 
-@pytest.mark.parametrize(("source", "hint"), [
+@pytest.mark.parametrize(("source", "message"), [
     ("total = 1\ntotl", "name 'totl' is not defined; did you mean 'total'?"),
     ("def f(amount): return amuont\nf(1)", "name 'amuont' is not defined; did you mean 'amount'?"),
     ("lenn([1])", "name 'lenn' is not defined; did you mean 'len'?"),
     ("math.pi", "name 'math' is not defined; write: import math"),
-    ("zzzzqq", "name 'zzzzqq' is not defined"),
+    ("zzzzqq", "name 'zzzzqq' is not defined; no root or parameter has this name, and what 'for', 'with' and ':=' bind "
+        "ends with its cell"),
     ("def f(n): return f(n + 1)\nf(0)", "maximum recursion depth exceeded; a function calls itself, or calls go in a "
         "circle, too deep: check where it ends, or use a loop"),
 ])  # fmt: skip
-def test_message_says_what_to_do(source: str, hint: str) -> None:
+def test_message_says_what_to_do(source: str, message: str) -> None:
     host = Host()
     with pytest.raises((NameError, RecursionError)) as caught:
         host.run(source)
     host.fuel.refill(0)
-    report = describe_error(caught.value, {"<cell>": source}, lambda: ["total"])
-    assert report.message == hint
-    assert report.traceback.endswith(hint)
+    report = describe_error(caught.value, {"<cell>": source}, hint(caught.value, lambda: ["total"], host.library))
+    assert report.message == message
+    assert report.traceback.endswith(message)
