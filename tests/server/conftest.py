@@ -229,8 +229,11 @@ class BlockingPeer:
 
     def value(self, source: str, **args: Any) -> Any:
         self.send(("eval", {"source": source, "args": args}))
-        while not (bodies := self._reader.feed(self._receive())):
-            pass
+        bodies: list[bytes] = []
+        while not bodies:
+            data = self._receive()
+            assert data, "the server ended the stream without a reply"
+            bodies = self._reader.feed(data)
         [reply] = [parse_reply(body) for body in bodies]
         assert reply.error is None, reply.error
         return reply.value
