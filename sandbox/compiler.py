@@ -53,13 +53,15 @@ class Definition:
     """A stored function or class, compiled from its text alone.
 
     `codes` holds every function in it by qualified name and first line, the definition's first line being 1. Of the
-    lambdas of one line the second has `#1` behind its name, and so on.
+    lambdas of one line the second has `#1` behind its name, and so on. `nonlocals` are the names that a function in it
+    declares `nonlocal`.
     """
 
     name: str
     source: str
     codes: Mapping[tuple[str, int], CodeType]
     filename: str
+    nonlocals: frozenset[str]
 
 
 def compile_cell(
@@ -123,7 +125,7 @@ def compile_definition(source: str, name: str, filename: str, *, generated: bool
         _checked(code, rewriter)
     except SnippetRefused as error:
         raise _with_text(error, text) from None
-    return Definition(name, source, MappingProxyType(functions_of(code)), filename)
+    return Definition(name, source, MappingProxyType(functions_of(code)), filename, frozenset(rewriter.nonlocals))
 
 
 def _spell_hooks(tree: ast.AST) -> None:

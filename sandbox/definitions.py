@@ -1,10 +1,12 @@
 """Definitions: functions and classes, and the names they declare. Last part of the rewriting.
 
 At cell level a `def` or `class` is a root's. It keeps its name global and gets, outermost, the decorator
-`.define(name, source, first_line, kind)`, so that the heap learns what was defined by which text:
+`.define(name, source, first_line, kind)`, so that the heap learns what was defined by which text; innermost, a function
+with other decorators gets `.decorated(name, source, first_line)`:
 
-    @cached                    @.define("total", "@cached\\ndef total(xs): ...", 1, "function")
-    def total(xs): ...   ->    @cached
+    @logged                    @.define("total", "@logged\\ndef total(xs): ...", 1, "function")
+    def total(xs): ...   ->    @logged
+                               @.decorated("total", "@logged\\ndef total(xs): ...", 1)
                                def total(xs): .next(.fuel); ...
 
 Every function ticks when it is entered; a method that changes attributes of its first parameter makes sure then that
@@ -41,6 +43,8 @@ class Definitions(Statements):
         # The text is not a snippet's, see compile_definition.
         self.generated = False
         self.scope = Scope("cell", set(roots))
+        # Names that a function changes in the functions around it.
+        self.nonlocals: set[str] = set()
         # Names of the roots' definitions: name -> line of the first one.
         self.defined: dict[str, int] = {}
 
@@ -60,6 +64,10 @@ class Definitions(Statements):
             purity.check(node, self.refuse)
         definition = self.definition(node, "function")
         node.decorator_list[:] = self.dunder_decorators(node) if method else self.each(node.decorator_list)
+        if definition and node.decorator_list:
+            # The function is the heap's before another decorator sees it: one that wraps it keeps it in its closure.
+            _, text, first, _ = definition[0].args  # type: ignore[attr-defined]
+            node.decorator_list.append(call(".decorated", node, constant(node.name, node), text, first))
         node.decorator_list[:0] = definition
         node.args = self.visit(node.args)
         node.returns = None
@@ -201,6 +209,7 @@ class Definitions(Statements):
             self.refuse(node, "'nonlocal' can stand only in a function inside a function")
         for name in node.names:
             self.check_bound(node, name)
+            self.nonlocals.add(policy.mangled(name, self.scope.private))
         return node
 
 

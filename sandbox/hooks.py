@@ -26,6 +26,7 @@ class Hooks:
     `root`: `root[name] = value` binds a root. `unbind(name)` deletes one; NameError when there is none.
     `define(name, source, first_line, kind)`: returns the decorator that gets a finished function or class ("function"
     or "class") and returns what to bind.
+    `decorated(name, source, first_line)`: the same for a function that has decorators, before these get it.
     `undefine(name)`: ends the class statement of a root: if it did not get to what `define` returned, because a
     decorator raised, the class that had the name before gets back what it had.
     `rootclass`, `localclass`: make the classes that are roots and others, called as metaclasses are.
@@ -53,6 +54,7 @@ class Hooks:
     root: MutableMapping[str, Any]
     unbind: Callable[[str], None]
     define: Callable[[str, str, int, str], Callable[[Any], Any]]
+    decorated: Callable[[str, str, int], Callable[[Any], Any]]
     undefine: Callable[[str], None]
     rootclass: Any
     localclass: Any

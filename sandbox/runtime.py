@@ -145,6 +145,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".bind_all": bind_all,
         ".caught": caught,
         ".classmethod": classmethod,
+        ".decorated": hooks.decorated,
         ".define": hooks.define,
         ".delegate": Meter(hooks).delegate,
         ".divide": guards.divide,

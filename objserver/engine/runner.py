@@ -126,6 +126,7 @@ class Runner:
             root=cast(Any, self.heap.root),  # only its __setitem__ is used
             unbind=self.heap.root.unbind,
             define=definitions.define,
+            decorated=definitions.decorated,
             undefine=definitions.undefine,
             rootclass=definitions.root_class,
             localclass=definitions.local_class,

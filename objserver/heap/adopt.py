@@ -12,7 +12,7 @@ Promise: oids are given in one order on every replica: that of the changes, then
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,7 +22,7 @@ from . import instances
 from .atoms import ATOMS, NAN, are_settled, is_nan
 from .containers import STATES, Dict, List
 from .dict_kinds import DefaultDict
-from .instances import KINDS, Instance
+from .instances import KINDS, Instance, Version
 from .named import NamedTupleType
 from .root import Root
 from .sets import FrozenSet, Set
@@ -104,6 +104,8 @@ class Adoption:
         elif type(obj) is FunctionType:
             self._scan_history(obj)
             self._scan_function(obj, obj)
+        elif type(obj) is Version:
+            pass
         else:
             values = instances.attributes(obj)
             if not are_settled(values.values()):
@@ -158,15 +160,21 @@ class Adoption:
             instances.mark_keyed(cls)
 
     def _scan_history(self, code: Any) -> None:
-        history = code.__dict__["__info__"].history
-        if history is not None:
-            self._adopt(history, code, "history")
+        info = code.__dict__["__info__"]
+        if not info.current.oid:
+            info.current.oid = self._enroll(info.current, code, "version")
+        if info.history is not None:
+            self._adopt(info.history, code, "history")
 
     def _scan_class(self, cls: Any) -> None:
         self._scan_history(cls)
+        body = sorted(instances.class_body(cls).items())
+        # A method of two names is an object, so that they stay names of one.
+        seen = Counter(id(function) for _, value in body for function in instances.functions_of(value))
+        is_method = self._heap.definitions.is_method
         # Sorted, as they are in a record: a class that was loaded has them in another order than one that was defined.
         properties: set[int] = set()
-        for name, value in sorted(instances.class_body(cls).items()):
+        for name, value in body:
             if type(value) is property:
                 # One that has two names becomes two, each with its own, as those of a loaded class are.
                 if id(value) in properties:
@@ -177,10 +185,11 @@ class Adoption:
             functions = instances.functions_of(value)
             if functions:
                 for function in functions:
-                    if "__info__" in function.__dict__:
+                    known = "__info__" in function.__dict__
+                    if known or seen[id(function)] > 1 or not is_method(function, cls):
                         self._adopt(function, cls, name)
                     else:
-                        self._scan_method(function, cls, name)
+                        self._scan_function(function, cls)
             elif type(value) not in ATOMS or is_nan(value):
                 adopted = self._adopt(value, cls, name)
                 if adopted is not value:
@@ -189,19 +198,34 @@ class Adoption:
             if type(base) in KINDS and base is not Instance:
                 self._adopt(base, cls, "__bases__")
 
-    def _scan_method(self, function: FunctionType, cls: Any, name: str) -> None:
-        if not self._heap.definitions.is_method(function, cls):
-            raise NotStorable(
-                f"{self._path(cls, name)}: function {function.__name__!r} was not defined in the class or as a root"
-            )
-        self._scan_function(function, cls)
-
     def _scan_function(self, function: FunctionType, owner: Any) -> None:
         if function.__defaults__:
             function.__defaults__ = self._adopt(function.__defaults__, owner, "default")
         keyword_defaults = function.__kwdefaults__ or {}
         for key, value in keyword_defaults.items():
             keyword_defaults[key] = self._adopt(value, owner, key)
+        for key, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            try:
+                value = cell.cell_contents
+            except ValueError:  # nothing was bound to the name yet, or not any more
+                continue
+            if (adopted := self._adopt(value, owner, key)) is not value:
+                cell.cell_contents = adopted
+
+    def _keep_function(self, function: FunctionType, owner: Any, key: Any) -> Any:
+        """Return the info of a function that no root's `def` made; None when it can't be kept."""
+        closures = self._heap.definitions.closures
+        version = closures.version_of(function)
+        if version is None:
+            return None
+        shared = version.nonlocals.intersection(function.__code__.co_freevars)
+        if shared:
+            name = min(shared)
+            raise NotStorable(
+                f"{self._path(owner, key)} is {_describe(function)} of {version.path!r}, where {name!r} is 'nonlocal', "
+                f"so it can't be kept; keep {name!r} in an attribute of an object, or in a dict"
+            )
+        return closures.keep(function, version)
 
     def _adopt(self, value: Any, owner: Any, key: Any, depth: int = 0) -> Any:
         """Return what stands for `value` in the heap: itself, or the object that a plain container became."""
@@ -245,6 +269,8 @@ class Adoption:
             return self._adopt_instance(value, owner, key)
         if cls in KINDS or cls is FunctionType:
             info = value.__dict__.get("__info__")
+            if info is None and cls is FunctionType:
+                info = self._keep_function(value, owner, key)
             if info is not None:
                 if not info.version:
                     raise NotStorable(
@@ -312,7 +338,8 @@ class Adoption:
     def _search(self, target: Any) -> str:
         """Return the path to an object that is in the heap already, looking at loaded objects only."""
         namespace = self._heap.root.namespace
-        queue = deque((value, name) for name, value in namespace.items() if name != "__builtins__")
+        names = [name for name in namespace if name.isidentifier() and name != "__builtins__"]
+        queue = deque((namespace[name], name) for name in names)
         seen: set[int] = set()
         while queue and len(seen) < _PATH_COUNT_MAX:
             obj, path = queue.popleft()
@@ -340,7 +367,7 @@ def _children(obj: Any) -> Iterable[tuple[Any, Any]]:
 
 def _step(owner: Any, key: Any) -> str:
     if isinstance(owner, Root):
-        return str(key)
+        return str(key).removeprefix("def ")  # the function under a decorator is shown as what it became
     if key is _FACTORY:
         return ".default_factory"
     if type(owner) in STATES:

@@ -3,10 +3,11 @@
     cell: def f / class C --> define(...) --> rebind to the code of the stored source --> root
     record: name, version, history, parts --> compile the source --> the same function or class
 
-A class in the body of another is kept as a class of its own, which has the source of the other.
+A class in the body of another is kept as a class of its own, which has the source of the other. Of a function with
+decorators the function below them is the definition; the root is bound to what they made of it.
 
 A stored function consists of its source and its defaults, a stored class of its source, bases and attributes; a
-function among those is kept as its place in the source (qualified name, line) and its defaults. The statement itself
+function among those is kept as its place in the source (objserver/heap/closures.py). The statement itself
 runs once, in the cell that defines it: what it computed (defaults, class attributes) is state and not computed again
 after a restart.
 
@@ -17,31 +18,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from types import CellType, CodeType, FunctionType
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
 
-from ..errors import BadRequest, DataDamaged
+from ..errors import BadRequest
 from . import instances
+from .closures import GENERATED, Closures, reached, rebind
 from .history import remember, versions
 from .instances import KINDS, CodeInfo, HeapClass, Instance, Version
-from .records import KIND_CLASS
+from .records import KIND_CLASS, KIND_FUNCTION
+from .root import definition_name
 
 if TYPE_CHECKING:
     from .heap import CompileDefinition, Heap
 
 __all__ = ["Definitions"]
-
-# The file name of code that a cell compiled and that is not of a stored source.
-CELL: Final = "<cell>"
-
-# The attribute of a class that holds the source of the methods which a decorator such as `dataclass` wrote for it, and
-# the file name of these until the class is kept.
-GENERATED: Final = "__generated__"
-
-# What two lambdas that do the same have in common, beside their constants.
-_CODE_FIELDS: Final = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags", "co_argcount",
-                       "co_kwonlyargcount", "co_posonlyargcount")
 
 # Texts kept although nothing of the heap runs them any more: the traceback of what is rolled back shows them.
 RECENT_COUNT_MAX: Final = 100
@@ -55,7 +47,8 @@ class Definitions:
         self._compile = compile_definition
         self._loading: list[tuple[Any, CodeInfo]] = []  # the class whose attributes are being unpacked
         self._statements: dict[str, _Statement] = {}  # whose class is made, and whose decorators have not all run
-        self._packed: Any = None  # the CodeInfo of what is being packed
+        self._decorated: dict[str, Any] = {}  # the function of each `def` whose decorators have not all run
+        self.closures = Closures(heap)
         self._versions: WeakValueDictionary[str, Version] = WeakValueDictionary()  # by file name in tracebacks
         self._recent: deque[Version] = deque(maxlen=RECENT_COUNT_MAX)
 
@@ -88,7 +81,7 @@ class Definitions:
         current = info.current
         return {
             "name": name,
-            "kind": self._heap.kind_of(self._heap.root.namespace[name]),
+            "kind": self._heap.kind_of(self._defined(name)),
             "version": current.number,
             "author": current.author,
             "time_ns": current.time_ns,
@@ -104,8 +97,17 @@ class Definitions:
         return f"from {module} import {attribute}{renamed}" if attribute else f"import {module}{renamed}"
 
     def _info(self, name: str) -> CodeInfo | None:
+        return _info_of(self._defined(name))
+
+    def _defined(self, name: str) -> Any:
+        """Return the function or class that a root is, or that its decorators were given; None when it is
+        something else."""
         value = self._existing(name)
-        return value.__dict__.get("__info__") if type(value) is FunctionType or type(value) in KINDS else None
+        info = _info_of(value)
+        if info is None or not info.name:
+            defined, bound = self._existing(definition_name(name)) or (None, None)
+            return defined if bound is value else None
+        return value
 
     # --- hooks of the compiled cell -------------------------------------------------------------------------------
 
@@ -118,17 +120,38 @@ class Definitions:
             kind: "function" or "class".
         """
 
+        self._decorated.pop(name, None)  # of a statement that raised
+
         def bind(obj: Any) -> Any:
-            # A decorator may have put something else in its place, which may refer to the class.
+            # A decorator may have put something else in its place, which may refer to the class or function.
             if kind == "class":
                 statement = self._statements.pop(name)
-                self._define_class(statement.cls, name, source, first_line, statement.before)
-            elif kind == "function" and isinstance(obj, FunctionType) and "__info__" not in obj.__dict__:
+                defined = statement.cls
+                self._define_class(defined, name, source, first_line, statement.before)
+            elif (defined := self._decorated.pop(name, None)) is None and isinstance(obj, FunctionType):
+                defined = obj
                 self._define_function(obj, name, source, first_line)
-            self._heap.root[name] = obj
+            root = self._heap.root
+            hidden = definition_name(name)
+            root[name] = obj
+            if defined is not None and defined is not obj:
+                root[hidden] = (defined, obj)
+            elif hidden in root.namespace or hidden in root.packed:
+                root.unbind(hidden)
             return obj
 
         return bind
+
+    def decorated(self, name: str, source: str, first_line: int) -> Callable[[Any], Any]:
+        """Return the innermost decorator of a function at cell level that has others."""
+
+        def settle(function: Any) -> Any:
+            self._heap.root.touch()  # another decorator may raise, and what is known of the cell must end with it
+            self._define_function(function, name, source, first_line)
+            self._decorated[name] = function
+            return function
+
+        return settle
 
     def root_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
         """Metaclass of a class statement at cell level: a new class, or the new body of the one that has the name."""
@@ -144,7 +167,7 @@ class Definitions:
             super(existing, existing).__init_subclass__(**keywords)
             statement.complete()
             return existing  # type: ignore[no-any-return]
-        body["__info__"] = CodeInfo(self._heap, name, Version(0, "", "", 0, {}))
+        body["__info__"] = CodeInfo(self._heap, name, Version(name, 0, "", "", 0, {}))
         body["__module__"] = instances.MODULE
         cls: Any = type.__new__(kind, name, bases, body, **keywords)
         instances.make_twins(cls)
@@ -167,9 +190,11 @@ class Definitions:
         if statement is not None:
             statement.undo()
 
-    def forget_statements(self) -> None:
-        """Forget the class statement that the snippet was in when it ended."""
+    def end(self) -> None:
+        """Forget the snippet, which has ended, and the statement it was in."""
         self._statements.clear()
+        self._decorated.clear()
+        self.closures.end()
 
     def _existing(self, name: str) -> Any:
         root = self._heap.root
@@ -189,10 +214,14 @@ class Definitions:
         body = instances.class_body(cls)
         previous = info if info.version else self._info(path)
         info.current, info.history = self._next_version(previous, path, source, body.get(GENERATED, ""))
+        if cls not in info.current.homes:
+            info.current.homes.append(cls)
+        if path == cls.__name__:
+            self.closures.place(first_line, info.current)
         for attribute, value in body.items():
             for function in instances.functions_of(value):
                 generated = function.__code__.co_filename == GENERATED
-                _rebind(function, info.codes, -source.count("\n") if generated else first_line)
+                rebind(function, info.codes, -source.count("\n") if generated else first_line)
             inner = type(value) in KINDS and "__info__" not in value.__dict__
             if inner and value.__qualname__ == f"{path}.{attribute}":
                 self._define_inner(cls, attribute, value, source, first_line, before.get(attribute))
@@ -207,21 +236,23 @@ class Definitions:
             before = instances.class_body(known)
             instances.take_over(known, cls.__bases__, instances.class_body(cls))
             for value in instances.class_body(known).values():
-                for function in instances.functions_of(value):
-                    for cell in function.__closure__ or ():
-                        if cell.cell_contents is cls:
-                            cell.cell_contents = known
+                for outer_function in instances.functions_of(value):
+                    for function in reached(outer_function):
+                        for name_, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+                            if name_ == "__class__" and cell.cell_contents is cls:
+                                cell.cell_contents = known
             type.__setattr__(outer, name, known)
             cls = known
         else:
             before = {}
-            type.__setattr__(cls, "__info__", CodeInfo(self._heap, path, Version(0, "", "", 0, {})))
+            type.__setattr__(cls, "__info__", CodeInfo(self._heap, path, Version(path, 0, "", "", 0, {})))
             instances.make_twins(cls)
         self._define_class(cls, path, source, first_line, before)
 
     def _define_function(self, function: FunctionType, name: str, source: str, first_line: int) -> None:
         version, history = self._next_version(self._info(name), name, source)
-        if _rebind(function, version.codes, first_line):
+        self.closures.place(first_line, version)
+        if rebind(function, version.codes, first_line):
             info = CodeInfo(self._heap, name, version)
             info.history = history
             function.__dict__["__info__"] = info
@@ -251,13 +282,15 @@ class Definitions:
         """Return a version with the codes of its text and of the methods generated for it, which follow it in its
         file."""
         filename = f"<{path} version {number}>"
-        codes = self._compile(source, path.partition(".")[0], filename).codes
+        definition = self._compile(source, path.partition(".")[0], filename)
+        codes = definition.codes
         if generated:
             name = path.rpartition(".")[2]
             text = f"class {name}:\n{generated}"
             lines = "\n" * (source.count("\n") + 1)
             codes = {**self._compile(lines + text, name, filename, generated=True).codes, **codes}
-        version = Version(number, source, *signature, codes, generated)
+        version = Version(path, number, source, *signature, codes, definition.nonlocals, generated)
+        self.closures.add(version)
         self._versions[filename] = version
         self._recent.append(version)
         return version
@@ -274,54 +307,49 @@ class Definitions:
     # --- records --------------------------------------------------------------------------------------------------
 
     def record(self, obj: Any) -> bytes:
-        """Return the record of a class or function."""
+        """Return the record of a class, a function or a version."""
         pack = self._heap.records.pack
+        if type(obj) is Version:
+            return b"v" + pack([obj.path, obj.number, obj.source, obj.author, obj.time_ns, obj.generated])
         info: CodeInfo = obj.__dict__["__info__"]
-        self._packed = info
-        current = info.current
-        head = [info.name, current.number, current.source, current.author, current.time_ns, info.history]
+        head = [info.name, info.current, info.history]
         if isinstance(obj, FunctionType):
-            return b"f" + pack([*head, pack(self.function_parts(obj))])
+            return b"f" + pack([*head, *self.closures.parts(obj)])
         bases = [None if base is Instance else base for base in obj.__bases__]
         body = dict(sorted(instances.class_body(obj).items()))
-        generated = body.pop(GENERATED, "")
-        return b"c" + pack([*head, pack(bases), pack(body), generated, info.keyed])
-
-    def function_parts(self, function: FunctionType) -> list[Any]:
-        """Return what is kept of a function beside its source."""
-        code = function.__code__
-        place = (code.co_qualname, code.co_firstlineno)
-        if code.co_name == "<lambda>":
-            place = next(key for key in _keys(self._packed.codes, *place) if self._packed.codes[key] is code)
-        return [*place, function.__defaults__, function.__kwdefaults__]
+        body.pop(GENERATED, None)
+        return b"c" + pack([*head, pack(bases), pack(body), info.keyed])
 
     def is_method(self, function: FunctionType, cls: Any) -> bool:
         """Whether `function` runs from the source of `cls`."""
-        codes = cls.__dict__["__info__"].codes
-        code = function.__code__
-        return any(codes[key] is code for key in _keys(codes, code.co_qualname, code.co_firstlineno))
+        return self.closures.version_of(function) is cls.__dict__["__info__"].current
 
     def load(self, oid: int, kind: int, content: list[Any]) -> Any:
-        """Return the class or function of an unpacked record. Registers a class before its attributes are unpacked:
-        they may refer to it."""
+        """Return the class, function or version of an unpacked record. Registers it before what it holds is unpacked,
+        which may refer to it."""
         heap = self._heap
-        name, number, source, author, time_ns, history, *parts = content
-        generated = parts[2] if kind == KIND_CLASS else ""
-        info = CodeInfo(heap, name, self._version(name, number, source, (author, time_ns), generated))
+        if kind not in (KIND_CLASS, KIND_FUNCTION):
+            path, number, source, author, time_ns, generated = content
+            version = heap.live[oid] = self._version(path, number, source, (author, time_ns), generated)
+            version.oid = oid
+            return version
+        name, version, history, *parts = content
+        info = CodeInfo(heap, name, version)
         info.oid, info.history = oid, history
-        if kind != KIND_CLASS:
-            function = self._make_function(info, heap.records.unpack(parts[0]), None)
+        if kind == KIND_FUNCTION:
+            function = heap.live[oid] = self.closures.make(version, parts)
             function.__dict__["__info__"] = info
-            heap.live[oid] = function
+            self.closures.fill()
             self._link_later(function)
             return function
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
         body = {"__info__": info, "__module__": instances.MODULE, "__qualname__": name}
-        info.keyed = parts[3]
+        info.keyed = parts[2]
         cls = instances.make_class(name.rpartition(".")[2], bases, body)
         instances.make_twins(cls)
-        if generated:
-            type.__setattr__(cls, GENERATED, generated)
+        if version.generated:
+            type.__setattr__(cls, GENERATED, version.generated)
+        version.homes.append(cls)
         heap.live[oid] = cls
         self._loading.append((cls, info))
         try:
@@ -339,21 +367,14 @@ class Definitions:
 
     def make_method(self, parts: list[Any]) -> FunctionType:
         """Return a function of the class that is being loaded."""
-        cls, info = self._loading[-1]
-        return self._make_function(info, parts, cls)
-
-    def _make_function(self, info: CodeInfo, parts: list[Any], cls: Any) -> FunctionType:
-        qualname, line, defaults, keyword_defaults = parts
-        code = info.codes.get((qualname, line))
-        if code is None:
-            raise DataDamaged(
-                f"{self._heap.store.path}: {info.name!r} version {info.version} has no code for {qualname!r} "
-                f"at line {line}"
-            )
-        closure = tuple(CellType(cls) for _ in code.co_freevars)  # __class__ is the only one that can be stored
-        function = FunctionType(code, self._heap.root.namespace, None, defaults, closure)
-        function.__kwdefaults__ = keyword_defaults
+        _, info = self._loading[-1]
+        function = self.closures.make(info.current, parts)
+        self.closures.fill()
         return function
+
+
+def _info_of(value: Any) -> CodeInfo | None:
+    return value.__dict__.get("__info__") if type(value) is FunctionType or type(value) in KINDS else None
 
 
 class _Statement:
@@ -379,39 +400,6 @@ class _Statement:
         info = self.cls.__dict__["__info__"]
         if info.version:
             instances.restore(self.cls, self._bases, self.before)
-
-
-def _rebind(function: FunctionType, codes: Any, first_line: int) -> bool:
-    """Let a function run from the stored source. False when it is none of that source's."""
-    code = function.__code__
-    if code.co_filename not in (CELL, GENERATED) or "__info__" in function.__dict__:
-        return False  # an older function that the new class took over by name
-    for key in _keys(codes, code.co_qualname, code.co_firstlineno - first_line + 1):
-        stored = codes[key]
-        if code.co_name != "<lambda>" or _is_alike(stored, code):
-            if stored.co_freevars != code.co_freevars:
-                return False
-            function.__code__ = stored
-            return True
-    return False
-
-
-def _keys(codes: Any, name: str, line: int) -> Iterable[tuple[str, int]]:
-    """Return the keys in `codes` of the functions with this qualified name and first line: several for lambdas."""
-    key, count = (name, line), 0
-    while key in codes:
-        yield key
-        count += 1
-        key = (f"{name}#{count}", line)
-
-
-def _is_alike(one: CodeType, two: CodeType) -> bool:
-    """Whether two lambdas that stand in one line do the same."""
-    return all(getattr(one, field) == getattr(two, field) for field in _CODE_FIELDS) and all(
-        (isinstance(left, CodeType) and isinstance(right, CodeType) and _is_alike(left, right))
-        or (type(left) is type(right) and repr(left) == repr(right))
-        for left, right in zip(one.co_consts, two.co_consts, strict=True)
-    )
 
 
 def _names(code: CodeType) -> Iterable[str]:

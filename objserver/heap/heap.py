@@ -30,7 +30,7 @@ from .containers import STATES, Dict, List
 from .definitions import Definitions
 from .deques import Deque
 from .dict_kinds import Counter, DefaultDict, OrderedDict
-from .instances import KINDS, CodeInfo, Instance
+from .instances import KINDS, CodeInfo, Instance, Version
 from .records import (
     KIND_CLASS,
     KIND_COUNTER,
@@ -42,6 +42,7 @@ from .records import (
     KIND_LIST,
     KIND_ORDEREDDICT,
     KIND_SET,
+    KIND_VERSION,
     ROOT_OID,
     Records,
     Reference,
@@ -74,6 +75,7 @@ _RECORD_OF: Final[dict[int, bytes]] = {
     KIND_INSTANCE: b"i",
     KIND_FUNCTION: b"f",
     KIND_CLASS: b"c",
+    KIND_VERSION: b"v",
 }
 
 # Every kind but set has a second form of record.
@@ -100,10 +102,14 @@ _REFERENCES_OF_UNUSED: Final = 3
 
 
 class Definition(Protocol):
-    """A compiled definition: code objects by (qualified name, line)."""
+    """A compiled definition: code objects by (qualified name, line), and the names that a function in it declares
+    `nonlocal`."""
 
     @property
     def codes(self) -> Mapping[tuple[str, int], CodeType]: ...
+
+    @property
+    def nonlocals(self) -> frozenset[str]: ...
 
 
 class CompileDefinition(Protocol):
@@ -155,7 +161,7 @@ class Heap:
             resolve=self._resolve,
             builtin_name=self.builtin_name,
             builtin=self._builtin,
-            function_parts=self.definitions.function_parts,
+            function_parts=self.definitions.closures.parts,
             make_function=self.definitions.make_method,
         )
         self._load_root()
@@ -251,6 +257,7 @@ class Heap:
         if self.root.journal:
             self.root_dirty = True
             self.root.journal.clear()
+            self.definitions.end()
         self.touched.clear()
         self.upgrades.end()
         self._adoption.end()
@@ -276,10 +283,14 @@ class Heap:
             self._settle_state(obj)
         self.upgrades.undo(self.touched, redefined)
         self.touched.clear()
-        self.definitions.forget_statements()
+        self.definitions.end()
         self.root.undo()
         for obj in self._adoption.created:
             del self.live[self._oid(obj)]
+            if type(obj) is FunctionType:
+                self.definitions.closures.release(obj)
+            elif type(obj) is Version:
+                obj.oid = 0
         self.next_oid -= len(self._adoption.created)
         self._adoption.end()
 
@@ -297,6 +308,8 @@ class Heap:
             return (KIND_CLASS, info.oid, 0)
         if cls is FunctionType and (info := value.__dict__.get("__info__")) is not None:
             return (KIND_FUNCTION, info.oid, 0)
+        if cls is Version:
+            return (KIND_VERSION, value.oid, 0)
         return None
 
     def refer_if_kept(self, value: Any) -> int | None:
@@ -433,6 +446,8 @@ class Heap:
     def _oid(self, obj: Any) -> int:
         if type(obj) in STATES:
             return obj.__oid__  # type: ignore[no-any-return]
+        if type(obj) is Version:
+            return obj.oid
         if _is_code(obj):
             return obj.__dict__["__info__"].oid  # type: ignore[no-any-return]
         return instances.oid_of(obj)  # type: ignore[no-any-return]
@@ -445,6 +460,8 @@ class Heap:
             obj.__saved__ = None
             obj.__class__ = obj.__clean__
             return obj.__oid__  # type: ignore[no-any-return]
+        if type(obj) is Version:
+            return obj.oid
         if _is_code(obj):
             info: CodeInfo = obj.__dict__["__info__"]
             info.saved = None
@@ -586,10 +603,19 @@ class Heap:
             return self._sweep_ghosts(count_max)
         evicted = False
         held_count = 0
+        getrefcount = sys.getrefcount
         for oid in list(islice(self.loaded, count_max)):
             size = self.loaded.pop(oid)
             obj = self.live[oid]
             held = oid in self.dirty or oid in self._frozen or oid in self._pinned
+            # A closure that nothing refers to is read again by who meets it in a record.
+            if not held and type(obj) is FunctionType and not obj.__dict__["__info__"].name:
+                if getrefcount(obj) <= _REFERENCES_OF_UNUSED:
+                    del self.live[oid]
+                    self.loaded_size -= size
+                    evicted = True
+                    continue
+                held = True
             if held or _is_code(obj):
                 self.loaded[oid] = size
                 held_count += 1
@@ -669,7 +695,7 @@ def _home(cls: Any) -> Any:
 
 def _is_code(obj: Any) -> bool:
     # By `type`: isinstance asks an instance for its __class__, which loads a ghost.
-    return type(obj) in KINDS or type(obj) is FunctionType
+    return type(obj) in KINDS or type(obj) is FunctionType or type(obj) is Version
 
 
 _PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set, frozenset: FrozenSet}

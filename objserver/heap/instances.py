@@ -76,25 +76,35 @@ CLASS_INTERNALS: Final = frozenset(
 
 
 class Version:
-    """One text of a class or function."""
+    """One text of a class or function: an object of the heap that never changes, which all that runs from it refers
+    to (objserver/heap/closures.py)."""
 
-    __slots__ = ("__weakref__", "author", "codes", "generated", "number", "source", "time_ns")
+    __slots__ = (
+        "__weakref__", "author", "codes", "generated", "homes", "nonlocals", "number", "oid", "path", "source",
+        "time_ns",
+    )  # fmt: skip
 
     def __init__(
         self,
+        path: str,
         number: int,
         source: str,
         author: str,
         time_ns: int,
         codes: Mapping[tuple[str, int], CodeType],
+        nonlocals: frozenset[str] = frozenset(),
         generated: str = "",
     ) -> None:
+        self.oid = 0
+        self.path = path  # the name, for a class in a class behind that of the other
         self.number = number  # from 1; each new text under the same name adds one
         self.source = source
         self.author = author  # the principal whose snippet it was
         self.time_ns = time_ns  # of that snippet's entry in the log
         self.codes = codes  # (qualified name, line in the source) -> code
+        self.nonlocals = nonlocals  # names that a function in the source changes in one around it
         self.generated = generated  # text of methods made for a class, such as a dataclass's
+        self.homes: list[Any] = []  # the classes that have it or had it
 
 
 class CodeInfo:
@@ -105,7 +115,7 @@ class CodeInfo:
     def __init__(self, heap: Any, name: str, current: Version) -> None:
         self.heap = heap
         self.oid = 0
-        self.name = name
+        self.name = name  # "" of a function that no root's `def` made
         self.current = current
         self.history: Any = None  # List of the versions before, oldest first (objserver/heap/history.py)
         self.keyed = False  # whether an instance was ever kept as a key, of it or of a class below

@@ -11,8 +11,10 @@
     list of   "L" array        kind, class oid, oids: the same for a list
     ... of    "Q" "N" "O" "E"  the same for the others; maxlen or factory comes last
     instance  "i" array        shape (class oid, version, ...), attribute -> value (map, in order)
-    function  "f" array        name, version, source, author, time, history, then as FUNCTION below
-    class     "c" array        the same six, bases, attributes (map), source of generated methods, keyed
+    version   "v" array        name, number, source, author, time, source of generated methods
+    function  "f" array        name or "", version, history, qualified name and line in the source, and packed again:
+                               defaults, keyword defaults, cells ([] or [value] each), name and text if not the source's
+    class     "c" array        name, version, history, and packed again: bases, attributes (map); keyed
     root      "r" map          name -> packed value, sorted by name
 
 The first byte is the kind, the rest is msgpack. Values that can't change are inline: a frozenset in its order, a named
@@ -58,6 +60,7 @@ KIND_DEQUE: Final = 6
 KIND_DEFAULTDICT: Final = 7
 KIND_ORDEREDDICT: Final = 8
 KIND_COUNTER: Final = 9
+KIND_VERSION: Final = 10
 
 (
     _REF,
@@ -100,7 +103,7 @@ class Records:
         resolve: the reverse, an existing object or a new ghost.
         builtin_name: builtin function or class that snippets see -> its name, None for anything else.
         builtin: the reverse.
-        function_parts: method -> [qualified name, line, defaults, keyword defaults] within its class.
+        function_parts: method -> what the record of a function says from "qualified name" on.
         make_function: the reverse; the class being loaded is known to the heap.
     """
 

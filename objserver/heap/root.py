@@ -16,7 +16,13 @@ from typing import Any
 
 from .containers import MISSING
 
-__all__ = ["Root"]
+__all__ = ["Root", "definition_name"]
+
+
+def definition_name(name: str) -> str:
+    """Return the name, which no snippet can spell, under which the root keeps what a `def` or `class` made whose
+    decorators put something else in its place: (function or class, what they put there)."""
+    return f"def {name}"
 
 
 class Root:
@@ -52,10 +58,19 @@ class Root:
         self._change()
         self.journal.append((name, self.namespace[name]))
         del self.namespace[name]
+        hidden = definition_name(name)
+        if hidden in self.namespace or hidden in self.packed:
+            self.unbind(hidden)
+
+    def touch(self) -> None:
+        """Note a change that no name shows."""
+        self._change()
+        self.journal.append((definition_name(""), MISSING))
 
     def names(self) -> list[str]:
-        """Return every name, sorted."""
-        return sorted((self.namespace.keys() | self.packed.keys()) - {"__builtins__"})
+        """Return every name that clients see, sorted."""
+        every = self.namespace.keys() | self.packed.keys()
+        return sorted(name for name in every if name != "__builtins__" and name.isidentifier())
 
     def undo(self) -> None:
         for name, old in reversed(self.journal):

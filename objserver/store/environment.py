@@ -26,7 +26,7 @@ from ..errors import DataDamaged, RuntimeMismatch, StorageFailed
 __all__ = ["Store", "Writer"]
 
 FORMAT_FAMILY = b"objserver-records-"
-FORMAT = FORMAT_FAMILY + b"3"
+FORMAT = FORMAT_FAMILY + b"4"
 
 # The map is address space, not disk: LMDB's file grows as pages are written. One size above any disk we
 # expect spares the resizing, which LMDB allows only while nobody reads.

@@ -353,7 +353,7 @@ def test_depth_reads_nothing_below_the_cut(engine: Bench) -> None:
     engine.eval("d = {}\nfor n in range(100):\n    d[str(n)] = {'n': [n]}\nd['q'] = Queue()")
     engine.reopen()
     assert len(engine.value(make_request("eval", "d", {}, [], 1))) == 101
-    assert engine.engine.statistics()["objects_loaded"] == 2  # the dict, and the class of one of its values
+    assert engine.engine.statistics()["objects_loaded"] == 3  # the dict, the class of one of its values, and its text
 
 
 def test_checkpoint_leaves_nothing_to_replay_and_a_crash_finds_the_rest(make: Callable[..., Bench]) -> None:

@@ -14,6 +14,7 @@ from objserver.store import Store
 class Definition:
     def __init__(self, codes: dict[tuple[str, int], CodeType]) -> None:
         self.codes = codes
+        self.nonlocals: frozenset[str] = frozenset()
 
 
 def compile_definition(source: str, name: str, filename: str, *, generated: bool = False) -> Definition:
