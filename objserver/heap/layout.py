@@ -42,9 +42,10 @@ def _lay_out(items: dict[Any, Any], heap: Any) -> None:
                     return  # a key that can't be kept; the snippet has to take it out again
             break
     with heap.headroom():  # members of enums are hashed by a Python function
-        pairs = list(items.items())
+        # One after the other, as msgpack does; no tuple for each, which the garbage collector would walk.
+        keys, values = list(items), list(items.values())
         items.clear()
-        items.update(pairs)  # one after the other, as msgpack does
+        items.update(zip(keys, values, strict=True))
 
 
 def _is_fixed(key: Any, heap: Any) -> bool:
