@@ -326,6 +326,9 @@ class Runner:
             report = describe_error(error, {})
             return Fault(FaultKind.REFUSED, "SnippetRefused", report.message, report.line, report.traceback)
         # Without memory anything may be half done, and what ran is not known to the next machine either: no outcome.
+        if isinstance(error, SystemError):
+            # CPython's word for a bug of its own. `deque(...)` says it when it gets no memory.
+            raise MemoryError(f"no memory, or a bug of Python: {error}") from error
         if isinstance(error, MachineError | MemoryError) or not isinstance(error, Exception | OutOfFuel):
             raise error
         fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)

@@ -21,6 +21,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from typing import Final, NoReturn
 
 import trio
 
@@ -39,6 +40,9 @@ from .supervisor import STATUS_FAULT, STATUS_MACHINE, THREAD_STACK_SIZE
 from .watch import Watch
 
 __all__ = ["main"]
+
+# What took longer to replay is checkpointed before anybody is served.
+REPLAY_SECONDS: Final = 1.0
 
 
 def main() -> None:
@@ -60,7 +64,11 @@ def main() -> None:
         status = _end("out of memory", STATUS_FAULT)
     except BaseException:
         status = _end(traceback.format_exc(), STATUS_FAULT)
-    # At once: what is left to do is freeing memory.
+    _quit(status)
+
+
+def _quit(status: int) -> NoReturn:
+    """End at once: what is left to do is freeing memory."""
     sys.stdout.flush()
     os._exit(status)
 
@@ -72,8 +80,12 @@ def _serve(plan: Plan) -> None:
     for line in confinement.missing:
         print(line, file=sys.stderr, flush=True)
     facts = {**plan.facts, "confinement": str(confinement)}
+    began = time.monotonic()
     engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
     try:
+        if time.monotonic() - began > REPLAY_SECONDS:
+            # Now, and not between batches: the next kill may come before that is done, and all this time again.
+            engine.checkpoint()
         listeners = [Listener(socket.socket(fileno=fd), owned=False) for fd in plan.sockets]
         trio.run(_serve_listeners, plan, engine, listeners, Watch(Pulse(plan.pulse), Culprits.load(folder), facts))
     finally:
@@ -81,14 +93,18 @@ def _serve(plan: Plan) -> None:
 
 
 async def _serve_listeners(plan: Plan, engine: Engine, listeners: list[Listener], watch: Watch) -> None:
-    await serve_listeners(
-        engine,
-        listeners,
-        sync_seconds=plan.sync_seconds,
-        own_process=True,
-        memory_size=plan.memory_size,
-        watch=watch,
-    )
+    try:
+        await serve_listeners(
+            engine,
+            listeners,
+            sync_seconds=plan.sync_seconds,
+            own_process=True,
+            memory_size=plan.memory_size,
+            watch=watch,
+        )
+    except MemoryError:
+        # Not by way of trio: it needs memory to end, and where it gets none its loop waits for ever.
+        _quit(_end("out of memory", STATUS_FAULT))
 
 
 def _end(text: str, status: int) -> int:

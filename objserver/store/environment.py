@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterable
+from errno import ENOMEM
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import TracebackType
@@ -183,6 +184,9 @@ class Store:
             raise DataDamaged(f"{self.path} is cut at offset {size}, expected {needed} bytes; restore it from a backup")
 
     def _explain(self, error: Exception) -> Exception:
+        if isinstance(error, lmdb.MemoryError) or getattr(error, "errno", None) == ENOMEM:
+            # Not the disk: a process that starts again has room, whatever took it here.
+            return MemoryError(f"{self.path}: {error}")
         if isinstance(error, _DAMAGE):
             return DataDamaged(f"{self.path}: {error}; nothing was changed, restore it from a backup")
         return StorageFailed(f"{self.path}: {error}; make space or check the disk, then start again")
@@ -192,8 +196,12 @@ class Writer:
     """A write transaction: put any number of records, then commit them with a mark, all or nothing."""
 
     def __init__(self, store: Store) -> None:
+        """Raises StorageFailed, MemoryError."""
         self._store = store
-        self._txn = store._env.begin(write=True, db=store._records)
+        try:
+            self._txn = store._env.begin(write=True, db=store._records)
+        except lmdb.Error as error:
+            raise store._explain(error) from error
 
     def put(self, records: Iterable[tuple[bytes, bytes]]) -> None:
         """Write records. Raises StorageFailed when the disk or the map is full."""

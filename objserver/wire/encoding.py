@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from math import isfinite
 from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
@@ -113,6 +114,13 @@ _LEVELS_PER_DUMP: Final = 80
 # More containers than this are counted by the walk that raises when there are too many.
 _NESTED_COUNT_MAX: Final = 10_000
 
+# Items of a container that orjson writes at once: it takes some 200 bytes of memory for each, 1.7 GB for a result of
+# 16 MiB, and where it gets none it crashes the process.
+_PIECE_COUNT: Final = 10_000
+
+# A text this long is not written again with what is around it, for the same reason.
+_KEPT_SIZE: Final = 64 * 1024
+
 # Below this, decimal text is readable and cheap; above, only hexadecimal text takes linear time. Python's own limit on
 # the digits of an int can't be set so low that it would refuse this.
 _DECIMAL_BITS_MAX: Final = 2048
@@ -146,9 +154,11 @@ class _Encoder:
             raise _too_large("more containers", f"{VALUE_COUNT_MAX}")
         text = _flat(shape, self._size_max - self._size)
         if text is not None:
-            # Thrown away and written again with the rest. Kept, a thousand small texts cost ten times the time: each
-            # lies in the large buffer that orjson began it in.
+            # A short one is thrown away and written again with the rest. Kept, a thousand small texts cost ten times
+            # the time: each lies in the large buffer that orjson began it in.
             self._spend(len(text))
+            if len(text) >= _KEPT_SIZE:
+                return Fragment(text)
         self._path.add(key)
         tree: Any
         if kind == "namedtuple":
@@ -255,7 +265,12 @@ def _flat(shape: tuple[Kind, Any, str, int | None], size_max: int) -> bytes | No
     if size > size_max:
         raise _too_large(f"{size} bytes", f"{size_max} bytes")
     try:
-        text = dumps(content if named or kind == "list" or kind == "tuple" else list(content))
+        if named and size + len("".join(content)) > size_max:
+            raise _too_large("more text", f"{size_max} bytes")
+        if len(content) > _PIECE_COUNT:
+            text = _in_pieces(content, named)
+        else:
+            text = dumps(content if named or kind == "list" or kind == "tuple" else list(content))
     except TypeError:  # an int beyond 64 bits, a lone surrogate, a key that is not a str
         return None
     if named:
@@ -268,6 +283,17 @@ def _flat(shape: tuple[Kind, Any, str, int | None], size_max: int) -> bytes | No
     return text
 
 
+def _in_pieces(content: Any, named: bool) -> bytes:
+    """Return the text of many atoms, written a piece at a time. Raises TypeError, as `orjson.dumps`."""
+    items = iter(content.items() if named else content)
+    make: Any = dict if named else list
+    pieces = []
+    while piece := make(islice(items, _PIECE_COUNT)):
+        pieces.append(dumps(piece)[1:-1])
+    text = b",".join(pieces)
+    return b"{%b}" % text if named else b"[%b]" % text
+
+
 def _nested(
     value: Any, shape: tuple[Kind, Any, str, int | None], describe: Describe | None, size_max: int
 ) -> bytes | None:
@@ -276,7 +302,7 @@ def _nested(
     Documents are like that. One look at every item, which builds nothing, and orjson for the rest: a third of the time
     of a walk that makes a tree of its own. Cycles and what is large are left to that walk.
     """
-    budget = [_NESTED_COUNT_MAX, size_max]
+    budget = [_NESTED_COUNT_MAX, size_max, 10 * _PIECE_COUNT]
     if not _is_nested(shape, describe, 0, budget):
         return None
     unwrap = None if describe is None else lambda item: describe(item)[1]
@@ -308,7 +334,8 @@ def _is_nested(
                 return False
     budget[0] -= 1
     budget[1] -= size
-    return budget[0] >= 0 and budget[1] >= 0
+    budget[2] -= len(content)
+    return min(budget) >= 0
 
 
 def _are_plain(keys: Iterable[Any]) -> bool:
