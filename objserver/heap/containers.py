@@ -192,6 +192,11 @@ class Container(metaclass=ContainerType):
         """Take what `__content__` gave."""
         self.__items__ = content
 
+    def __drop__(self) -> None:
+        """Give up the items and what is kept beside them: the object becomes a ghost."""
+        del self.__items__
+        self.__text__ = None
+
     def __beside__(self) -> tuple[Any, ...]:
         """Return what belongs to the object beside its items: (its one other value,), or ()."""
         return ()
@@ -574,6 +579,7 @@ _INTERNAL: Final = frozenset(
         "__beside__",
         "__class_getitem__",
         "__content__",
+        "__drop__",
         "__fresh__",
         "__init__",
         "__keep__",

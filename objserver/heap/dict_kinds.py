@@ -36,6 +36,7 @@ from .containers import (
     plain,
     touch_clean,
 )
+from .fronts import forget, pop_first
 from .layout import laid
 
 __all__ = ["Counter", "DefaultDict", "OrderedDict"]
@@ -141,7 +142,7 @@ class DefaultDict(_Kind):
 class OrderedDict(_Kind):
     """OrderedDict: two of them are equal in the same order only."""
 
-    __slots__ = ()
+    __slots__ = ("__front__",)
 
     @classmethod
     def fromkeys(cls, keys: Iterable[Any], value: Any = None) -> Any:
@@ -174,23 +175,33 @@ class OrderedDict(_Kind):
     def setdefault(self, key: Any, default: Any = None) -> Any:
         return self.__items__.setdefault(key, default)
 
+    def __delitem__(self, key: Any) -> None:
+        forget(self)
+        del self.__items__[key]
+
+    def clear(self) -> None:
+        forget(self)
+        self.__items__.clear()
+
     def pop(self, key: Any, default: Any = MISSING) -> Any:
+        forget(self)
         return self.__items__.pop(key) if default is MISSING else self.__items__.pop(key, default)
 
     def popitem(self, last: bool = True) -> tuple[Any, Any]:
         items = self.__items__
         if not items:
             raise KeyError("dictionary is empty")
-        if last:
-            return items.popitem()
-        key = next(iter(items))
-        return key, items.pop(key)
+        if not last:
+            return pop_first(self)
+        forget(self)
+        return items.popitem()
 
     def move_to_end(self, key: Any, last: bool = True) -> None:
         items = self.__items__
         if key not in items:
             raise KeyError(key)
         kept = _key_in(items, key)
+        forget(self)
         value = items.pop(kept)
         if last:
             items[kept] = value
@@ -199,6 +210,10 @@ class OrderedDict(_Kind):
             items.clear()
             items[kept] = value
             items.update(others)
+
+    def __drop__(self) -> None:
+        forget(self)
+        Dict.__drop__(self)
 
 
 class _Probe:

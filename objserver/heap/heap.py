@@ -623,8 +623,7 @@ class Heap:
             self.loaded_size -= size
             evicted = True
             if type(obj) in STATES:
-                del obj.__items__
-                obj.__text__ = None
+                obj.__drop__()
                 obj.__class__ = obj.__ghost__
             else:
                 instances.set_attributes(obj, {})

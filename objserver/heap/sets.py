@@ -28,6 +28,7 @@ from .containers import (
     touch_clean,
     undo_entries,
 )
+from .fronts import forget, pop_first
 from .layout import laid
 
 __all__ = ["FrozenSet", "Set"]
@@ -191,7 +192,7 @@ def _in_place_operator(name: str) -> Callable[[Set, Any], Any]:
 class Set(_Members, Container):
     """set, as the keys of a dict."""
 
-    __slots__ = ()
+    __slots__ = ("__front__",)
     __plain_types__ = (set,)
     __form__ = "set"
     __items__: dict[Any, None]
@@ -231,12 +232,14 @@ class Set(_Members, Container):
         self.__items__[item] = None
 
     def discard(self, item: Any, /) -> None:
+        forget(self)
         try:
             self.__items__.pop(item, None)
         except TypeError:
             self.__items__.pop(_member(item), None)
 
     def remove(self, item: Any, /) -> None:
+        forget(self)
         try:
             del self.__items__[item]
         except TypeError:
@@ -244,12 +247,12 @@ class Set(_Members, Container):
 
     def pop(self) -> Any:
         """Remove and return the item that was added first."""
-        for item in self.__items__:
-            del self.__items__[item]
-            return item
-        raise KeyError("pop from an empty set")
+        if not self.__items__:
+            raise KeyError("pop from an empty set")
+        return pop_first(self)[0]
 
     def clear(self) -> None:
+        forget(self)
         self.__items__.clear()
 
     def copy(self) -> Set:
@@ -273,6 +276,10 @@ class Set(_Members, Container):
 
     def __restore__(self, content: list[Any]) -> None:
         self.__items__ = dict.fromkeys(content)
+
+    def __drop__(self) -> None:
+        forget(self)
+        Container.__drop__(self)
 
     def __log__(self) -> list[tuple[Any, Any]]:
         return []  # (item, MISSING) of each item added

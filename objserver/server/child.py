@@ -5,6 +5,7 @@
     status 0              a clean stop
            STATUS_MACHINE a fault of the machine, said on standard error; to start again would not help
            STATUS_FAULT   memory, or a bug: the next process recovers what was acknowledged
+           STATUS_AGAIN   what recovery took so much memory for is written: the next process serves
 
 Everything is imported before the process is confined, and it is confined before the data are opened.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import faulthandler
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -29,6 +31,7 @@ from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options
 from objserver.engine.lock import FolderLock, describe_process
 from objserver.errors import MachineError
+from objserver.limits import KIB
 
 from .confine import Confinement, confine, die_with
 from .culprits import Culprits
@@ -36,13 +39,15 @@ from .lifecycle import serve_listeners
 from .listeners import Listener
 from .plan import Plan
 from .pulse import Pulse
-from .supervisor import STATUS_FAULT, STATUS_MACHINE, THREAD_STACK_SIZE
+from .supervisor import STATUS_AGAIN, STATUS_FAULT, STATUS_MACHINE, THREAD_STACK_SIZE
 from .watch import Watch
 
 __all__ = ["main"]
 
 # What took longer to replay is checkpointed before anybody is served.
 REPLAY_SECONDS: Final = 1.0
+# So is what took more of the memory than this: a checkpoint holds what it writes two or three times.
+MEMORY_SHARE: Final = 0.25
 
 
 def main() -> None:
@@ -55,8 +60,7 @@ def main() -> None:
     # Ctrl-C is the supervisor's; before the server is ready both signals end the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
-        _serve(plan)
-        status = 0
+        status = _serve(plan)
     except MachineError as error:
         status = _end(f"Error: {error}", STATUS_MACHINE)
     except MemoryError:
@@ -73,23 +77,34 @@ def _quit(status: int) -> NoReturn:
     os._exit(status)
 
 
-def _serve(plan: Plan) -> None:
+def _serve(plan: Plan) -> int:
     folder = Path(plan.folder)
     lock = FolderLock(folder, describe_process(plan.supervisor))
     confinement = confine(folder) if plan.confined else Confinement()
     for line in confinement.missing:
         print(line, file=sys.stderr, flush=True)
     facts = {**plan.facts, "confinement": str(confinement)}
-    began = time.monotonic()
+    began, before = time.monotonic(), _memory_size()
     engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
     try:
-        if time.monotonic() - began > REPLAY_SECONDS:
-            # Now, and not between batches: the next kill may come before that is done, and all this time again.
+        crowded = _memory_size() - before > plan.memory_size * MEMORY_SHARE
+        if plan.checkpoint_first or crowded or time.monotonic() - began > REPLAY_SECONDS:
+            # Now, and not between batches: the next end may come before that is done, and all this time again.
             engine.checkpoint()
+        if plan.checkpoint_first or crowded:
+            # With all that in memory, and what the allocator does not give back, an innocent snippet would meet the
+            # bound. The next process has read nothing yet.
+            return STATUS_AGAIN
         listeners = [Listener(socket.socket(fileno=fd), owned=False) for fd in plan.sockets]
         trio.run(_serve_listeners, plan, engine, listeners, Watch(Pulse(plan.pulse), Culprits.load(folder), facts))
     finally:
         engine.close()
+    return 0
+
+
+def _memory_size() -> int:
+    """Return the bytes of memory that this process has had at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
 
 
 async def _serve_listeners(plan: Plan, engine: Engine, listeners: list[Listener], watch: Watch) -> None:

@@ -23,6 +23,7 @@ class Plan:
         pulse: descriptor of the memory that supervisor and server share.
         supervisor: number of the supervisor's process, which the lock file names.
         facts: for the figures of the server.
+        checkpoint_first: whether it only makes a checkpoint, while its memory is not bounded.
     """
 
     folder: str
@@ -34,6 +35,7 @@ class Plan:
     pulse: int
     supervisor: int
     facts: dict[str, Any]
+    checkpoint_first: bool = False
 
     def dump(self) -> bytes:
         return json.dumps(asdict(self)).encode()

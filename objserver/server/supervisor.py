@@ -8,6 +8,7 @@ While there is no server its clients stand in the backlog of the sockets. How it
 
     status 0                         it was stopped: the supervisor ends, too
     STATUS_MACHINE                   a fault of the machine, said already: the supervisor ends with the same status
+    STATUS_AGAIN                     started again: it only recovered
     a crash, memory, a bug           started again; the request that was running is remembered and refused (culprits.py)
     ended by the watchdog            the same: one snippet ran longer than `snippet_seconds`
     any other signal                 started again; somebody killed it, which is nobody's snippet's fault
@@ -45,10 +46,11 @@ from .listeners import Listener
 from .plan import Plan
 from .pulse import Pulse
 
-__all__ = ["STATUS_FAULT", "STATUS_MACHINE", "Supervisor", "default_memory_size"]
+__all__ = ["STATUS_AGAIN", "STATUS_FAULT", "STATUS_MACHINE", "Supervisor", "default_memory_size"]
 
 STATUS_MACHINE: Final = 1
 STATUS_FAULT: Final = 70  # EX_SOFTWARE of sysexits.h
+STATUS_AGAIN: Final = 75  # EX_TEMPFAIL
 
 # A thousand nested iterators of C go through a thousand frames of C each some 500 bytes deep; CPython counts calls
 # of Python alone, so 10^5 of them need 50 MiB and more. Address space, taken as it is touched.
@@ -107,6 +109,7 @@ class Supervisor:
         self._stop: int | None = None  # the signal
         self._restart_count = 0
         self._ended = ""  # how the last server ended
+        self._ended_by_itself = False  # it failed, and not for a snippet: so it would again
         self._announced = False  # the first "ready" line was passed on
 
     def run(self) -> int:
@@ -139,6 +142,9 @@ class Supervisor:
             code = process.returncode
             if self._stop is not None or code in (0, STATUS_MACHINE):
                 return self._end(code)
+            if code == STATUS_AGAIN:
+                self._ended_by_itself = False
+                continue
             steady = ready_at is not None and time.monotonic() - ready_at > STEADY_SECONDS
             failed = 0 if steady else failed + 1
             self._note_end(code, ended_by_us, ready_at is not None)
@@ -156,7 +162,9 @@ class Supervisor:
 
     def _start(self) -> subprocess.Popen[bytes]:
         facts: Mapping[str, object] = {"restarts": self._restart_count, "restart_reason": self._ended}
-        plan = replace(self._plan, facts={**self._plan.facts, **facts})
+        plan = replace(
+            self._plan, facts={**self._plan.facts, **facts}, checkpoint_first=self._ended_by_itself
+        )
         self._pulse.end()
         environment = {name: os.environ[name] for name in ENVIRONMENT_KEPT if name in os.environ}
         environment |= {"PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
@@ -231,6 +239,7 @@ class Supervisor:
 
     def _note_end(self, code: int, ended_by_us: bool, was_ready: bool) -> None:
         """Say how the server ended, and remember the request that did it."""
+        self._ended_by_itself = False
         if ended_by_us:
             why = f"it ran longer than {self._snippet_seconds:g} s"
         elif code == STATUS_FAULT:
@@ -247,6 +256,8 @@ class Supervisor:
         self._ended = f"a snippet: {why}" if body is not None else why.replace("it", "the server", 1)
         self._tell(f"the server ended: {self._ended}; starting it again")
         if body is None:
+            # A checkpoint may have needed the memory. It is made again, before the next server has a bound on that.
+            self._ended_by_itself = True
             return
         self._tell(f"it was running {_shown(body)}")
         culprits = Culprits.load(Path(self._plan.folder))

@@ -288,6 +288,17 @@ ATTEMPTS: dict[str, str] = {
         "from contextlib import contextmanager\n@contextmanager\ndef _c():\n    with _c(): pass\n    yield\n"
         "with _c(): pass"
     ),
+    # memory
+    "list extended by a range": "_l = []\n_l.extend(range(10**7))",
+    "deque of a range": "from collections import deque\ndeque(range(10**7))",
+    "result of many short texts": "('ab' * 5_000_000).split('a')",
+    "result of many numbers": "[0] * 5_000_000",
+    "result with long keys": "dict(**{'ab' * 5_000_000 + str(i): 1 for i in range(10)})",
+    "OrderedDict emptied from the front": (
+        "from collections import OrderedDict\n_d = OrderedDict.fromkeys(range(400_000))\n"
+        "while _d: _d.popitem(last=False)"
+    ),
+    "set emptied by pop": "_s = set(range(400_000))\nwhile _s: _s.pop()",
     # storms and floods
     "storm of exceptions": "while True:\n    try: 1 / 0\n    except ZeroDivisionError: pass",
     "storm of lookups": "d = {}\nwhile True:\n    try: d['x']\n    except KeyError: pass",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,47 @@ def test_snippet_that_wants_too_much_memory_is_no_outcome(spawn: Spawn) -> None:
         assert client.query("count") == 1
         with pytest.raises(objserver.RemoteError, match="more memory than there is"):
             client.eval(GREEDY)
+
+
+@pytest.mark.parametrize("source", [
+    "_l = []\n_l.extend(range(10**7))", "from collections import deque\ndeque(range(10**7))",
+])
+def test_server_without_memory_ends_at_once(spawn: Spawn, source: str) -> None:
+    """Not when the watchdog says so: it could not unwind, and CPython said SystemError where it meant MemoryError."""
+    supervisor = spawn("--memory-mb", "250")
+    [name] = supervisor.wait_ready()
+    with db(name) as client, pytest.raises(ConnectionLost):
+        client.eval(source)
+    with db(name) as client:
+        stats = client.stats()
+        assert stats["restarts"] == 1
+        assert "more memory than there is" in str(stats["restart_reason"])
+
+
+def test_result_of_many_items_does_not_take_many_times_its_size(spawn: Spawn) -> None:
+    supervisor = spawn("--memory-mb", "300")
+    [name] = supervisor.wait_ready()
+    with db(name) as client:
+        assert len(client.query("[0] * 5_000_000")) == 5_000_000
+        with pytest.raises(objserver.RemoteError, match="the limit is"):
+            client.query("('ab' * 5_000_000).split('a')")
+        assert client.stats()["restarts"] == 0
+
+
+def test_checkpoint_that_had_no_memory_is_made_when_the_server_starts_again(spawn: Spawn) -> None:
+    """Or it would be tried by each server after it, and end each."""
+    supervisor = spawn("--memory-mb", "300")
+    [name] = supervisor.wait_ready()
+    with db(name) as client:
+        client.eval("texts = [[str(i) * 10_000_000] for i in range(10)]")
+    os.kill(supervisor.server_pid(), signal.SIGKILL)
+    supervisor.wait_said("the server is back")
+    with db(name) as client:
+        found: object = None
+        for _ in range(3):
+            with suppress(ConnectionLost):
+                found = client.query("[text[0][:1] for text in texts]")
+        assert found == [str(i) for i in range(10)]
 
 
 def test_killed_supervisor_takes_the_server_with_it(spawn: Spawn) -> None:

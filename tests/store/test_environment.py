@@ -173,3 +173,23 @@ except StorageFailed as error:
     assert store.get(key(5)) is None
     store.close()
     assert issubclass(StorageFailed, Exception)
+
+
+def test_want_of_memory_is_no_fault_of_the_disk(tmp_path: Path) -> None:
+    """A process that starts again has room; one that was told that the disk failed is not started again."""
+    limited = """
+import resource, sys
+from pathlib import Path
+from objserver.store import Store
+store = Store(Path(sys.argv[1]))
+records = [(n.to_bytes(8, "big"), bytes(10_000_000)) for n in range(3)]
+now = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmData"))) << 10
+resource.setrlimit(resource.RLIMIT_DATA, (now + 25_000_000,) * 2)
+try:
+    with store.writer() as writer:
+        writer.put(records)
+except MemoryError:
+    print("memory")
+"""
+    done = subprocess.run([sys.executable, "-c", limited, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "memory\n"), done.stderr
