@@ -371,23 +371,6 @@ def test_checkpoint_leaves_nothing_to_replay_and_a_crash_finds_the_rest(make: Ca
     assert engine.eval("d") == expected
 
 
-def test_what_took_long_is_checkpointed_soon(make: Callable[..., Bench]) -> None:
-    """Or every start after a crash would take as long as all of it together, however short the log."""
-    seconds = iter(range(100))
-    engine = make()
-    for _ in range(3):
-        engine.time_ns += 1
-        engine.engine.run([make_request("eval", "count = 1")], engine.time_ns, lambda: next(seconds) * 10**9)
-        engine.tend()
-    while engine.engine.statistics()["checkpoints"] == 0:
-        engine.tend()
-    quick = make_request("query", "count")
-    for _ in range(3):
-        engine.run(quick)
-        engine.tend()
-    assert engine.engine.statistics()["log_size_since_checkpoint"] < 500
-
-
 def test_log_is_trimmed_behind_the_checkpoint(make: Callable[..., Bench]) -> None:
     engine = make(checkpoint_size=4096, retention_size=0, segment_size=8192)
     engine.eval("x = []")
