@@ -192,7 +192,8 @@ class Supervisor:
         ready_at: float | None = None
         ended_by_us = False
         told: int | None = None  # the stop signal that was passed on
-        beat, since = None, time.monotonic()
+        beat, ran, looked = None, 0.0, time.monotonic()
+        interval = self._snippet_seconds / LOOKS
         line = b""
         with process.stdout as output:
             poll = select.poll()
@@ -203,7 +204,7 @@ class Supervisor:
                     told = self._stop
                     process.terminate()
                     self._close_listeners()
-                for fd, _ in poll.poll(self._snippet_seconds / LOOKS * 1000):
+                for fd, _ in poll.poll(interval * 1000):
                     if fd == awake.fileno():
                         _drain(awake)
                         continue
@@ -215,11 +216,15 @@ class Supervisor:
                         ready_at = time.monotonic()
                         self._announce(line)
                 now = time.monotonic()
+                # Time in which this process did not run either, as when a container is frozen, is nobody's.
+                step, looked = min(now - looked, 2 * interval), now
                 if (found := self._pulse.beat()) != beat:
-                    beat, since = found, now
-                elif beat is not None and now - since > self._snippet_seconds and not ended_by_us:
-                    ended_by_us = True
-                    process.kill()
+                    beat, ran = found, 0.0
+                elif beat is not None and not ended_by_us and not _is_stopped(process.pid):
+                    ran += step
+                    if ran > self._snippet_seconds:
+                        ended_by_us = True
+                        process.kill()
             if ready_at is None and output.read():
                 ready_at = time.monotonic()
         return ready_at, ended_by_us
@@ -319,6 +324,14 @@ def _end_by(signum: int) -> None:
     """End this process as the signal does that was sent to it."""
     signal.signal(signum, signal.SIG_DFL)
     os.kill(os.getpid(), signum)
+
+
+def _is_stopped(pid: int) -> bool:
+    """Whether somebody stopped the process, with SIGSTOP or a debugger: then it is not the snippet that takes long."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] in (b"T", b"t")
+    except (OSError, IndexError):
+        return False
 
 
 def _drain(awake: socket.socket) -> None:

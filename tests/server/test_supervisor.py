@@ -45,6 +45,11 @@ def wait_gone(pid: int) -> None:
         pass
 
 
+def processor_ticks(pid: int) -> int:
+    """Processor time of a process, in hundredths of a second."""
+    return int(Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[11])
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
 def test_server_that_dies_is_back_on_the_same_sockets(spawn: Spawn, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "socket"
@@ -180,6 +185,24 @@ def test_checkpoint_that_had_no_memory_is_made_when_the_server_starts_again(spaw
             with suppress(ConnectionLost):
                 found = client.query("[text[0][:1] for text in texts]")
         assert found == [str(i) for i in range(10)]
+
+
+def test_time_in_which_the_server_was_stopped_is_no_snippets(spawn: Spawn, connect: Connect, tmp_path: Path) -> None:
+    supervisor, other = spawn("--snippet-seconds", "2"), spawn("--snippet-seconds", "4", folder=tmp_path / "other")
+    [name], [clock] = supervisor.wait_ready(), other.wait_ready()
+    with db(clock) as client:
+        client.eval("count = 0")
+    peer, server = connect(name), supervisor.server_pid()
+    idle = processor_ticks(server)
+    peer.send(("eval", {"source": "for _ in range(5_000_000): pass\n7"}))
+    while processor_ticks(server) < idle + 4:  # 40 ms
+        pass
+    os.kill(server, signal.SIGSTOP)
+    with db(clock) as client, pytest.raises(ConnectionLost):
+        client.eval(ENDLESS, depth=40)  # four seconds
+    os.kill(server, signal.SIGCONT)
+    peer.sock.shutdown(1)
+    assert [reply.value for reply in peer.replies()] == [7]
 
 
 def test_killed_supervisor_takes_the_server_with_it(spawn: Spawn) -> None:
