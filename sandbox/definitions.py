@@ -132,7 +132,8 @@ class Definitions(Statements):
         for decorator in node.decorator_list:
             if isinstance(decorator, ast.Attribute) and decorator.attr == "abstractmethod":
                 decorator = at(ast.Name(decorator.attr, LOAD), decorator)
-            if not isinstance(decorator, ast.Name) or decorator.id not in policy.DUNDER_DECORATORS:
+            static = isinstance(decorator, ast.Name) and decorator.id == "staticmethod" and node.name == "__exit__"
+            if static or not isinstance(decorator, ast.Name) or decorator.id not in policy.DUNDER_DECORATORS:
                 self.refuse(decorator, f"method {node.name!r} can't be decorated; let it call a method that is")
             done.append(load(f".{decorator.id}", decorator))
         return done
@@ -150,10 +151,12 @@ class Definitions(Statements):
         """Return statements that let pass what no snippet may catch, and take the traceback out of the arguments."""
         arguments = node.args
         names = [argument.arg for argument in [*arguments.posonlyargs, *arguments.args]]
-        if arguments.vararg is None and len(names) == 4:
+        # A call that fails for want of an argument would take the place of what no snippet may catch.
+        fits = all(value is not None for value in arguments.kw_defaults)
+        if fits and arguments.vararg is None and len(names) == 4:
             leaving = run(".leaving", node, load(names[2], node))
             return [leaving, assign(store(names[3], node), constant(None, node), node)]
-        if arguments.vararg is None or len(names) != 1:
+        if not fits or arguments.vararg is None or len(names) != 1:
             self.refuse(node, "'__exit__' takes (self, type, error, traceback) or (self, *details)")
         rest = arguments.vararg.arg
         return [assign(store(rest, node), call(".leaving_all", node, load(rest, node)), node)]

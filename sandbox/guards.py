@@ -26,6 +26,7 @@ from sandbox.dates import (
     plain_utc_tuple,
     timestamp,
 )
+from sandbox.errors import OutOfFuel
 from sandbox.exact import EXACT, check_operands, check_power_of, decimal_tuple, limit_denominator
 from sandbox.kinds import ValueKind
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
@@ -345,15 +346,15 @@ def delattr_builtin(value: Any, name: str) -> None:
 
 # --- exceptions and generators ----------------------------------------------------------------------------------------
 
-# The state of the machine, not of the snippet: every handler raises these again.
-FATAL: Final = (RecursionError, MemoryError, SystemError)
+# The state of the machine, not of the snippet, and what ends the snippet or a generator: no handler sees these.
+FATAL: Final = (RecursionError, MemoryError, SystemError, OutOfFuel, GeneratorExit, KeyboardInterrupt, SystemExit)
 
 _ARGS: Final[Any] = BaseException.args
 _OBJ: Final[Any] = AttributeError.obj
 
 
 def make_caught(fatal: tuple[type[BaseException], ...]) -> tuple[Callable[[], None], Callable[[Any], None]]:
-    """Return the first calls of every handler and of every `__exit__`: they raise again what no snippet may catch.
+    """Return the first calls of every handler, `finally` and `__exit__`: they raise again what no snippet may catch.
 
     Of what it may catch they clean the parts that show the machine: addresses in texts, the object of an
     AttributeError, which may be one of the host's.

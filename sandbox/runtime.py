@@ -118,7 +118,8 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
 
 def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
     """Return what rewritten code calls, by names that begin with a dot."""
-    caught, leaving = guards.make_caught(guards.FATAL + hooks.fatal)
+    fatal = guards.FATAL + hooks.fatal
+    caught, leaving = guards.make_caught(fatal)
     enter, leave = fence(made)
     sequences = frozenset({bytes, hooks.list_type, list, str, tuple})
 
@@ -190,6 +191,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".times": guards.make_times(sequences),
         ".type": made["type"],
         ".unbind": hooks.unbind,
+        ".uncaught": fatal,
         ".undefine": hooks.undefine,
     } | guards.make_set_operators(hooks.set_type) | generate.make_hooks(hooks) | {
         f".pure_{name}": made[name] for name in pure

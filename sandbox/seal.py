@@ -24,6 +24,13 @@ class Sealed(type):
         raise TypeError(f"cannot delete attribute {name!r} of {cls.__name__!r}: it belongs to the language")
 
 
+class Made(Sealed):
+    """The class of classes whose objects come from functions of a module alone, not from `type(x)(...)`."""
+
+    def __call__(cls, *arguments: Any, **keywords: Any) -> NoReturn:
+        raise TypeError(f"cannot create {cls.__name__!r} instances")
+
+
 class _Language(metaclass=Sealed):
     """What the functions of the language are bound to."""
 

@@ -4,7 +4,9 @@ pass what no snippet may catch. Second part of the rewriting.
     x = v        .root["x"] = v               del x               .unbind("x")
     x += v       .old = x; .old += v; .root["x"] = .old
     import math  .root["math"] = .import("math")
-    for ...: b   for ...: .next(.fuel); b    except E as e: b    except E as e: .caught(); b
+    for ...: b   for ...: .next(.fuel); b    except E as e: b    except .uncaught: raise
+                                                                 except E as e: .caught(); b
+                                             finally: b          finally: .caught(); b
 
 Loads stay what they are: a root is a global of the cell, and its read costs what a global's read costs.
 """
@@ -196,6 +198,14 @@ class Statements(Expressions):
         self.scope.cleanups += bool(node.finalbody)
         self.children(node)
         self.scope.cleanups -= bool(node.finalbody)
+        if node.handlers:
+            # First, so that none of the snippet's own is asked: `except f():` runs f, and `except 5:` raises TypeError
+            # in the place of what can't be caught. A generator that is thrown away would run it at no fixed time.
+            leave = at(ast.Raise(), node)
+            node.handlers.insert(0, at(ast.ExceptHandler(load(".uncaught", node), None, [leave]), node))
+        if node.finalbody:
+            # An exception raised there would take the place of what can't be caught.
+            node.finalbody.insert(0, run(".caught", node))
         return node
 
     def check_final(self, body: list[ast.stmt], *, in_loop: bool) -> None:

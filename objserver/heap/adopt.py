@@ -24,7 +24,7 @@ from .containers import STATES, Dict, List
 from .dict_kinds import DefaultDict
 from .instances import KINDS, Instance, Version
 from .named import NamedTupleType
-from .root import Root
+from .root import INTERNAL, Root
 from .sets import FrozenSet, Set
 
 if TYPE_CHECKING:
@@ -338,7 +338,7 @@ class Adoption:
     def _search(self, target: Any) -> str:
         """Return the path to an object that is in the heap already, looking at loaded objects only."""
         namespace = self._heap.root.namespace
-        names = [name for name in namespace if name.isidentifier() and name != "__builtins__"]
+        names = [name for name in namespace if name.isidentifier() and name not in INTERNAL]
         queue = deque((namespace[name], name) for name in names)
         seen: set[int] = set()
         while queue and len(seen) < _PATH_COUNT_MAX:

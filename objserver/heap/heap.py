@@ -48,7 +48,7 @@ from .records import (
     Reference,
     record_key,
 )
-from .root import Root
+from .root import INTERNAL, Root
 from .sets import FrozenSet, Set
 from .upgrades import Upgrades
 
@@ -511,7 +511,7 @@ class Heap:
             names = self.root.packed | {
                 name: self.records.pack(value)
                 for name, value in self.root.namespace.items()
-                if name != "__builtins__"
+                if name not in INTERNAL
             }
             self._early.append((record_key(ROOT_OID), b"r" + self.records.pack(dict(sorted(names.items())))))
 

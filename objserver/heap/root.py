@@ -12,11 +12,15 @@ Promise: undo restores every name; the record is sorted by name, so what was lin
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from .containers import MISSING
 
-__all__ = ["Root", "definition_name"]
+__all__ = ["INTERNAL", "Root", "definition_name"]
+
+# Names of the namespace that are no roots: what CPython looks for in the globals of a function. It notes in the second
+# which warnings it gave, unless that is None; a warning depends on the process and may come from a query.
+INTERNAL: Final = frozenset({"__builtins__", "__warningregistry__"})
 
 
 def definition_name(name: str) -> str:
@@ -36,7 +40,7 @@ class Root:
             change: called before each change; raises ReadOnly in a query.
             link: makes a packed name an ordinary one.
         """
-        self.namespace: dict[str, Any] = {}
+        self.namespace: dict[str, Any] = {"__warningregistry__": None}
         self.packed: dict[str, bytes] = {}
         self.journal: list[tuple[str, Any]] = []  # (name, old value or MISSING), of this snippet
         self._change = change
@@ -70,7 +74,7 @@ class Root:
     def names(self) -> list[str]:
         """Return every name that clients see, sorted."""
         every = self.namespace.keys() | self.packed.keys()
-        return sorted(name for name in every if name != "__builtins__" and name.isidentifier())
+        return sorted(name for name in every if name not in INTERNAL and name.isidentifier())
 
     def undo(self) -> None:
         for name, old in reversed(self.journal):

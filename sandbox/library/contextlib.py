@@ -7,36 +7,48 @@ from typing import Any
 
 from sandbox.guards import FATAL
 from sandbox.hooks import Hooks
-from sandbox.seal import Module, Sealed, make_module, sealed
+from sandbox.seal import Made, Module, Sealed, make_module, sealed
 
 
 def make_contextlib(hooks: Hooks) -> Module:
     fatal = FATAL + hooks.fatal
 
     def make_suppress(*exceptions: Any) -> suppress:
-        return suppress(exceptions, fatal)
+        made: Any = object.__new__(suppress)
+        made.__exceptions__, made.__fatal__ = exceptions, fatal
+        return made  # type: ignore[no-any-return]
 
     def make_manager(func: Any) -> Any:
         if type(func) is not FunctionType:
             raise TypeError("contextmanager() takes a function made by 'def'")
 
         def helper(*arguments: Any, **keywords: Any) -> GeneratorManager:
-            return GeneratorManager(func(*arguments, **keywords), fatal)
+            generator = func(*arguments, **keywords)
+            if type(generator) is not GeneratorType:
+                raise TypeError("contextmanager() takes a function with a 'yield'")
+            made: Any = object.__new__(GeneratorManager)
+            made.__generator__, made.__fatal__ = generator, fatal
+            return made  # type: ignore[no-any-return]
 
         return sealed(helper, func.__name__)
 
-    values: dict[str, Any] = {"closing": closing, "nullcontext": nullcontext}
+    def make_closing(thing: Any) -> closing:
+        made: Any = object.__new__(closing)
+        made.thing, made.__fatal__ = thing, fatal
+        return made  # type: ignore[no-any-return]
+
+    values: dict[str, Any] = {"nullcontext": nullcontext}
+    values["closing"] = sealed(make_closing, "closing")
     values["contextmanager"] = sealed(make_manager, "contextmanager")
     values["suppress"] = sealed(make_suppress, "suppress")
     return make_module("contextlib", values)
 
 
-class suppress(metaclass=Sealed):  # as snippets see it
+class suppress(metaclass=Made):  # as snippets see it
     __slots__ = ("__exceptions__", "__fatal__")
 
-    def __init__(self, exceptions: tuple[Any, ...], fatal: tuple[type[BaseException], ...]) -> None:
-        self.__exceptions__ = exceptions
-        self.__fatal__ = fatal
+    __exceptions__: tuple[Any, ...]
+    __fatal__: tuple[type[BaseException], ...]
 
     def __enter__(self) -> None:
         return None
@@ -58,29 +70,28 @@ class nullcontext(metaclass=Sealed):
         return None
 
 
-class closing(metaclass=Sealed):
-    __slots__ = ("thing",)
+class closing(metaclass=Made):
+    __slots__ = ("__fatal__", "thing")
 
-    def __init__(self, thing: Any) -> None:
-        self.thing = thing
+    __fatal__: tuple[type[BaseException], ...]
+    thing: Any
 
     def __enter__(self) -> Any:
         return self.thing
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        self.thing.close()
+        # What `close` raises would take the place of what no snippet may catch.
+        if kind is None or not issubclass(kind, self.__fatal__):
+            self.thing.close()
 
 
-class GeneratorManager(metaclass=Sealed):
+class GeneratorManager(metaclass=Made):
     """Runs a generator to its `yield`, and on when the block ends."""
 
     __slots__ = ("__fatal__", "__generator__")
 
-    def __init__(self, generator: Any, fatal: tuple[type[BaseException], ...]) -> None:
-        if type(generator) is not GeneratorType:
-            raise TypeError("contextmanager() takes a function with a 'yield'")
-        self.__generator__ = generator
-        self.__fatal__ = fatal
+    __generator__: Any
+    __fatal__: tuple[type[BaseException], ...]
 
     def __enter__(self) -> Any:
         try:

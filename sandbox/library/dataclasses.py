@@ -28,19 +28,19 @@ _ORDER: Final = (("__lt__", "<"), ("__le__", "<="), ("__gt__", ">"), ("__ge__", 
 class _Word(metaclass=Sealed):
     """A word of annotations, which are not evaluated where they stand."""
 
-    __slots__ = ("_name",)
+    __slots__ = ("__word__",)
 
     def __init__(self, name: str) -> None:
-        self._name = name
+        self.__word__ = name
 
     def __getitem__(self, item: Any) -> _Word:
         return self
 
     def __call__(self, *arguments: Any) -> Any:
-        raise TypeError(f"{self._name} stands in annotations alone")
+        raise TypeError(f"{self.__word__} stands in annotations alone")
 
     def __repr__(self) -> str:
-        return f"dataclasses.{self._name}"
+        return f"dataclasses.{self.__word__}"
 
 
 class Field(metaclass=Sealed):

@@ -423,7 +423,7 @@ def _int_body() -> dict[str, Any]:
     times = guards.make_times(frozenset({bytes, list, str, tuple}))
     operators: dict[str, Callable[[Any, Any], Any]] = {
         "add": operator.add, "and": operator.and_, "floordiv": operator.floordiv, "lshift": guards.shift,
-        "mod": operator.mod, "mul": times, "or": operator.or_, "pow": guards.power, "rshift": operator.rshift,
+        "mod": guards.modulo, "mul": times, "or": operator.or_, "pow": guards.power, "rshift": operator.rshift,
         "sub": operator.sub, "truediv": operator.truediv, "xor": operator.xor, "divmod": divmod,
     }
     alone: dict[str, Callable[[Any], Any]] = {

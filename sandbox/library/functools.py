@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType, MethodType
 from typing import Any, Final
 
+from sandbox.guards import attribute_target
 from sandbox.hooks import Hooks
 from sandbox.iterators import Meter
 from sandbox.seal import Module, Sealed, make_module, sealed
@@ -254,6 +255,7 @@ def total_ordering(cls: Any) -> Any:
     """Give a class the comparisons that follow from the one it defines and `==`."""
     if not isinstance(cls, type):
         raise TypeError("total_ordering() takes a class")
+    attribute_target(cls)
     roots = [name for name in ("__lt__", "__le__", "__gt__", "__ge__")
              if getattr(cls, name) is not getattr(object, name)]
     if not roots:

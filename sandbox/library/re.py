@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from sandbox.hooks import Hooks
 from sandbox.iterators import Meter, make_kind, wrap
 from sandbox.regex import FLAGS_ALLOWED, Regex
-from sandbox.seal import Module, Sealed, make_module, sealed
+from sandbox.seal import Made, Module, Sealed, make_module, sealed
 
 _FLAG_NAMES: Final = {
     "A": re.ASCII, "ASCII": re.ASCII, "DOTALL": re.DOTALL, "I": re.IGNORECASE, "IGNORECASE": re.IGNORECASE,
@@ -36,14 +36,7 @@ class error(Exception, metaclass=Sealed):
         super().__init__(str(known))
 
 
-class _Made(Sealed):
-    """The class of classes whose objects come from functions of the module."""
-
-    def __call__(cls, *arguments: Any) -> NoReturn:
-        raise TypeError(f"cannot create 're.{cls.__name__}' instances")
-
-
-class _Fixed(metaclass=_Made):
+class _Fixed(metaclass=Made):
     """What has attributes that can't be changed: a Pattern outlives its snippet."""
 
     __slots__ = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -361,3 +362,30 @@ def test_property_keeps_the_name_that_messages_have(engine: Bench) -> None:
     assert engine.eval(look) == before
     engine.eval(source.format(2))
     assert engine.eval(look)[0] == before[0]
+
+
+def test_generator_that_is_thrown_away_runs_no_code(engine: Bench) -> None:
+    """It asked the handler around its `yield` for the class, whenever the garbage collector came by: in the snippet of
+    another client, or after the heap had been looked through for what is new."""
+    engine.eval("log = []\ndef note():\n  log.append(1)\n  return ValueError")
+    engine.eval("def g(held):\n  try: yield 1\n  except note(): pass")
+    engine.eval("_held = []\n_g = g(_held)\nnext(_g)\n_held.append(_g)\ndel _g, _held")
+    engine.eval("_g = g([])\nnext(_g)\ndel _g")
+    gc.collect()
+    assert engine.eval("log") == []
+    with pytest.raises(Failed, match="KeyError"):
+        engine.eval("_g = g([])\nnext(_g)\n_g.throw(KeyError())")
+    assert engine.eval("_g = g([])\nnext(_g)\ntry: _g.throw(ValueError())\nexcept StopIteration: pass\nlog") == [1]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_warning_of_python_leaves_nothing_in_the_heap(engine: Bench) -> None:
+    """CPython notes in the globals that it has warned: that became a root, also from a query, which no replay sees."""
+    engine.eval("x = bool(NotImplemented)")
+    engine.query("bool(NotImplemented), not NotImplemented")
+    assert engine.engine._heap.root.names() == ["x"]
+    engine.eval("x = 2")
+    engine.crash_in_commit()
+    engine.reopen()
+    assert engine.eval("x") == 2
+    assert engine.engine._heap.root.names() == ["x"]

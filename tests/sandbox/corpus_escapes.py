@@ -418,4 +418,16 @@ ATTEMPTS: dict[str, str] = {
     "enum_equality_that_is_not_pure": "from enum import Enum, IntEnum, StrEnum, Flag, IntFlag, auto, unique\nclass C(Enum):\n A = 1\nclass S(StrEnum):\n A = 'a'\nclass N(IntEnum):\n A = 3\nclass F(Flag):\n A = 1\n B = 2\nclass B(Enum):\n A = 1\n def __eq__(self, o): print(1)",
     "enum_set_name": "from enum import Enum, IntEnum, StrEnum, Flag, IntFlag, auto, unique\nclass C(Enum):\n A = 1\nclass S(StrEnum):\n A = 'a'\nclass N(IntEnum):\n A = 3\nclass F(Flag):\n A = 1\n B = 2\nclass B(Enum):\n A = 1\n def __set_name__(self, o, n): pass",
     "enum_extended": "from enum import Enum, IntEnum, StrEnum, Flag, IntFlag, auto, unique\nclass C(Enum):\n A = 1\nclass S(StrEnum):\n A = 'a'\nclass N(IntEnum):\n A = 3\nclass F(Flag):\n A = 1\n B = 2\nclass B(C): B = 2",
+    # --- an exception in the place of one that can't be caught
+    "catch_recursion_by_raise_in_finally": "def f(): f()\ntry:\n try: f()\n finally: raise ValueError\nexcept ValueError: 'caught'",
+    "catch_recursion_by_attribute_error_in_finally": "def f(): f()\nclass C:\n @property\n def x(self):\n  try: f()\n  finally: raise AttributeError\ngetattr(C(), 'x', 0)",
+    "catch_recursion_by_end_of_iteration_in_finally": "def f(): f()\nclass C:\n def __iter__(self): return self\n def __next__(self):\n  try: f()\n  finally: raise StopIteration\nlist(C())",
+    "catch_recursion_by_handler_that_is_no_class": "def f(): f()\ntry:\n try: f()\n except 5: pass\nexcept TypeError: 'caught'",
+    "catch_recursion_by_handler_that_raises": "def f(): f()\ndef g(): raise ValueError\ntry:\n try: f()\n except g(): pass\nexcept ValueError: 'caught'",
+    "catch_recursion_by_close_that_raises": "from contextlib import closing\ndef f(): f()\nclass T:\n def close(self): raise ValueError\ntry:\n with closing(T()): f()\nexcept ValueError: 'caught'",
+    "catch_recursion_by_exit_that_lacks_an_argument": "def f(): f()\nclass T:\n def __enter__(self): pass\n def __exit__(self, a, b, c, *, d): pass\ntry:\n with T(): f()\nexcept TypeError: 'caught'",
+    "catch_recursion_by_exit_that_is_static": "def f(): f()\nclass T:\n def __enter__(self): pass\n @staticmethod\n def __exit__(a, b, c, d): pass\ntry:\n with T(): f()\nexcept TypeError: 'caught'",
+    "catch_recursion_by_suppress_made_by_its_type": "from contextlib import suppress\ndef f(): f()\nwith type(suppress())((Exception,), ()): f()\n'caught'",
+    "word_of_annotations_changed": "import dataclasses\ndataclasses.InitVar._name = 'x'",
+    "enum_huge_width_by_template": "from enum import IntEnum\nclass N(IntEnum):\n A = 3\nN.A.__rmod__('%999999999d')",
 }

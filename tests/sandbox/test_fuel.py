@@ -17,7 +17,11 @@ LOOPS = {
     "while_in_except": "while True:\n try:\n  while True: pass\n except Exception: pass",
     "while_in_finally": "try:\n while True: pass\nfinally:\n while True: pass",
     "for_over_growing_list": "l = [1]\nfor x in l: l.append(x)",
-    "recursion_in_finally": "def f():\n try: f()\n finally: f()\nf()",
+    "raise_in_finally": "try:\n try:\n  while True: pass\n finally: raise ValueError\nexcept ValueError: x = 1",
+    "handler_that_is_no_class": "try:\n try:\n  while True: pass\n except 5: pass\nexcept TypeError: x = 1",
+    "suppressed_with_all_objects": "import contextlib\nwith contextlib.suppress(object):\n while True: pass",
+    "closing_what_can_not_be_closed": "import contextlib\ntry:\n with contextlib.closing(5):\n  while True: pass\n"
+                                      "except AttributeError: x = 1",
     "exit_that_swallows": "class C:\n def __enter__(self): pass\n def __exit__(self, *a): return True\n"
                           "while True:\n with C():\n  while True: pass",
     "generator": "def g():\n while True: yield 1\nfor x in g(): pass",
