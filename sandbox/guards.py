@@ -247,6 +247,43 @@ def range_builtin(*arguments: Any) -> range:
     return result
 
 
+# --- slices with a step -----------------------------------------------------------------------------------------------
+
+
+class Stepped:
+    """A list whose slice with a step is assigned to: by what is a list already.
+
+    CPython asks another iterable for its items after it has looked at the length of the list, and writes past its end
+    when these make the list shorter (cpython gh-120384).
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: list[Any]) -> None:
+        self._items = items
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._items[key]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._items[key] = list(value) if type(key) is slice else value
+
+
+def stepped(value: Any) -> Any:
+    return Stepped(value) if type(value) is list else value
+
+
+def unstepped(key: Any) -> Any:
+    """Return `key`.
+
+    Raises:
+        TypeError: a slice with a step, of which the compiler does not know that it is one.
+    """
+    if type(key) is slice and not (key.step is None or (type(key.step) is int and key.step == 1)):
+        raise TypeError("what is assigned to a slice with a step must name it: x[i:j:k] = ..., and no slice object")
+    return key
+
+
 # --- attributes by name -----------------------------------------------------------------------------------------------
 
 

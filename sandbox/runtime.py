@@ -187,10 +187,12 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".shown": text.shown,
         ".slice": slice,
         ".staticmethod": staticmethod,
+        ".stepped": guards.stepped,
         ".str": text.make_str,
         ".times": guards.make_times(sequences),
         ".type": made["type"],
         ".unbind": hooks.unbind,
+        ".unstepped": guards.unstepped,
         ".uncaught": fatal,
         ".undefine": hooks.undefine,
     } | guards.make_set_operators(hooks.set_type) | generate.make_hooks(hooks) | {

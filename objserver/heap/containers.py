@@ -403,6 +403,9 @@ class List(Container):
         return self.__items__[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        if type(index) is slice:
+            # CPython would write past the end of a list that the items of `value` make shorter (cpython gh-120384).
+            value = list(value)
         self.__items__[index] = value
 
     def __delitem__(self, index: Any) -> None:

@@ -18,7 +18,7 @@ from sandbox.seal import Module, Sealed, make_module, sealed
 _SAME: Final = (
     "abs", "add", "call", "concat", "contains", "delitem", "eq", "floordiv", "ge", "getitem", "gt", "iadd", "iconcat",
     "ifloordiv", "imatmul", "index", "inv", "invert", "irshift", "itemgetter", "itruediv", "le", "lt", "matmul",
-    "ne", "neg", "not_", "pos", "rshift", "setitem", "truediv", "truth",
+    "ne", "neg", "not_", "pos", "rshift", "truediv", "truth",
 )
 
 
@@ -32,6 +32,9 @@ def make_operator(hooks: Hooks) -> Module:
 
     def index_of(a: Any, b: Any, /) -> int:
         return operator.indexOf(meter.source(a)[0], b)
+
+    def setitem(a: Any, b: Any, c: Any, /) -> None:
+        guards.stepped(a)[b] = c
 
     functions = {
         "and_": sets[".and"],
@@ -58,6 +61,7 @@ def make_operator(hooks: Hooks) -> Module:
     values = {name: getattr(operator, name) for name in _SAME}
     # Each is a function of its own name here, so that no other module's function is renamed.
     values |= {name: sealed(_binary(function), name) for name, function in functions.items()}
+    values["setitem"] = sealed(setitem)
     return make_module("operator", values | {"attrgetter": attrgetter, "methodcaller": methodcaller})
 
 

@@ -389,3 +389,22 @@ def test_warning_of_python_leaves_nothing_in_the_heap(engine: Bench) -> None:
     engine.reopen()
     assert engine.eval("x") == 2
     assert engine.engine._heap.root.names() == ["x"]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("form", [
+    "l[::2] = g()", "l[::2], _x = g(), 1", "for l[::2] in [g()]: pass", "setitem(l, slice(None, None, 2), g())",
+    "l[slice(None, None, 2)] = g()", "_s = slice(None, None, 2)\nl[_s] = g()", "l[::2] -= R()",
+])
+def test_slice_with_a_step_is_assigned_what_was_made_before(engine: Bench, form: str, kept: bool) -> None:
+    """Items that made the list shorter while they were asked for were written past its end: a segmentation fault."""
+    engine.eval("from operator import setitem\nl = list(range(200))\ndef g(): return cut(l)")
+    engine.eval("def cut(l):\n  l.clear()\n  yield from range(100)\nclass R:\n  def __rsub__(self, left): return g()")
+    source = form if kept else f"l = [*range(200)]\n{form}"
+    for _ in range(3):
+        with pytest.raises(Failed, match="size 100 to extended slice of size 0|slice with a step"):
+            engine.eval(source)
+    assert engine.eval("l == list(range(200))") is True
+    assert engine.eval("_l = [*range(6)]\n_l[::2] = 'abc'\n_l[1::2] = iter([7, 8, 9])\n_l[-1:] = 'xy'\n_l") == [
+        "a", 7, "b", 8, "c", "x", "y",
+    ]
