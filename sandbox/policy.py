@@ -54,7 +54,7 @@ NODES_PLAIN: Final = frozenset({
     "Expr", "FloorDiv", "Gt", "GtE", "If", "IfExp", "In", "Invert", "Is", "IsNot", "JoinedStr", "LShift", "List",
     "Load", "Lt", "LtE", "MatMult", "Match", "MatchOr", "MatchSequence", "MatchSingleton", "MatchValue", "Mod",
     "Mult", "Not", "NotEq", "NotIn", "Or", "Pass", "Pow", "RShift", "Raise", "Slice", "Starred", "Store", "Sub",
-    "Subscript", "Tuple", "UAdd", "USub", "UnaryOp",
+    "Tuple", "UAdd", "USub", "UnaryOp",
 })
 
 # Node classes with a rule of their own: a method `visit_<name>` of rewrite.Rewriter.
@@ -62,7 +62,7 @@ NODES_REWRITTEN: Final = frozenset({
     "AnnAssign", "Assign", "Attribute", "AugAssign", "BinOp", "Call", "ClassDef", "Compare", "Constant", "Delete",
     "DictComp", "ExceptHandler", "For", "FormattedValue", "FunctionDef", "GeneratorExp", "Global", "Import",
     "ImportFrom", "Lambda", "ListComp", "MatchAs", "MatchClass", "MatchMapping", "MatchStar", "Name", "NamedExpr",
-    "Nonlocal", "Return", "Set", "SetComp", "Try", "While", "With", "Yield", "YieldFrom", "alias", "arg",
+    "Nonlocal", "Return", "Set", "SetComp", "Subscript", "Try", "While", "With", "Yield", "YieldFrom", "alias", "arg",
     "arguments", "comprehension", "keyword", "match_case", "withitem",
 })
 

@@ -430,4 +430,5 @@ ATTEMPTS: dict[str, str] = {
     "catch_recursion_by_suppress_made_by_its_type": "from contextlib import suppress\ndef f(): f()\nwith type(suppress())((Exception,), ()): f()\n'caught'",
     "word_of_annotations_changed": "import dataclasses\ndataclasses.InitVar._name = 'x'",
     "enum_huge_width_by_template": "from enum import IntEnum\nclass N(IntEnum):\n A = 3\nN.A.__rmod__('%999999999d')",
+    "comparison_that_makes_an_item": "from collections import defaultdict\nclass K:\n def __init__(self, d): self.d = d\n def __eq__(self, o): return self.d[1] == 1\nd = defaultdict(list)\nK(d) == K(d)",
 }
