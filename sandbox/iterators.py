@@ -122,7 +122,7 @@ class Meter:
         if kind in _UNCHANGING and len(iterable) <= _SHORT:
             self.tick()
             return iterable, 0
-        iterator = iter(iterable)
+        iterator = iter_builtin(iterable)
         if type(type(iterator)) is LazyKind:  # from `__iter__` of a class of the snippet
             return iterator.__raw__, iterator.__depth__
         return (iterator, 0) if type(iterator) is GeneratorType else (self.paid(iterator), 0)
@@ -223,4 +223,25 @@ def make_consumers(meter: Meter) -> dict[str, Callable[..., Any]]:
 
 def iter_builtin(iterable: Any) -> Any:
     """`iter`, which gives an iterator of the language back as it is."""
-    return iterable if type(type(iterable)) is LazyKind else iter(iterable)
+    if type(type(iterable)) is LazyKind:
+        return iterable
+    iterator = iter(iterable)
+    return guarded(iterator) if type(iterator) is _OLD_ITERATOR else iterator
+
+
+def guarded(iterator: Any) -> Iterator[Any]:
+    """Return a generator of the same items: Python refuses to ask one that is running for the next item.
+
+    What a snippet's `__next__` asks again, CPython's `chain` lets go of at its end, and frees it while it runs.
+    """
+    for item in iterator:  # noqa: UP028  a generator that delegates is closed with what it delegates to
+        yield item
+
+
+class _Old:
+    def __getitem__(self, index: int) -> Any:
+        raise IndexError
+
+
+# What `iter` makes of an object with `__getitem__` alone. CPython frees that object twice if it asks this again.
+_OLD_ITERATOR: Final = type(iter(_Old()))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from sandbox.hooks import Hooks
-from sandbox.iterators import LazyKind, Meter, make_kind, wrap
+from sandbox.iterators import LazyKind, Meter, guarded, make_kind, wrap
 from sandbox.seal import Module, make_module, sealed
 
 # Items of one combination, sequences of one product, iterators of one tee: each is made in one step.
@@ -52,7 +52,7 @@ def _one_source(meter: Meter) -> dict[str, Build]:
         if any(bound is not None and type(bound) is not int for bound in bounds):
             raise TypeError("islice() takes numbers or None")
         raw, depth = meter.source(iterable)
-        return itertools.islice(raw, *bounds), depth
+        return guarded(itertools.islice(raw, *bounds)), depth
 
     def pairwise(iterable: Any, /) -> tuple[Any, int]:
         raw, depth = meter.source(iterable)
@@ -71,7 +71,7 @@ def _several_sources(meter: Meter) -> dict[str, Build]:
 
     def zip_longest(*iterables: Any, fillvalue: Any = None) -> tuple[Any, int]:
         raws, depth = meter.sources(iterables)
-        return itertools.zip_longest(*raws, fillvalue=fillvalue), depth
+        return guarded(itertools.zip_longest(*raws, fillvalue=fillvalue)), depth
 
     return {"compress": compress, "zip_longest": zip_longest}
 
@@ -82,7 +82,7 @@ def _without_end(meter: Meter) -> dict[str, Build]:
 
     def cycle(iterable: Any, /) -> tuple[Any, int]:
         raw, depth = meter.source(iterable)
-        return meter.paid(itertools.cycle(raw)), depth
+        return guarded(meter.paid(itertools.cycle(raw))), depth
 
     def repeat(object: Any, *times: Any, **keywords: Any) -> tuple[Any, int]:
         return meter.paid(itertools.repeat(object, *times, **keywords)), 0
@@ -125,11 +125,11 @@ def _combinations(meter: Meter) -> dict[str, Build]:
 def _chain(meter: Meter) -> LazyKind:
     def chain(*iterables: Any) -> tuple[Any, int]:
         raws, depth = meter.sources(iterables)
-        return itertools.chain(*raws), depth
+        return guarded(itertools.chain(*raws)), depth
 
     def from_iterable(iterable: Any, /) -> Any:
         raw, depth = meter.source(iterable)
-        return wrap(kind, itertools.chain.from_iterable(map(meter.element, raw)), depth)
+        return wrap(kind, guarded(itertools.chain.from_iterable(map(meter.element, raw))), depth)
 
     kind = make_kind("chain", chain, from_iterable=sealed(from_iterable))
     return kind

@@ -408,3 +408,23 @@ def test_slice_with_a_step_is_assigned_what_was_made_before(engine: Bench, form:
     assert engine.eval("_l = [*range(6)]\n_l[::2] = 'abc'\n_l[1::2] = iter([7, 8, 9])\n_l[-1:] = 'xy'\n_l") == [
         "a", 7, "b", 8, "c", "x", "y",
     ]
+
+
+@pytest.mark.parametrize("made", [
+    "zip_longest(I(f), [1])", "islice(I(f), 5)", "chain(I(f), [1])", "chain.from_iterable([I(f)])",
+    "chain.from_iterable(I(f))", "cycle(I(f))", "chain(takewhile(f, [1, 2]))", "iter(S(f))",
+])
+def test_iterator_that_asks_itself_for_the_next_item_does_no_harm(engine: Bench, made: str) -> None:
+    """CPython let go of what it was running, at the end that this reached: a segmentation fault."""
+    engine.eval("from itertools import *\n".replace("*", "chain, cycle, islice, takewhile, zip_longest"))
+    engine.eval("class I:\n  def __init__(self, f): self.f = f\n  def __iter__(self): return self\n"
+                "  def __next__(self): return self.f(0)")
+    engine.eval("class S:\n  def __init__(self, f): self.f = f\n  def __getitem__(self, index): return self.f(index)")
+    engine.eval("def again(box):\n  try:\n    while True: next(box[0])\n  except Exception: pass")
+    source = ("box, ran = [], []\ndef f(_):\n  ran.append(1)\n  if len(ran) == 1:\n    again(box)\n    return [5]\n"
+              "  raise IndexError if old else StopIteration\nbox.append(" + made + ")\n")
+    source = "def run(old):\n  " + source.replace("\n", "\n  ") + "for _ in range(3):\n    try: next(box[0])\n" \
+             "    except Exception: pass\n  return len(ran)"
+    engine.eval(source)
+    for _ in range(20):
+        assert engine.eval("run(old)", old="S(f)" in made) >= 1
