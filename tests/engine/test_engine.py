@@ -362,6 +362,8 @@ def test_checkpoint_leaves_nothing_to_replay_and_a_crash_finds_the_rest(make: Ca
     for n in range(200):
         engine.eval("d[n % 7] = {'n': n, 'l': [n]}", n=n)
         engine.engine.tend()
+        while n % 20 == 0 and engine.engine.statistics()["checkpoint_running"]:
+            engine.engine.tend()  # its thread ends when it ends
     assert engine.engine.statistics()["checkpoints"] > 3
     expected = engine.eval("d")
     engine.crash()

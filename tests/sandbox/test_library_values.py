@@ -107,6 +107,7 @@ def test_decimals_are_computed_alike_whatever_the_thread_does_with_its_own(tmp_p
     bench.eval("from decimal import Decimal")
     with decimal.localcontext() as context:
         context.prec, context.rounding = 3, decimal.ROUND_UP
+        context.clear_flags()
         assert str(bench.eval("Decimal(1) / 3")) == "0." + "3" * 28
         assert context.prec == 3
         assert not context.flags[decimal.Inexact]
