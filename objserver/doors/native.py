@@ -121,7 +121,10 @@ class Connection:
         return sum(map(len, self._bodies)) + len(self._reader.held)
 
     def receive(self, data: bytes) -> bool:
-        """Add bytes from the client; return `waiting`. After a broken frame, or the end, they are ignored."""
+        """Add bytes from the client; return whether there is something to `take`.
+
+        After a broken frame, or the end, they are ignored.
+        """
         if not self._ended:
             try:
                 self._bodies += self._reader.feed(data)

@@ -113,6 +113,7 @@ class Runner:
         self._generator: Generator | None = None
         first = {} if next_oid is None else {"next_oid": next_oid}
         self.heap = Heap(store, compile_definition=compile_definition, **first)
+        # What the running snippet has changed so far; at hand, because every request asks.
         self._touched, self._journal = self.heap.touched, self.heap.root.journal
         definitions = self.heap.definitions
         hooks = Hooks(
@@ -183,7 +184,7 @@ class Runner:
             else:
                 function, digest = self._cells[code, tuple(args), read_only]
                 value = function(**args)
-            changed = bool(self._touched or self._journal)  # heap.changed, in half the time
+            changed = bool(self._touched or self._journal)
             if changed and not heap.read_only:
                 heap.adopt()
                 if args_json is None:

@@ -38,6 +38,7 @@ __all__ = [
     "Container",
     "ContainerType",
     "Dict",
+    "Keyed",
     "List",
     "bounded_count",
     "clean_dict_pop",
@@ -53,7 +54,6 @@ __all__ = [
     "nested_repr",
     "plain",
     "touch_clean",
-    "undo_entries",
 ]
 
 # Up to this many items a copy is cheaper than keeping inverses (a dict of 64: 0.4 us).
@@ -231,7 +231,26 @@ def items_of(obj: Any) -> Any:
 # --- dict ---------------------------------------------------------------------------------------------------------
 
 
-class Dict(Container):
+class Keyed(Container):
+    """A container with a dict inside: what undoes its assignments, one by one, where a copy would cost too much."""
+
+    __slots__ = ()
+
+    def __log__(self) -> list[tuple[Any, Any]]:
+        return []  # (key, old value or MISSING) of each assignment; the value of a set's item is None
+
+    def __undo__(self) -> None:
+        if type(self.__saved__) is dict:
+            self.__items__ = self.__saved__
+        else:
+            undo_entries(self.__items__, self.__saved__)
+
+    @staticmethod
+    def __unlog__(items: Any, saved: Any) -> None:
+        undo_entries(items, saved)
+
+
+class Dict(Keyed):
     """dict, in insertion order."""
 
     __slots__ = ()
@@ -314,19 +333,6 @@ class Dict(Container):
 
     def clear(self) -> None:
         self.__items__.clear()
-
-    def __log__(self) -> list[tuple[Any, Any]]:
-        return []  # (key, old value or MISSING) of each assignment
-
-    def __undo__(self) -> None:
-        if type(self.__saved__) is dict:
-            self.__items__ = self.__saved__
-        else:
-            undo_entries(self.__items__, self.__saved__)
-
-    @staticmethod
-    def __unlog__(items: Any, saved: Any) -> None:
-        undo_entries(items, saved)
 
     def __fresh__(self) -> Iterable[Any]:
         """Return the keys whose values may be new; of a logged dict."""

@@ -231,11 +231,6 @@ class Heap:
             self._freeze_early(oid)
         instances.keep_class(cls)
 
-    @property
-    def changed(self) -> bool:
-        """Whether the snippet changed anything so far."""
-        return bool(self.touched or self.root.journal)
-
     def adopt(self) -> None:
         """Make objects of the heap of whatever the snippet left in it; the snippet can still be rolled back.
 

@@ -18,6 +18,7 @@ from .containers import (
     STATES,
     Container,
     ContainerType,
+    Keyed,
     copy_before,
     give_name,
     give_unbound,
@@ -26,7 +27,6 @@ from .containers import (
     make_states,
     nested_repr,
     touch_clean,
-    undo_entries,
 )
 from .fronts import forget, pop_first
 from .layout import laid
@@ -189,14 +189,14 @@ def _in_place_operator(name: str) -> Callable[[Set, Any], Any]:
     return operator
 
 
-class Set(_Members, Container):
+class Set(_Members, Keyed):
     """set, as the keys of a dict."""
 
     __slots__ = ("__front__",)
     __plain_types__ = (set,)
     __form__ = "set"
     __items__: dict[Any, None]
-    __hash__: ClassVar[None]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __init__(self, source: Iterable[Any] = (), /) -> None:
         self.__oid__ = 0
@@ -280,19 +280,6 @@ class Set(_Members, Container):
     def __drop__(self) -> None:
         forget(self)
         Container.__drop__(self)
-
-    def __log__(self) -> list[tuple[Any, Any]]:
-        return []  # (item, MISSING) of each item added
-
-    def __undo__(self) -> None:
-        if type(self.__saved__) is dict:
-            self.__items__ = self.__saved__
-        else:
-            undo_entries(self.__items__, self.__saved__)
-
-    @staticmethod
-    def __unlog__(items: Any, saved: Any) -> None:
-        undo_entries(items, saved)
 
     def __fresh__(self) -> Iterable[Any]:
         """Return the items that may be new; of a logged set."""

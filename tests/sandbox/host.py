@@ -27,8 +27,8 @@ class Object(metaclass=Class):
         return f"<{type(self).__name__} object>"
 
 
-class OrderedSet(MutableSet[Any]):
-    """A set in order of insertion."""
+class Ordered(AbstractSet[Any]):
+    """What sets in order of insertion have in common."""
 
     def __init__(self, items: Iterable[Any] = ()) -> None:
         self._items = dict.fromkeys(items)
@@ -41,6 +41,10 @@ class OrderedSet(MutableSet[Any]):
 
     def __len__(self) -> int:
         return len(self._items)
+
+
+class OrderedSet(Ordered, MutableSet[Any]):
+    """A set in order of insertion."""
 
     def add(self, item: Any) -> None:
         self._items[item] = None
@@ -52,22 +56,10 @@ class OrderedSet(MutableSet[Any]):
         return f"{{{', '.join(map(repr, self._items))}}}" if self._items else "set()"
 
 
-class OrderedFrozenSet(AbstractSet[Any]):
+class OrderedFrozenSet(Ordered):
     """A frozenset in order of insertion."""
 
     __frozen__ = True
-
-    def __init__(self, items: Iterable[Any] = ()) -> None:
-        self._items = dict.fromkeys(items)
-
-    def __contains__(self, item: object) -> bool:
-        return item in self._items
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._items)
-
-    def __len__(self) -> int:
-        return len(self._items)
 
     def __hash__(self) -> int:
         return self._hash()
