@@ -23,6 +23,7 @@ from sandbox import policy, scope, shape
 from sandbox.build import at
 from sandbox.bytecode import functions_of, global_reads
 from sandbox.errors import SnippetRefused
+from sandbox.owners import Owners
 from sandbox.rewrite import Rewriter
 
 CELL_NAME: Final = "<cell>"
@@ -84,6 +85,7 @@ def compile_cell(
             tree = shape.parse(text, filename)
             roots = frozenset() if read_only else scope.roots(tree.body, parameters)
             rewriter = Rewriter(text.split("\n"), roots, read_only=read_only)
+            rewriter.scope.settled = Owners(tree.body, parameters, roots).settled
             code = _compile(rewriter, tree, parameters, roots, filename)
         reads = _checked(code, rewriter)
     except SnippetRefused as error:

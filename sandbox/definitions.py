@@ -9,28 +9,23 @@ with other decorators gets `.decorated(name, source, first_line)`:
                                @.decorated("total", "@logged\\ndef total(xs): ...", 1)
                                def total(xs): .next(.fuel); ...
 
-Every function ticks when it is entered; a method that changes attributes of its first parameter makes sure then that
-it was not given a function. A class is made by the heap's `.rootclass` or by `.localclass`. The text compiled alone
-(compiler.compile_definition) gives the same code, because all that is rewritten follows from the text.
+Every function ticks when it is entered; a method that sets attributes of its first parameter makes sure then that
+it was not given a function, where nothing else shows it (owners). A class is made by the heap's `.rootclass` or by
+`.localclass`. The text compiled alone (compiler.compile_definition) gives the same code, because all that is rewritten
+follows from the text.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import Any, Final
+from typing import Any
 
 from sandbox import policy, purity
 from sandbox.build import LOAD, assign, at, call, constant, is_unchanging, load, run, store, tick
 from sandbox.expressions import Scope
-from sandbox.shape import parts_of, walk
+from sandbox.owners import Owners, parameters_of
+from sandbox.shape import parts_of
 from sandbox.statements import Statements
-
-# Fields that bind a name in the scope they stand in, other than that of an ast.Name.
-_BINDING_FIELDS: Final[dict[type[ast.AST], list[str]]] = {
-    getattr(ast, kind): [field for other, field in policy.IDENTIFIER_FIELDS if other == kind]
-    for kind, _ in policy.IDENTIFIER_FIELDS
-    if kind not in ("Attribute", "MatchClass", "Name", "arg", "keyword")
-}
 
 
 class Definitions(Statements):
@@ -72,8 +67,9 @@ class Definitions(Statements):
         node.args = self.visit(node.args)
         node.returns = None
         node.type_comment = None
-        receiver = _receiver(node) if outer.kind == "class" and not pure else None
-        self.scope = Scope("function", private=outer.private, pure=pure, receiver=receiver)
+        owners = Owners(node.body, (name.arg for name in parameters_of(node.args)))
+        receiver = owners.receiver if outer.kind == "class" and not pure else None
+        self.scope = Scope("function", private=outer.private, pure=pure, receiver=receiver, settled=owners.settled)
         body = self.each(node.body)
         self.scope = outer
         head = [body.pop(0)] if _is_docstring(node.body[0]) else []
@@ -139,7 +135,7 @@ class Definitions(Statements):
         return done
 
     def receiver_check(self, node: ast.FunctionDef, name: str) -> ast.stmt:
-        """Return `.kind(self) is .function and .attribute_target(self)`.
+        """Return `.kind(self) in .unchanging and .attribute_target(self)`.
 
         `C.method(f)` and, in a classmethod, `super().__init__(f)` pass anything as the first argument.
         """
@@ -214,31 +210,6 @@ class Definitions(Statements):
             self.check_bound(node, name)
             self.nonlocals.add(policy.mangled(name, self.scope.private))
         return node
-
-
-def _receiver(node: ast.FunctionDef) -> str | None:
-    """Return the first parameter of a method if attributes of it are changed there and the name is not bound again.
-
-    A method with functions in it is left out, because they may bind the name; so every node is looked at once.
-    """
-    parameters = [*node.args.posonlyargs, *node.args.args]
-    # In class C, `__x` can be bound as `_C__x` too.
-    if not parameters or parameters[0].arg.startswith("__"):
-        return None
-    name = parameters[0].arg
-    changed = False
-    for inner in walk(node.body):
-        if isinstance(inner, ast.Name):
-            if inner.id == name and not isinstance(inner.ctx, ast.Load):
-                return None
-        elif isinstance(inner, ast.Attribute):
-            if isinstance(inner.value, ast.Name) and inner.value.id == name:
-                changed = changed or not isinstance(inner.ctx, ast.Load)
-        elif isinstance(inner, ast.FunctionDef | ast.ClassDef) or any(
-            getattr(inner, field) == name for field in _BINDING_FIELDS.get(type(inner), ())
-        ):
-            return None
-    return name if changed else None
 
 
 def _fields(body: list[ast.stmt], class_name: str) -> tuple[tuple[str, str], ...]:

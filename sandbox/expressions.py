@@ -19,6 +19,7 @@ from sandbox import policy
 from sandbox.build import LOAD, at, call, constant, is_unchanging, load, root, tick, walrus
 from sandbox.errors import SnippetRefused
 from sandbox.operators import IN_PLACE_COUNT_MAX, IN_PLACE_DEPTH_MAX, guard_of, in_place
+from sandbox.owners import parameters_of
 from sandbox.shape import CHILD_FIELDS
 
 Node = TypeVar("Node", bound=ast.AST)
@@ -40,6 +41,8 @@ class Scope:
     pure: bool = False
     # The first parameter of a method, where that is looked at on entry and never bound again: no function, for certain.
     receiver: str | None = None
+    # Targets, attributes of objects that need no look.
+    settled: set[ast.AST] = field(default_factory=set)
 
 
 class Expressions(RestrictingNodeTransformer):
@@ -144,7 +147,7 @@ class Expressions(RestrictingNodeTransformer):
                 return node
         self.check_attribute(node, name)
         node.value = self.visit(node.value)
-        if not loads and not self.is_receiver(node.value):
+        if not loads and node not in self.scope.settled and not self.is_receiver(node.value):
             node.value = self.attribute_target(node.value)
         if loads and name in policy.ATTRIBUTES_GUARDED:
             return call(".guard", node, node.value, constant(name, node))
@@ -320,8 +323,7 @@ class Expressions(RestrictingNodeTransformer):
 
     def visit_arguments(self, node: ast.arguments) -> ast.AST:
         """Check the names of parameters; their defaults belong to the scope around the function."""
-        names = [*node.posonlyargs, *node.args, *node.kwonlyargs]
-        for argument in [*names, *(extra for extra in (node.vararg, node.kwarg) if extra is not None)]:
+        for argument in parameters_of(node):
             self.visit(argument)
         node.defaults[:] = self.each(node.defaults)
         node.kw_defaults[:] = self.each(node.kw_defaults)

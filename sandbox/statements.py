@@ -16,7 +16,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from sandbox import policy
+from sandbox import owners, policy
 from sandbox.build import LOAD, STORE, assign, at, call, constant, copy_on, load, root, run, store, tick
 from sandbox.expressions import Expressions
 from sandbox.operators import guard_of
@@ -99,6 +99,8 @@ class Statements(Expressions):
                 node.value = value
                 return node
             return assign(target, self.guarded(guard, node, load(target.id, target), value), node)
+        if isinstance(target, ast.Attribute) and owners.shows(target.attr):
+            self.scope.settled.add(target)
         target = self.visit(target)
         if guard is None:
             node.target, node.value = target, value

@@ -25,11 +25,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType, TracebackType
 from typing import Any
+from uuid import UUID
 
 from objserver.engine import Options
 from objserver.heap.containers import STATES
 from objserver.heap.instances import HeapClass
-from sandbox import bytecode, compile_cell, guards, policy
+from sandbox import bytecode, compile_cell, guards, owners, policy
 from sandbox.seal import Module
 from tests.engine.bench import Bench
 
@@ -95,6 +96,7 @@ STORED = (
     "big_ordered = OrderedDict((n, n) for n in range(200))\n"
 )
 NEVER = (ModuleType, FrameType, CodeType, TracebackType, CellType)
+_HEAP_TYPE = 1 << 9
 # Would end, or change the seeds of, the crawl.
 _NOT_CALLED = frozenset({"clear", "pop", "popitem", "sort", "reverse", "close", "throw", "send"})
 
@@ -235,7 +237,11 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _probe(value: Any, path: str, found: Findings) -> None:
-    """Note a value of the host's that takes an attribute."""
+    """Note a value of the host's that takes an attribute, and names by which sandbox/owners.py would not know one."""
+    fixed = isinstance(value, type) and not value.__flags__ & _HEAP_TYPE  # refuses by itself
+    if type(value) in guards.UNCHANGING and not fixed and not isinstance(value, UUID):
+        names = {*dir(value), *dir(type(value))} if isinstance(value, type) else dir(value)
+        found.wrong.update(f"{path} answers {name!r}" for name in names if _is_shown(name))
     if _has_own_attributes(value) or isinstance(value, FunctionType | BaseException | staticmethod | classmethod):
         # Heap state; refused by a check of its own (guards.attribute_target); or what ends with the snippet: of a
         # method wrapper, only the body of its class ever sees the wrapper itself.
@@ -250,6 +256,10 @@ def _probe(value: Any, path: str, found: Findings) -> None:
         found.wrong.add(f"{path} ({_label(value)}) takes attributes")
         delattr(value, name)
         return
+
+
+def _is_shown(name: str) -> bool:
+    return owners.shows(name) and policy.attribute_refusal(name) is None
 
 
 def _language(found: Findings) -> None:
