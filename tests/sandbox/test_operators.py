@@ -57,6 +57,9 @@ def outcome(run: Any) -> str:
 def test_operator_gives_what_python_gives(place: str, a: Any, b: Any, op: str) -> None:
     if op in ("<<", "**") and not (type(a) is type(b) is int and abs(a) < 10 and abs(b) < 10 and place != "nested"):
         return  # CPython has no bound
+    repeats = place == "constant" or any(isinstance(value, str | bytes | tuple | list) for value in (a, b))
+    if op == "*" and repeats and any(type(value) is int and value > 1 << 16 for value in (a, b)):
+        return  # CPython would make gigabytes
     *body, last = PLACES[place].format(op=op).split("\n")
 
     def python() -> Any:
