@@ -56,6 +56,8 @@ def hash_builtin(value: Any, /) -> int:
         return hash(value)
     if method is None:
         raise TypeError(f"unhashable type: {kind.__name__!r}")
+    if isinstance(value, type):
+        raise TypeError("a class has no hash that is the same everywhere; use its __name__")
     raise TypeError(f"{kind.__name__} has no hash that is the same everywhere; use a key of your own")
 
 

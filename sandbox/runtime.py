@@ -290,8 +290,8 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
             # A class of a snippet has a metaclass of the host's; Python's own have `type`, ours are sealed.
             foreign = not isinstance(base, type) or type(base) is type or isinstance(base, Sealed)
             if base in closed or (foreign and base not in roots):
-                shown = base.__name__ if isinstance(base, type) else text.make_repr(base)
-                raise TypeError(f"can't inherit from {shown}; keep one in an attribute instead")
+                shown = base.__name__ if isinstance(base, type | MethodType) else text.make_repr(base)
+                raise TypeError(f"can't inherit from {shown}; {_instead(base, bases)}")
         # mypy knows no signature of it.
         bases = bases or (hooks.object_type,)
         for base in bases:
@@ -304,3 +304,13 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
         return cls
 
     return build_class
+
+
+def _instead(base: Any, bases: tuple[Any, ...]) -> str:
+    """Return what to write instead of a class that inherits from `base`."""
+    if isinstance(base, MethodType) and base.__name__ == "type":
+        return "there are no metaclasses; use a class decorator or __init_subclass__"
+    mixed = {"int": "IntEnum", "str": "StrEnum"}.get(base.__name__) if isinstance(base, type) else None
+    if mixed and any(hasattr(type(each), "__namespace__") for each in bases):
+        return f"derive from {mixed} alone"
+    return "keep one in an attribute instead"
