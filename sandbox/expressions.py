@@ -113,6 +113,8 @@ class Expressions(RestrictingNodeTransformer):
         if type(node.ctx) is ast.Load:
             if name.startswith("__") and name.endswith("__") and name != "__name__" and not self.generated:
                 self.refuse(node, f"{name!r} can't be read: {policy.attribute_refusal(name)}")
+            if name == "super":
+                self.refuse(node, "'super' can only be called; write super().method(...)")
             return node
         self.check_bound(node, name)
         return root(name, node) if name in self.scope.roots else node
@@ -171,6 +173,12 @@ class Expressions(RestrictingNodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         method = node.func
+        if isinstance(method, ast.Name) and method.id == "super" and not self.scope.pure:
+            if not _is_super(node):
+                node.func = load(".super_of", method)
+                node.args[:] = self.each(node.args)
+                node.keywords[:] = self.each(node.keywords)
+            return node
         if isinstance(method, ast.Attribute) and method.attr in policy.DUNDERS_SUPER_TEXT and _is_super(method.value):
             node.args[:] = self.each(node.args)
             node.keywords[:] = self.each(node.keywords)
@@ -184,6 +192,9 @@ class Expressions(RestrictingNodeTransformer):
     def named_call(self, node: ast.Call, method: ast.Attribute) -> ast.AST:
         """Rewrite `Base.__init__(self, x)`, where the class is looked at when it runs."""
         name = method.attr
+        owner = method.value.func if isinstance(method.value, ast.Call) else None
+        if isinstance(owner, ast.Name) and owner.id == "super":
+            self.refuse(method, f"write super().{name}(...), without arguments")
         node.func = call(".method_of", method, self.visit(method.value), constant(name, method))
         node.args[:] = self.each(node.args)
         node.keywords[:] = self.each(node.keywords)

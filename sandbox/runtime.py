@@ -11,7 +11,7 @@ from __future__ import annotations
 import builtins
 import operator
 from collections.abc import Callable, Mapping
-from types import BuiltinFunctionType, FunctionType, MethodType
+from types import BuiltinFunctionType, FunctionType, GenericAlias, MethodType
 from typing import Any, Final, NoReturn
 
 from sandbox import generate, guards, policy, text
@@ -60,9 +60,11 @@ def _stand_in(kind: type[Kind], original: type, *bases: type) -> Kind:
 # Subclasses, so that their methods are found (`str.upper`) and `case str(text)` matches.
 _STR: Final = _stand_in(_StrKind, str, str)
 _BYTES: Final = _stand_in(_BytesKind, bytes, bytes)
-# What `type` shows of functions: nothing that makes one.
+# What `type` shows of functions: nothing that makes one. `type(tuple[int])(x, ())` would give every attribute of `x`
+# past the guards.
 _CLOSED: Final = {
-    original: _stand_in(_ClosedKind, original) for original in (BuiltinFunctionType, FunctionType, MethodType)
+    original: _stand_in(_ClosedKind, original)
+    for original in (BuiltinFunctionType, FunctionType, GenericAlias, MethodType, super)
 }
 
 
@@ -189,6 +191,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".staticmethod": staticmethod,
         ".stepped": guards.stepped,
         ".str": text.make_str,
+        ".super_of": _make_super(hooks),
         ".times": guards.make_times(sequences),
         ".type": made["type"],
         ".unbind": hooks.unbind,
@@ -222,6 +225,19 @@ def _make_type(typeof: Callable[[Any], type], made: dict[str, Any], library: Map
         values = (getattr(module, name) for name in dir(module))
         public |= {value.__original__: value for value in values if isinstance(value, Kind)}
     return sealed(type_builtin, "type")
+
+
+def _make_super(hooks: Hooks) -> Any:
+    """Return `super` with arguments: of classes of snippets and exceptions alone.
+
+    Above another class may stand one whose methods would change a container unnoticed, or pass the guards.
+    """
+    def super_of(kind: Any, value: Any, /) -> Any:
+        if not isinstance(kind, type) or not (isinstance(kind, hooks.class_kind) or issubclass(kind, BaseException)):
+            raise TypeError("super() takes a class of a snippet or an exception; in a method, write super()")
+        return super(kind, value)
+
+    return sealed(super_of, "super")
 
 
 def _make_pure_item(hooks: Hooks) -> Callable[[Any, Any], Any]:

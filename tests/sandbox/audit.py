@@ -4,26 +4,48 @@
     python -m tests.sandbox.audit --review   add what is new to tests/sandbox/reviewed/, after looking at the diff
 
 The crawl starts at all names, all modules and an instance of everything that a snippet can make, heap containers in
-each of their states among them, and follows every attribute that the policy lets a snippet read and every method that
-can be called without arguments. What it finds is `what it was found on: names`. `reviewed/common.txt` holds what was
+each of their states and calls of all there is (corpus_calls.py) among them, and follows every attribute that the
+policy lets a snippet read, every method that can be called without arguments, and the items of what has some. Then it
+calls everything again with arguments that are mostly wrong, since what is raised leads on too. What it finds is
+`what it was found on: names`. `reviewed/common.txt` holds what was
 reviewed, `reviewed/3.12.txt` and the like what one version of Python has beside it. So a new version of Python, and a
 new module of ours, add nothing that nobody looked at (tests/sandbox/test_audit.py runs this on each Python).
 
 Some things are never right, reviewed or not: a module, a frame, code, a traceback or a cell; a class or an instance of
-the host's that takes attributes.
+the host's that takes attributes. What two runs of the same snippet reach in common, and is no value, class or function,
+stands under `shared between snippets`: it must not change.
 """
 
 from __future__ import annotations
 
 import ast
 import builtins
+import datetime
 import dis
+import itertools
 import sys
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
-from types import CellType, CodeType, FrameType, FunctionType, MethodType, ModuleType, TracebackType
+from types import (
+    BuiltinFunctionType,
+    CellType,
+    ClassMethodDescriptorType,
+    CodeType,
+    FrameType,
+    FunctionType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+    MethodDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+    TracebackType,
+    WrapperDescriptorType,
+)
 from typing import Any
 from uuid import UUID
 
@@ -31,8 +53,9 @@ from objserver.engine import Options
 from objserver.heap.containers import STATES
 from objserver.heap.instances import HeapClass
 from sandbox import bytecode, compile_cell, guards, owners, policy
-from sandbox.seal import Module
+from sandbox.seal import LANGUAGE, Module
 from tests.engine.bench import Bench
+from tests.sandbox.corpus_calls import world
 
 REVIEWED = Path(__file__).parent / "reviewed"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -68,7 +91,7 @@ property(lambda self: 1); staticmethod(function); classmethod(function); Plain.p
 type(1); type(Plain); type(Plain()); type(function); type(len); type('a'.upper); type(generator()); type(None)
 type(...)
 type(x for x in [1]); type([].append); type({}.keys()); type(property(lambda self: 1)); type(print); type(range(1))
-len; print; str; str.upper; 'a'.upper; [].append; list.append; dict.fromkeys; int.from_bytes; super; now(); type(now())
+len; print; str; str.upper; 'a'.upper; [].append; list.append; dict.fromkeys; int.from_bytes; now(); type(now())
 now() - now(); type(now() - now()); now().tzinfo; now().date(); now().time(); type(now().date()); type(now().time())
 fail(lambda: 1 / 0); fail(lambda: {}['k']); fail(lambda: int('x')); fail(lambda: None.x); fail(lambda: undefined)
 fail(lambda: [][0]); fail(lambda: b'\\xff'.decode()); fail(lambda: '\\ud800'.encode()); fail(lambda: next(iter([])))
@@ -99,6 +122,22 @@ NEVER = (ModuleType, FrameType, CodeType, TracebackType, CellType)
 _HEAP_TYPE = 1 << 9
 # Would end, or change the seeds of, the crawl.
 _NOT_CALLED = frozenset({"clear", "pop", "popitem", "sort", "reverse", "close", "throw", "send"})
+
+
+# Values: they lead nowhere, and are the same object in two snippets as it comes.
+_VALUES = frozenset({
+    Decimal, Fraction, UUID, bool, bytes, complex, datetime.date, datetime.datetime, datetime.time, datetime.timedelta,
+    datetime.timezone, float, int, range, slice, str, type(...), type(None), type(NotImplemented),
+})
+_FUNCTIONS = (
+    BuiltinFunctionType, ClassMethodDescriptorType, FunctionType, GetSetDescriptorType, MemberDescriptorType,
+    MethodDescriptorType, MethodWrapperType, WrapperDescriptorType,
+)
+# How far from what a call gave; further, all is of kinds that were seen before.
+_DEPTH_MAX = 4
+_ITEM_COUNT = 6
+
+Found = list[tuple[str, Any]]
 
 
 class Findings:
@@ -135,10 +174,11 @@ def _crawl(bench: Bench, found: Findings) -> None:
 
     queue: deque[tuple[str, Any]] = deque()
     names = heap.builtins
-    for name in sorted(policy.BUILTINS | policy.EXCEPTIONS):
+    for name in sorted((policy.BUILTINS | policy.EXCEPTIONS) - {"super"}):  # which is a word, and no value
         queue.append((name, heap.root.namespace["__builtins__"][name]))
     for name in sorted(policy.MODULES):
         queue.append((f"module {name}", names[f"module {name}"]))
+    language = list(queue)
     expressions = [part for line in VALUES.split("\n") for part in line.split(";") if part.strip()]
     for expression in expressions:
         queue.append((expression.strip(), evaluate(SETUP + expression.strip())))
@@ -150,6 +190,17 @@ def _crawl(bench: Bench, found: Findings) -> None:
         "big_ordered['x'] = 1\nbig_ordered",
     ):
         queue.append((change.rpartition("\n")[2], evaluate(change)))
+
+    def refill(count: int = 1_000_000) -> None:
+        runner._fuel.refill(count)
+
+    refill(10_000_000)
+    first, second = (_reach([*world(evaluate), *language], refill) for _ in range(2))
+    found.names["shared between snippets"].update(
+        _label(value).replace(" ", "_") for value in _shared(first, second)
+    )
+    queue.extend(first)
+    queue.extend(_reach(_called(first, evaluate(WRONG), refill), refill, depth_max=2))
     seen: set[Any] = set()
     keep: list[Any] = []
     while queue:
@@ -175,6 +226,76 @@ def _crawl(bench: Bench, found: Findings) -> None:
                 except Exception:
                     continue
                 queue.append((f"{path}.{name}()", result))
+
+
+# What is given to every function, alone and two together.
+WRONG = """class Thing:
+    def __init__(self): self.x = 1
+[None, 1, -1, 'x', b'x', 1.5, (), len, Thing(), Thing, [1], {'a': 1}, {1}, {}.keys(), iter([1]), now()]
+"""
+
+
+def _reach(seeds: Found, refill: Callable[..., None], depth_max: int = _DEPTH_MAX) -> Found:
+    """Return each object that `seeds` lead to, with its path: by attributes, calls without arguments, and items."""
+    seen: dict[int, tuple[str, Any]] = {}
+    queue = deque((path, value, 0) for path, value in seeds)
+    while queue:
+        path, value, depth = queue.popleft()
+        if type(value) in _VALUES or id(value) in seen:
+            continue
+        seen[id(value)] = path, value  # and it lives on, so that no other has its id
+        if isinstance(value, NEVER) or depth == depth_max:
+            continue
+        for name, part in _attributes(value):
+            queue.append((f"{path}.{name}", part, depth + 1))
+            if callable(part) and not isinstance(value, type | Module) and name not in _NOT_CALLED:
+                refill()
+                try:
+                    queue.append((f"{path}.{name}()", part(), depth + 1))
+                except Exception as error:
+                    queue.append((f"{path}.{name}() raises", error, depth + 1))
+        refill()
+        try:
+            values = [value.values()] if isinstance(value, dict) else []
+            for item in itertools.chain(itertools.islice(value, _ITEM_COUNT), *values):
+                queue.append((f"{path}[]", item, depth + 1))
+        except Exception:
+            continue
+    return list(seen.values())
+
+
+def _shared(first: Found, second: Found) -> Iterator[Any]:
+    """Yield what both runs reached, and might be changed by one of them."""
+    again = {id(value) for _, value in second}
+    for _, value in first:
+        if id(value) in again:
+            owner = value.__self__ if type(value) is MethodType else value
+            if owner is not LANGUAGE and not isinstance(owner, (*_FUNCTIONS, Module, frozenset, tuple, type)):
+                yield owner
+
+
+def _called(found: Found, arguments: list[Any], refill: Callable[..., None]) -> Found:
+    """Return what each function that was found gives, or raises, when it is called with what it may not expect."""
+    given: dict[Any, tuple[str, Any]] = {}
+    seen = set()
+    few = arguments[::3]
+    several = [*itertools.product(few, few), *itertools.product(few[:4], repeat=3)]
+    for path, function in found:
+        key = (getattr(function, "__name__", ""), _label(function), _label(getattr(function, "__self__", None)))
+        if not callable(function) or key in seen or key[0] in _NOT_CALLED:
+            continue
+        seen.add(key)
+        for each in ((), *((one,) for one in arguments), *several):
+            refill(20_000)
+            kinds = ", ".join(type(one).__name__ for one in each)
+            try:
+                result, what = function(*each), ""
+            except Exception as error:
+                result, what = error, " raises"
+            # Of each function one of a kind, of exceptions by what they hold.
+            held = [getattr(result, "obj", None), *result.args] if isinstance(result, Exception) else []
+            given[type(result), *(map(type, held) if held else key)] = f"{path}({kinds}){what}", result
+    return list(given.values())
 
 
 def _key(value: Any) -> Any:
@@ -222,7 +343,8 @@ def _attributes(value: Any) -> Iterator[tuple[str, Any]]:
         kinds = [*type(value).__mro__, *(value.__mro__ if isinstance(value, type) else ())]
         for kind in kinds:
             names.update(vars(kind))
-        names.update(getattr(value, "__dict__", ()))
+        space = getattr(value, "__dict__", ())
+        names.update(space if isinstance(space, Mapping) else ())
     for name in sorted(names):
         if not isinstance(name, str) or not name.isidentifier():
             continue

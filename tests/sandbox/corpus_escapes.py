@@ -430,5 +430,13 @@ ATTEMPTS: dict[str, str] = {
     "catch_recursion_by_suppress_made_by_its_type": "from contextlib import suppress\ndef f(): f()\nwith type(suppress())((Exception,), ()): f()\n'caught'",
     "word_of_annotations_changed": "import dataclasses\ndataclasses.InitVar._name = 'x'",
     "enum_huge_width_by_template": "from enum import IntEnum\nclass N(IntEnum):\n A = 3\nN.A.__rmod__('%999999999d')",
+    "dict_behind_keys_by_generic_alias": "class Evil:\n def __ror__(self, o): return o\ntype(tuple[int])({1: 2}.keys(), ()).mapping | Evil()",
+    "clock_by_generic_alias": "type(tuple[int])(now(), ()).utcnow()",
+    "huge_text_by_generic_alias": "type(tuple[int])('a', ()).ljust(1000000000)",
+    "attribute_of_a_function_by_generic_alias": "def f(): pass\ntype(tuple[int])(lambda: f, ([],))()",
+    "change_unnoticed_by_super": "from collections import OrderedDict\nsuper(OrderedDict, OrderedDict(a=1)).update({'b': 1})",
+    "change_unnoticed_by_super_under_another_name": "from collections import OrderedDict\n_s = super\n_s(OrderedDict, OrderedDict(a=1)).update({'b': 1})",
+    "change_unnoticed_by_type_of_super": "from collections import OrderedDict\nclass C:\n def m(self): return type(super())\nC().m()(OrderedDict, OrderedDict(a=1)).update({'b': 1})",
+    "huge_bytes_by_super": "super(bool, True).to_bytes(1000000000, 'big')",
     "comparison_that_makes_an_item": "from collections import defaultdict\nclass K:\n def __init__(self, d): self.d = d\n def __eq__(self, o): return self.d[1] == 1\nd = defaultdict(list)\nK(d) == K(d)",
 }

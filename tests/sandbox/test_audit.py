@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
-from tests.sandbox import audit
+from sandbox import policy
+from sandbox.library.typing import Form
+from tests.sandbox import audit, corpus_calls
+from tests.sandbox.host import Host
 
 
 def test_nothing_is_reachable_that_nobody_reviewed() -> None:
@@ -16,7 +20,8 @@ def test_nothing_is_reachable_that_nobody_reviewed() -> None:
     for label in (
         "heap dict (ghost)", "heap dict (clean)", "heap dict (free)", "heap dict (logged)", "heap list (logged)",
         "builtins.generator", "builtins.property", "builtins.method", "datetime.datetime", "builtins.dict_itemiterator",
-        "builtins.staticmethod", "builtins.KeyError", "function of the host", "module math",
+        "builtins.staticmethod", "builtins.KeyError", "function of the host", "module math", "sandbox.library.re.Match",
+        "binascii.Error", "sandbox.library.hashlib.Hash", "datetime.IsoCalendarDate", "types.GenericAlias",
     ):
         assert found.names[label], label
 
@@ -35,3 +40,22 @@ def test_a_host_class_that_takes_attributes_is_found() -> None:
         audit._probe(value, "x", found)
     assert found.wrong == set()
     assert isinstance(math, audit.NEVER)
+
+
+def test_everything_that_can_be_called_is() -> None:
+    said = corpus_calls.SETUP + corpus_calls.SAMPLES
+    names = {name for name in policy.BUILTINS if not re.search(rf"\b{name}\b", said)}
+    for module in policy.MODULES:
+        values = Host().library[module]
+        names |= {
+            f"{module}.{name}" for name in dir(values)
+            if not policy.is_dunder(name) and not re.search(rf"\b{module}\.{name}\b", said)
+            and callable(getattr(values, name)) and type(getattr(values, name)) is not Form
+        }
+    assert names == set()
+
+
+def test_what_two_snippets_share_is_found() -> None:
+    common: list[Any] = [[1]]
+    again = [("y", common), ("z", [1]), ("f", len), ("c", int)]
+    assert list(audit._shared([("x", common), ("f", len), ("c", int)], again)) == [common]

@@ -107,7 +107,7 @@ def test_sizes_come_from_plain_numbers(source: str) -> None:
     "try: [].index(VALUE)\nexcept ValueError as e: _r = str(e), repr(e), e.args\n_r", "str(ValueError(VALUE))",
 ])
 @pytest.mark.parametrize("value", [
-    "(lambda: 0)", "(x for x in [])", "[].append", "print", "iter([])", "map(str, [])", "super",
+    "(lambda: 0)", "(x for x in [])", "[].append", "print", "iter([])", "map(str, [])", "super(KeyError, KeyError())",
     "property(lambda s: 0)",
     "(lambda: (yield_ for yield_ in []))()", "reversed([1])", "zip([])", "(1).to_bytes",
 ])
