@@ -162,18 +162,18 @@ def ordered(changes: Iterable[Change]) -> list[str]:
     imports = [change.new.rstrip("\n") for change in changes if change.new and is_import(change.new)]
     texts = {change.name: change.new.removesuffix("\n") for change in changes if change.new}
     texts = {name: text for name, text in texts.items() if not is_import(text)}
-    trees = {name: ast.parse(file_text(text)) for name, text in texts.items()}
-    graph = {}
-    for name, tree in sorted(trees.items()):
-        needed = _names_at_once(tree) & trees.keys()
-        # What is called while a class body runs may call others.
-        needed |= {inner for other in needed for inner in _all_names(trees[other])} & trees.keys()
-        graph[name] = needed - {name}
-    sorter = TopologicalSorter(graph)
+    trees = {name: ast.parse(file_text(text)) for name, text in sorted(texts.items())}
+    used = {name: _all_names(tree) & trees.keys() for name, tree in trees.items()}
+    at_once = {name: _names_at_once(tree) & trees.keys() for name, tree in trees.items()}
+    # What is called while a definition runs may call others, if that can be had.
+    called = {name: {inner for other in needed for inner in _closure(other, used)} for name, needed in at_once.items()}
     try:
-        sorter.prepare()
-    except CycleError as error:
-        raise FolderError(f"these need each other when they are defined: {', '.join(error.args[1])}") from None
+        sorter = _sorter(called)
+    except CycleError:
+        try:
+            sorter = _sorter(at_once)
+        except CycleError as error:
+            raise FolderError(f"these need each other when they are defined: {', '.join(error.args[1])}") from None
     names: list[str] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
@@ -181,6 +181,22 @@ def ordered(changes: Iterable[Change]) -> list[str]:
         sorter.done(*ready)
     deleted = [f"del {change.name}" for change in changes if not change.new]
     return [*imports, *(file_text(texts[name]).rstrip("\n") for name in names), *deleted]
+
+
+def _sorter(needed: Mapping[str, set[str]]) -> TopologicalSorter[str]:
+    sorter = TopologicalSorter({name: names - {name} for name, names in needed.items()})
+    sorter.prepare()
+    return sorter
+
+
+def _closure(name: str, used: Mapping[str, set[str]]) -> set[str]:
+    """Return `name`, the names its text uses, those that theirs use, and so on."""
+    found, todo = {name}, [name]
+    while todo:
+        news = used[todo.pop()] - found
+        found |= news
+        todo += news
+    return found
 
 
 def _all_names(tree: ast.AST) -> set[str]:

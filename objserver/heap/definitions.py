@@ -93,6 +93,8 @@ class Definitions:
         if not kept.startswith("module "):
             return None
         module, _, attribute = kept.removeprefix("module ").partition(".")
+        if attribute.startswith("__"):
+            return None  # what a function of the module made, as NewType does: data
         renamed = "" if name == (attribute or module) else f" as {name}"
         return f"from {module} import {attribute}{renamed}" if attribute else f"import {module}{renamed}"
 
