@@ -189,15 +189,15 @@ def make_iterators(meter: Meter) -> dict[str, Any]:
 
 
 def make_consumers(meter: Meter) -> dict[str, Callable[..., Any]]:
-    """Return the functions that consume an iterable in C, by name."""
-    def all_(iterable: Any, /) -> bool:
+    """Return the functions that consume an iterable in C, by name; they take the language first (seal.bound)."""
+    def all_(_: object, iterable: Any, /) -> bool:
         return builtins.all(meter.consumed(iterable))
 
-    def any_(iterable: Any, /) -> bool:
+    def any_(_: object, iterable: Any, /) -> bool:
         return builtins.any(meter.consumed(iterable))
 
     def extreme(function: Any) -> Callable[..., Any]:
-        def call(*arguments: Any, **keywords: Any) -> Any:
+        def call(_: object, /, *arguments: Any, **keywords: Any) -> Any:
             if len(arguments) == 1:
                 # A key could make a list grow while it is looked at.
                 paid = meter.source(arguments[0])[0] if keywords.get("key") else meter.consumed(arguments[0])
@@ -206,10 +206,10 @@ def make_consumers(meter: Meter) -> dict[str, Callable[..., Any]]:
 
         return call
 
-    def sorted_(iterable: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
+    def sorted_(_: object, iterable: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
         return builtins.sorted(meter.consumed(iterable, 4), key=key, reverse=reverse)
 
-    def sum_(iterable: Any, /, start: Any = 0) -> Any:
+    def sum_(_: object, iterable: Any, /, start: Any = 0) -> Any:
         if type(start) in (str, bytes, list, tuple):
             # It would copy the growing sum at each step.
             raise TypeError("sum() adds numbers; join sequences with a comprehension or ''.join")

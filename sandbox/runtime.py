@@ -23,7 +23,7 @@ from sandbox.iterators import Meter, iter_builtin, make_consumers, make_iterator
 from sandbox.kinds import Kind
 from sandbox.library import make_import
 from sandbox.library.typing import abstractmethod, plain_bases
-from sandbox.seal import Module, Sealed, sealed
+from sandbox.seal import Module, Sealed, bound, sealed
 
 # Builtins that are as they are in Python: they can't be changed, and their work is bounded by their arguments.
 _SAME: Final = (
@@ -103,8 +103,8 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
         "round": guards.round_builtin,
         "setattr": guards.setattr_builtin,
     }
-    functions |= make_consumers(meter)
     made |= {name: sealed(function, name) for name, function in functions.items()}
+    made |= {name: bound(function, name) for name, function in make_consumers(meter).items()}
     made |= make_iterators(meter)
     made |= {"str": _STR, "bytes": _BYTES, "object": hooks.object_type}
     made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type, "frozenset": hooks.frozenset_type}

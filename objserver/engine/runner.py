@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import localcontext
 from operator import length_hint
@@ -226,8 +225,7 @@ class Runner:
         kind: Kind = "call" if item.kind == "call" else "eval"
         return kind, code, keywords, positional, item.depth, item.principal, item.request_id
 
-    @contextmanager
-    def batch(self, time_ns: int, seq: int, *, again: bool = False) -> Iterator[None]:
+    def batch(self, time_ns: int, seq: int, *, again: bool = False) -> _Room:
         """Hold the bounds of a batch's snippets: how deep they may go from here, and their time.
 
         Args:
@@ -240,14 +238,7 @@ class Runner:
         self._fuel_count = FUEL_AGAIN if again else self._fuel_max
         self.time_ns = time_ns
         self.begin_entry(seq)
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(max(limit, _recursion_depth() + depth))
-        try:
-            # Whatever the thread computes its own decimals with.
-            with localcontext(DECIMAL_CONTEXT):
-                yield
-        finally:
-            sys.setrecursionlimit(limit)
+        return _Room(depth)
 
     def begin_entry(self, seq: int) -> None:
         """Say that `seq` is the position of the last entry: what is logged from here on goes into the next."""
@@ -338,6 +329,28 @@ class Runner:
         stored = self.heap.definitions.source_of
         report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), advice)
         return Fault(fault, report.type, report.message, report.line, report.traceback)
+
+
+class _Room:
+    """What a batch runs in: room for so many calls from here on; decimals, whatever the thread computes its own with.
+
+    No generator with `contextmanager`, which would cost a microsecond of each batch.
+    """
+
+    __slots__ = ("_decimals", "_depth", "_limit")
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._decimals = localcontext(DECIMAL_CONTEXT)
+
+    def __enter__(self) -> None:
+        self._limit = limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(limit, _recursion_depth() + self._depth))
+        self._decimals.__enter__()
+
+    def __exit__(self, *details: object) -> None:
+        self._decimals.__exit__(*details)  # type: ignore[arg-type]
+        sys.setrecursionlimit(self._limit)
 
 
 def _recursion_depth() -> int:
