@@ -17,6 +17,7 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, Final
 from uuid import UUID
 
+from sandbox.codecs import decode, encode
 from sandbox.dates import (
     DATES,
     astimezone,
@@ -30,6 +31,7 @@ from sandbox.errors import OutOfFuel
 from sandbox.exact import EXACT, check_operands, check_power_of, decimal_tuple, limit_denominator
 from sandbox.kinds import ValueKind
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
+from sandbox.seal import sealed
 from sandbox.text import check_percent_format, scrub
 
 _CLASS_NAMES: Final = frozenset({"fromtimestamp", "now", "strptime", "today", "utcfromtimestamp", "utcnow"})
@@ -40,6 +42,7 @@ _DATE_METHODS: Final[dict[str, Callable[..., Any]]] = {
 _EXACT_METHODS: Final[dict[tuple[type, str], Callable[..., Any]]] = {
     (Decimal, "as_tuple"): decimal_tuple, (Fraction, "limit_denominator"): limit_denominator,
 }
+_CODECS: Final[dict[str, Callable[..., Any]]] = {"decode": decode, "encode": encode}
 _PADDING_NAMES: Final = frozenset({"center", "expandtabs", "ljust", "rjust", "to_bytes", "zfill"})
 _VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.values()))
 # The types on which a name of ATTRIBUTES_GUARDED means what it must not.
@@ -299,6 +302,9 @@ def guard(value: Any, name: str) -> Any:
     if name == "mapping":
         # Of a container of the host's this dict is the inside: a change to it would be neither kept nor undone.
         raise AttributeError("a view does not give its dict; keep the dict itself")
+    if name in _CODECS:
+        # `str.encode` is a function of the stand-in itself.
+        return getattr(value, name) if kind is value else MethodType(_CODECS[name], value)
     if kind is value:
         raise AttributeError(f"{kind.__name__}.{name} is available on a value only: value.{name}(...)")
     if name in _PADDING_NAMES:
@@ -309,6 +315,18 @@ def guard(value: Any, name: str) -> Any:
     if name in _CLASS_NAMES:
         raise AttributeError(f"{name!r} is available on the class only: {kind.__name__}.{name}(...)")
     raise AttributeError(f"{name!r} belongs to the inside of a {kind.__name__}")
+
+
+def codec_of(kind: type, name: str) -> Any:
+    """Return what `str.encode` or `bytes.decode` is: a function of a value of `kind`."""
+    function = _CODECS[name]
+
+    def of(value: Any, /, *arguments: Any, **keywords: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(f"{kind.__name__}.{name}() takes a {kind.__name__}, not a {type(value).__name__}")
+        return function(value, *arguments, **keywords)
+
+    return staticmethod(sealed(of, name))
 
 
 def _padded(bound: tuple[Any, str], *arguments: Any, **keywords: Any) -> Any:

@@ -145,9 +145,9 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
 # proxy that hands the dict itself to `__ror__` of the snippet, on a Fraction they take anything for a number.
 ATTRIBUTES_GUARDED: Final = frozenset({
     "_abc_impl", "_add", "_div", "_divmod", "_floordiv", "_format_float_style", "_format_general", "_mod", "_mul",
-    "_richcmp", "_sub", "as_tuple", "astimezone", "center", "ctime", "expandtabs", "fromtimestamp", "is_safe",
-    "limit_denominator", "ljust", "mapping", "now", "rjust", "strftime", "strptime", "timestamp", "timetuple",
-    "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
+    "_richcmp", "_sub", "as_tuple", "astimezone", "center", "ctime", "decode", "encode", "expandtabs",
+    "fromtimestamp", "is_safe", "limit_denominator", "ljust", "mapping", "now", "rjust", "strftime", "strptime",
+    "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
 })
 # Dunder names that may be read from any object. `__class__` becomes a call of `type`.
 DUNDERS_READ: Final = frozenset({"__class__", "__doc__", "__members__", "__name__"})
@@ -298,6 +298,19 @@ BUILTINS_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
 })
 # No root may have one of these names: one client must not change what `len` means for another.
 NAMES_RESERVED: Final = BUILTINS | EXCEPTIONS | BUILTINS_REFUSED.keys()
+
+# --- encodings --------------------------------------------------------------------------------------------------------
+
+# Of texts, by the names that Python has for them; every spelling that Python knows means the same.
+ENCODINGS: Final = (
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii", "latin-1",
+    "iso8859-2", "iso8859-15", "cp1250", "cp1251", "cp1252", "koi8-r",
+)
+# What is done about a character that can't be encoded or decoded, and the most that it makes of one.
+ERROR_HANDLERS: Final[Mapping[str, int]] = MappingProxyType({
+    "strict": 1, "ignore": 1, "replace": 1, "backslashreplace": 10, "xmlcharrefreplace": 10, "namereplace": 100,
+    "surrogateescape": 1, "surrogatepass": 1,
+})
 
 # --- libraries --------------------------------------------------------------------------------------------------------
 

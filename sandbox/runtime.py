@@ -45,7 +45,9 @@ class _BytesKind(Kind):
                 if type(count) is not int:
                     raise TypeError("bytes() takes a count that is an int")
                 guards.check_count(count, "the bytes")
-        return bytes(*arguments, **keywords)
+        if len(arguments) > 1 or keywords:
+            return text.make_bytes(*arguments, **keywords)
+        return bytes(*arguments)
 
 
 class _ClosedKind(Kind):
@@ -53,13 +55,14 @@ class _ClosedKind(Kind):
         raise TypeError(f"cannot create {cls.__name__!r} instances")
 
 
-def _stand_in(kind: type[Kind], original: type, *bases: type) -> Kind:
-    return kind(original.__name__, bases, {"__slots__": (), "__module__": "builtins", "__original__": original})
+def _stand_in(kind: type[Kind], original: type, *bases: type, **own: Any) -> Kind:
+    space = {"__slots__": (), "__module__": "builtins", "__original__": original}
+    return kind(original.__name__, bases, space | own)
 
 
 # Subclasses, so that their methods are found (`str.upper`) and `case str(text)` matches.
-_STR: Final = _stand_in(_StrKind, str, str)
-_BYTES: Final = _stand_in(_BytesKind, bytes, bytes)
+_STR: Final = _stand_in(_StrKind, str, str, encode=guards.codec_of(str, "encode"))
+_BYTES: Final = _stand_in(_BytesKind, bytes, bytes, decode=guards.codec_of(bytes, "decode"))
 # What `type` shows of functions: nothing that makes one. `type(tuple[int])(x, ())` would give every attribute of `x`
 # past the guards.
 _CLOSED: Final = {

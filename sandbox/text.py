@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from sandbox.codecs import decode, encode
 from sandbox.dates import DATES, format_date
 from sandbox.policy import FORMAT_WIDTH_MAX
 
@@ -35,7 +36,27 @@ def make_ascii(value: object) -> str:
 
 
 def make_str(*arguments: Any, **keywords: Any) -> str:
-    return scrub(str(*arguments, **keywords))
+    if len(arguments) > 1 or keywords:
+        return scrub(_make_str(*arguments, **keywords))
+    return scrub(str(*arguments))
+
+
+def _make_str(object: Any = b"", encoding: Any = ..., errors: Any = ...) -> str:
+    given = {name: value for name, value in (("encoding", encoding), ("errors", errors)) if value is not ...}
+    if given and type(object) is bytes and {str}.issuperset(map(type, given.values())):
+        return decode(object, **given)
+    return str(object, **given)  # a TypeError, where a name is given
+
+
+def make_bytes(source: Any = b"", encoding: Any = ..., errors: Any = ...) -> bytes:
+    given = {name: value for name, value in (("encoding", encoding), ("errors", errors)) if value is not ...}
+    if "encoding" in given and type(source) is str and {str}.issuperset(map(type, given.values())):
+        return encode(source, **given)
+    return bytes(source, **given)  # likewise
+
+
+_make_str.__qualname__ = "str"
+make_bytes.__qualname__ = "bytes"
 
 
 def shown(value: object) -> object:
