@@ -7,6 +7,7 @@ replicas, so it is cut out of every text that is made from an object.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 from sandbox.codecs import decode, encode
@@ -18,6 +19,8 @@ _ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+(?=[>,;:])")
 # Values of these types have a text of their own, so that it needs no cleaning.
 _PLAIN: Final = frozenset({bool, complex, float, int, str, type(None)})
 
+# Types for which the format `n` asks the locale.
+_LOCALIZED: Final = frozenset({Decimal, bool, complex, float, int})
 _NUMBER: Final = re.compile(r"[0-9]+")
 # Width and precision after `%` or, with a key, after `%(key)`.
 _PERCENT: Final = re.compile(r"[%)][-+ #0]*(\*|[0-9]*)(?:\.(\*|[0-9]*))?")
@@ -76,6 +79,9 @@ def make_format(value: object, spec: str = "") -> str:
         return format_date(value, spec)
     if any(_too_wide(number) for number in _NUMBER.findall(spec)):
         raise ValueError(f"the format {spec[:40]!r} asks for more than {FORMAT_WIDTH_MAX} characters")
+    if spec.endswith("n") and type(value) in _LOCALIZED:
+        # The process may have set a locale; without one it means this.
+        spec = spec[:-1] + ("d" if isinstance(value, int) else "g")
     return scrub(format(value, spec))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import localcontext
@@ -86,6 +87,10 @@ SNIPPET_DEPTH_MAX: Final = 1_000
 # option may have been another.
 FUEL_AGAIN: Final = sys.maxsize
 
+# Digits of a number as text, and what becomes of a warning: Python's own settings and the process's, which an embedded
+# engine shares. `-W error` would make an exception of what is none, PYTHONINTMAXSTRDIGITS another result.
+DIGITS_MAX: Final = sys.int_info.default_max_str_digits
+_SILENT: Final = [("ignore", None, Warning, None, 0)]
 
 
 # A cell that can be called, and the digest of its source. A plain tuple: it is taken apart for every request.
@@ -332,12 +337,13 @@ class Runner:
 
 
 class _Room:
-    """What a batch runs in: room for so many calls from here on; decimals, whatever the thread computes its own with.
+    """What a batch runs in: room for so many calls from here on; decimals, whatever the thread computes its own with;
+    Python's own bound of digits, and no warnings.
 
     No generator with `contextmanager`, which would cost a microsecond of each batch.
     """
 
-    __slots__ = ("_decimals", "_depth", "_limit")
+    __slots__ = ("_decimals", "_depth", "_digits", "_filters", "_limit")
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -346,10 +352,16 @@ class _Room:
     def __enter__(self) -> None:
         self._limit = limit = sys.getrecursionlimit()
         sys.setrecursionlimit(max(limit, _recursion_depth() + self._depth))
+        self._digits, self._filters = sys.get_int_max_str_digits(), warnings.filters
+        sys.set_int_max_str_digits(DIGITS_MAX)
+        # Not `catch_warnings`, which forgets what was warned of already in the whole process.
+        warnings.filters = cast(Any, _SILENT)
         self._decimals.__enter__()
 
     def __exit__(self, *details: object) -> None:
         self._decimals.__exit__(*details)  # type: ignore[arg-type]
+        warnings.filters = self._filters
+        sys.set_int_max_str_digits(self._digits)
         sys.setrecursionlimit(self._limit)
 
 
