@@ -105,6 +105,11 @@ ENTRY_SIZE_MAX: Final = 64 * MIB
 # within a second, and the disk space an idle log holds stays small.
 LOG_SEGMENT_SIZE: Final = 64 * MIB
 
+# Stack of the thread that runs snippets. Nests of iterators, generators and the like are run and freed by recursion in
+# C, some 50 to 500 bytes for each, and CPython counts calls of Python alone: 10^5 of them need 50 MiB. Address space,
+# taken as it is touched.
+STACK_SIZE: Final = 1024 * MIB
+
 assert RESULT_SIZE_MAX + 6 * (PRINT_SIZE_MAX + REQUEST_ID_LENGTH_MAX) + KIB <= FRAME_SIZE_MAX
 assert RESULT_SIZE_MAX < FRAME_SIZE_MAX <= OUTPUT_SIZE_MAX
 assert 2 * OUTPUT_SIZE_MAX < BUFFERS_SIZE_MAX

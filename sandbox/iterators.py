@@ -34,7 +34,16 @@ _UNCHANGING: Final = frozenset({bytes, range, str, tuple})
 # A consumer in C takes 5 to 50 ns for an item; this many are one tick.
 _ITEMS_PER_TICK: Final = 32
 
-_NEVER: Final = object()
+class _Never:
+    """Equal to nothing, and asked first: it is compared with items of the snippet."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return False
+
+
+_NEVER: Final = _Never()
 _VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.values()))
 
 
@@ -111,6 +120,11 @@ class Meter:
     def paid(self, items: Iterable[Any]) -> Iterator[Any]:
         """Return an iterator over `items` that makes a tick for each."""
         return compress(items, self.ticks())
+
+    def iterator(self, iterable: Any) -> Any:
+        """`iter`. That of a list pays: else `l.extend(iter(l))` would grow for ever, in C."""
+        iterator = iter_builtin(iterable)
+        return list_iterator(self.paid(iterator)) if type(iterator) is _LIST_ITERATOR else iterator
 
     def source(self, iterable: Any) -> tuple[Any, int]:
         """Return what a C iterator may draw from, a tick for each item, and how deep it is nested."""
@@ -236,6 +250,15 @@ def guarded(iterator: Any) -> Iterator[Any]:
     """
     for item in iterator:  # noqa: UP028  a generator that delegates is closed with what it delegates to
         yield item
+
+
+def list_iterator(iterator: Any) -> Iterator[Any]:
+    """Return `guarded` under the name of what it stands for."""
+    for item in iterator:  # noqa: UP028  as there
+        yield item
+
+
+_LIST_ITERATOR: Final[Any] = type(iter([]))
 
 
 class _Old:

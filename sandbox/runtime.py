@@ -19,7 +19,7 @@ from sandbox.fuel import EMPTY, fence
 from sandbox.hashing import hash_builtin
 from sandbox.hooks import Hooks
 from sandbox.identity import Operand, not_same, same
-from sandbox.iterators import Meter, iter_builtin, make_consumers, make_iterators
+from sandbox.iterators import Meter, make_consumers, make_iterators
 from sandbox.kinds import Kind
 from sandbox.library import make_import
 from sandbox.library.typing import abstractmethod, plain_bases
@@ -96,7 +96,7 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
         "getattr": guards.getattr_builtin,
         "hasattr": guards.hasattr_builtin,
         "hash": hash_builtin,
-        "iter": iter_builtin,
+        "iter": lambda iterable, /: meter.iterator(iterable),
         "now": lambda: hooks.now(),
         "pow": guards.pow_builtin,
         "print": _make_print(hooks.write_output),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -86,3 +88,43 @@ def test_checkpoints_happen_without_a_server_too(tmp_path: Path) -> None:
             db.eval("d[n % 50] = [n]", n=n)
             n += 1
         assert db.eval("max(v[0] for v in d.values())") == n - 1
+
+
+DEEP = {
+    "generators": "t = iter([1])\n for _ in range(n): t = (x for x in t)\n try: next(t)\n except StopIteration: pass",
+    "started generators": "t = None\n for _ in range(n):\n  t = begun(t)\n  next(t)",
+    "generators that never ran": "t = None\n for _ in range(n): t = begun(t)",
+    "slices": "t = None\n for _ in range(n): t = slice(t)",
+    "exceptions": "t = None\n for _ in range(n):\n  try: raise OSError('x') from t\n  except OSError as e: t = e",
+    "iterators of deques": "t = None\n for _ in range(n): t = iter(deque([t]))",
+}
+
+
+@pytest.mark.parametrize("kind", sorted(DEEP))
+def test_deep_nests_crash_no_process_with_an_ordinary_stack(tmp_path: Path, kind: str) -> None:
+    """CPython runs and frees them by recursion in C. The second process meets them in the log."""
+    define = f"from collections import deque\ndef begun(t):\n yield 1\n yield t\ndef f(n):\n {DEEP[kind]}\n return n"
+    opened = f"import os, objserver\nwith objserver.open({str(tmp_path)!r}) as db:\n "
+    first = (
+        f"db.eval({define!r})\n try: db.eval('k = f(100_000)')\n except objserver.RemoteError as error: print(error)\n"
+        " print(db.eval('n = 1'), flush=True)\n os._exit(0)"
+    )
+    again = "print(db.query('n'))"
+    for program, expected in ((first, "None\n"), (again, "1\n")):
+        done = run("sh", "-c", 'ulimit -s 8192; exec "$@"', "sh", sys.executable, "-c", opened + program)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith(expected)
+        assert "recursion" in done.stdout or done.stdout == expected
+
+
+def test_engine_gets_the_stack_that_the_process_may_have(tmp_path: Path) -> None:
+    """A thread with a stack of 1 GiB is refused where that is more than the process may have."""
+    done = run(sys.executable, "-c", (
+        "import resource, objserver\nresource.setrlimit(resource.RLIMIT_DATA, (600 << 20,) * 2)\n"
+        f"with objserver.open({str(tmp_path)!r}, durability='none') as db: print(db.eval('1 + 1'))"
+    ))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

@@ -55,7 +55,7 @@ def main() -> None:
     plan = Plan.load(sys.stdin.buffer.read())
     die_with(plan.supervisor)
     faulthandler.enable(all_threads=False)
-    # The main thread's stack may grow far (supervisor.STACK_SIZE); others would each reserve as much.
+    # The main thread's stack may grow far (limits.STACK_SIZE); others would each reserve as much.
     threading.stack_size(THREAD_STACK_SIZE)
     # Ctrl-C is the supervisor's; before the server is ready both signals end the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -39,7 +39,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from objserver.limits import MIB
+from objserver.limits import MIB, STACK_SIZE
 
 from .culprits import Culprits
 from .listeners import Listener
@@ -52,9 +52,6 @@ STATUS_MACHINE: Final = 1
 STATUS_FAULT: Final = 70  # EX_SOFTWARE of sysexits.h
 STATUS_AGAIN: Final = 75  # EX_TEMPFAIL
 
-# A thousand nested iterators of C go through a thousand frames of C each some 500 bytes deep; CPython counts calls
-# of Python alone, so 10^5 of them need 50 MiB and more. Address space, taken as it is touched.
-STACK_SIZE: Final = 1024 * MIB
 THREAD_STACK_SIZE: Final = 16 * MIB
 
 # Before the first and between tries to start a server that ends before it is ready, or soon after.

@@ -387,7 +387,7 @@ def _decimal(value: Decimal) -> bytes:
 
 def _timezone(value: timezone) -> bytes:
     offset, *name = value.__getinitargs__()  # type: ignore[attr-defined]
-    return dumps({"$timezone": [offset.days, offset.seconds, offset.microseconds, *map(_atom, name)]})
+    return _short({"$timezone": [offset.days, offset.seconds, offset.microseconds, *map(_atom, name)]})
 
 
 def _moment(tag: str) -> Callable[[Any], bytes]:
@@ -399,21 +399,26 @@ def _moment(tag: str) -> Callable[[Any], bytes]:
             kind = type(value).__name__
             raise TypeError(f"a {kind} with the zone {zone!r:.60} can't be sent; convert it to datetime.timezone.utc")
         text = value.isoformat()
-        return dumps({tag: [text, 1] if value.fold else text})
+        return _short({tag: [text, 1] if value.fold else text})
 
     return encode_moment
 
 
+def _short(value: object) -> bytes:
+    """Return a short text in memory of its size: orjson's own stays in the buffer of some 4 KiB it was written in."""
+    return b"%b" % dumps(value)
+
+
 _LEAVES: Final[dict[type, Callable[[Any], bytes]]] = {
     bytes: lambda value: b'{"$bytes":"%b"}' % b64encode(value),
-    complex: lambda value: dumps({"$complex": [_atom(value.real), _atom(value.imag)]}),
+    complex: lambda value: _short({"$complex": [_atom(value.real), _atom(value.imag)]}),
     date: lambda value: b'{"$date":"%b"}' % value.isoformat().encode(),
     datetime: _moment("$datetime"),
     time: _moment("$time"),
     timedelta: lambda value: b'{"$timedelta":[%d,%d,%d]}' % (value.days, value.seconds, value.microseconds),
     timezone: _timezone,
     Decimal: _decimal,
-    Fraction: lambda value: dumps(
+    Fraction: lambda value: _short(
         {"$fraction": [_fraction_part(value.numerator), _fraction_part(value.denominator)]}
     ),
     UUID: lambda value: b'{"$uuid":"%b"}' % str(value).encode(),

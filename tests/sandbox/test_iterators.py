@@ -32,6 +32,8 @@ ENDLESS = [
     "list(zip_longest(count(), 'a'))", "functools.reduce(max, count())", "heapq.nlargest(2, count())",
     "list(heapq.merge(count(), count()))", "operator.countOf(repeat(1), 2)", "operator.indexOf(repeat(1), 2)",
     "a, *b = count()", "[*count()]", "print(*count())", "{}.update(zip(count(), count()))", "[].extend(repeat(1))",
+    "x = [1]\nx.extend(iter(x))", "x = [1]\nx += iter(x)",
+    "x = [1]\nclass C:\n def __iter__(self): return iter(x)\nx.extend(C())", "x = [1]\nx.extend(map(abs, iter(x)))",
     "x = [1]\nlist(map(x.append, x))", "x = [1]\nlist(filter(x.append, x))",
     "def f():\n while True: yield from range(10 ** 6)\nsum(f())", "next(chain.from_iterable(repeat('')))",
     "next(chain.from_iterable(repeat([])))", "1 in map(abs, repeat(0))", "def f(): yield from count()\nsum(f())",
@@ -118,3 +120,17 @@ def test_the_iterators_of_the_language_show_nothing() -> None:
     for source in ("m = map(abs, [])\nm.x = 1", "map.x = 1", "class C(map): pass", "object.__new__(map)"):
         with pytest.raises(Exception):  # noqa: B017
             host.run(source)
+
+
+def test_items_in_nested_iterators_are_asked_nothing() -> None:
+    """What marks the end there was compared with each item, by the `__eq__` of the item."""
+    source = "class E:\n def __eq__(self, other): return other.x\n"
+    assert Host().run(f"{source}{IMPORTS}len(list(chain.from_iterable([map(lambda x: x, [E(), E()])])))") == 2
+
+
+@given(st.lists(st.integers()))
+def test_iterator_of_a_list_is_pythons(items: list[int]) -> None:
+    source = "it = iter(xs)\nfirst = next(it, None)\nxs.append(7)\n(first, list(it), list(it), next(it, None))"
+    expected: dict[str, object] = {"xs": list(items)}
+    exec(source.replace("(first", "found = (first"), expected)
+    assert Host().run(source, xs=list(items)) == expected["found"]

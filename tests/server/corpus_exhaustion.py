@@ -292,6 +292,10 @@ ATTEMPTS: dict[str, str] = {
     "list extended by a range": "_l = []\n_l.extend(range(10**7))",
     "deque of a range": "from collections import deque\ndeque(range(10**7))",
     "result of many short texts": "('ab' * 5_000_000).split('a')",
+    "list extended by its own iterator": "_l = [1]\n_l.extend(iter(_l))",
+    "result of many complex numbers": "{complex(n, 1) for n in range(10**5)}",
+    "result of emoji": "'\U0001f600' * 4_000_000",
+    "result of lists of emoji": "[['\U0001f600' * 400_000] for _ in range(10)]",
     "result of many numbers": "[0] * 5_000_000",
     "result with long keys": "dict(**{'ab' * 5_000_000 + str(i): 1 for i in range(10)})",
     "OrderedDict emptied from the front": (
