@@ -167,6 +167,16 @@ def parse_date(text: str, format: str) -> datetime:
     Raises:
         ValueError: the text has not this form, or the format a code that depends on the machine.
     """
+    moment, is_of_1900 = read_date(text, format)
+    return moment.replace(year=1900) if is_of_1900 else moment
+
+
+def read_date(text: str, format: str) -> tuple[datetime, bool]:
+    """Return the moment that a text says, and whether its year, 1904, stands for 1900: 29 February of no year.
+
+    Raises:
+        ValueError: as `parse_date`.
+    """
     for name, part in (("text", text), ("format", format)):
         if type(part) is not str:
             raise TypeError(f"strptime() takes a {name} that is a str, not {type(part).__name__}")
@@ -181,7 +191,8 @@ def parse_date(text: str, format: str) -> datetime:
     year, month, day = _day(found)
     second = int(found.get("S", 0))
     clock = (_hour(found), int(found.get("M", 0)), second, int(found.get("f", "0").ljust(6, "0")))
-    return datetime(year, month, day, *clock, _zone(found))
+    is_of_1900 = year == 1904 and found.keys().isdisjoint(("G", "Y", "y"))
+    return datetime(year, month, day, *clock, _zone(found)), is_of_1900
 
 
 def _hour(found: dict[str, str]) -> int:

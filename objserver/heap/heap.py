@@ -603,8 +603,9 @@ class Heap:
             size = self.loaded.pop(oid)
             obj = self.live[oid]
             held = oid in self.dirty or oid in self._frozen or oid in self._pinned
-            # A closure that nothing refers to is read again by who meets it in a record.
-            if not held and type(obj) is FunctionType and not obj.__dict__["__info__"].name:
+            # A function that nothing refers to is read again by who meets it in a record: closures, and what a `def`
+            # bound before it ran again.
+            if not held and type(obj) is FunctionType:
                 if getrefcount(obj) <= _REFERENCES_OF_UNUSED:
                     del self.live[oid]
                     self.loaded_size -= size

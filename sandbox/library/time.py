@@ -42,13 +42,14 @@ def _make_struct(sequence: Any) -> struct_time:
 
 def strptime(string: Any, format: Any = "%a %b %d %H:%M:%S %Y", /) -> struct_time:
     # A text without a zone says nothing of summer time, -1.
-    moment = dates.parse_date(string, format)
+    moment, is_of_1900 = dates.read_date(string, format)
+    parts = dates.plain_tuple(moment.replace(tzinfo=None))
+    year = 1900 if is_of_1900 else moment.year
     if moment.tzinfo is None:
-        return dates.plain_tuple(moment)  # type: ignore[no-any-return]
+        return struct_time((year, *parts[1:9]))
     offset = moment.utcoffset()
     assert offset is not None
-    parts = dates.plain_tuple(moment.replace(tzinfo=None))
-    return struct_time((*parts[:9], moment.tzname() if "%Z" in format else None, offset // timedelta(seconds=1)))
+    return struct_time((year, *parts[1:9], moment.tzname() if "%Z" in format else None, offset // timedelta(seconds=1)))
 
 
 def mktime(time_tuple: Any, /) -> float:

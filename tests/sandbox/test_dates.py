@@ -72,6 +72,17 @@ def test_a_date_is_read_as_in_python(spec: str, moment: datetime.datetime) -> No
 
 
 @reads_as_python
+@pytest.mark.parametrize("text, spec", [
+    ("02/29", "%m/%d"), ("02/29 +0100", "%m/%d %z"), ("Feb 29 12:00", "%b %d %H:%M"), ("2/29 1904", "%m/%d %Y"),
+    ("2/29 04", "%m/%d %y"), ("2/29 1900", "%m/%d %Y"), ("02/30", "%m/%d"), ("02/28", "%m/%d"),
+])
+def test_leap_day_of_no_year_is_read_as_in_python(text: str, spec: str) -> None:
+    """It was in 1904. For Python it is in 1900, which had none."""
+    assert repr(outcome(parse_date, text, spec)) == repr(outcome(datetime.datetime.strptime, text, spec))
+    assert repr(outcome(strptime, text, spec)) == repr(outcome(time.strptime, text, spec))
+
+
+@reads_as_python
 @given(
     st.lists(st.sampled_from(PARTS), max_size=5, unique=True), st.text("0123456789 -+:ZapmJuneMon", max_size=14)
 )
