@@ -4,8 +4,9 @@
     server:     Culprits.load --> refusal(request): None, or why it is not run
 
 A request is known by its method and parameters, arguments included: the same function with other arguments is another
-request. It is refused for a day: the heap may have changed, and the next try costs one restart at most. A client that
-varies its arguments each time is not stopped by this, only by its principal's rights.
+request. It is refused for a day: the heap may have changed, and the next try costs one restart at most. What ends the
+server CODE_COUNT times in CODE_SECONDS with other arguments each time is refused with any, until that time is over. A
+client that varies the code itself is not stopped by this, only by its principal's rights.
 
 The file is beside the heap and no part of it: it says what this machine can't do, not what the heap is.
 
@@ -29,6 +30,9 @@ __all__ = ["Culprit", "Culprits"]
 FILE: Final = "culprits.json"
 COUNT_MAX: Final = 100
 SECONDS_MAX: Final = 24 * 3600
+# Code that ended the server so often in this time is refused with all arguments, for as long again.
+CODE_COUNT: Final = 3
+CODE_SECONDS: Final = 600
 # Longer ones are refused by the language before they run.
 CODE_SIZE_MAX: Final = 64 * KIB
 
@@ -40,6 +44,14 @@ class Culprit(NamedTuple):
     digest: str
     time: float  # Unix time, seconds
     why: str
+
+
+class Refusal(NamedTuple):
+    """Why a request is not run: what was like it, and whether its arguments were not."""
+
+    culprit: Culprit
+    until: float  # Unix time, seconds
+    any_arguments: bool
 
 
 class Culprits:
@@ -83,13 +95,21 @@ class Culprits:
         self._save()
         return culprit
 
-    def refusal(self, code: str, body: bytes, time: float) -> Culprit | None:
-        """Return the culprit that this request is, None when it may run."""
+    def refusal(self, code: str, body: bytes, time: float) -> Refusal | None:
+        """Return why this request is refused, None when it may run."""
         found = self._by_code.get(code)
         if found is None:
             return None
         digest = _identify(body)[1]
-        return next((it for it in found if it.digest == digest and time - SECONDS_MAX < it.time), None)
+        for it in found:
+            if it.digest == digest and time - SECONDS_MAX < it.time:
+                return Refusal(it, it.time + SECONDS_MAX, False)
+        last = found[-CODE_COUNT:]
+        if len(last) == CODE_COUNT and last[-1].time - last[0].time < CODE_SECONDS and (
+            time - CODE_SECONDS < last[-1].time
+        ):
+            return Refusal(last[-1], last[-1].time + CODE_SECONDS, True)
+        return None
 
     def _set(self, found: list[Culprit]) -> None:
         self._found = found

@@ -18,7 +18,7 @@ from typing import Final
 from objserver.engine import Engine, Fault, FaultKind, Outcome, Request
 from objserver.limits import BATCH_MS_MAX
 
-from .culprits import SECONDS_MAX, Culprit, Culprits
+from .culprits import CODE_COUNT, Culprits, Refusal
 from .pulse import Pulse
 
 __all__ = ["Watch"]
@@ -76,9 +76,9 @@ class Watch:
         assert self._culprits is not None
         refused: dict[int, Outcome] = {}
         for index, (request, source) in enumerate(zip(batch, sources, strict=True)):
-            culprit = self._culprits.refusal(request[1], source, time.time())
-            if culprit is not None:
-                fault = Fault(FaultKind.REFUSED, "SnippetRefused", _describe(culprit), None, "")
+            refusal = self._culprits.refusal(request[1], source, time.time())
+            if refusal is not None:
+                fault = Fault(FaultKind.REFUSED, "SnippetRefused", _describe(refusal), None, "")
                 refused[index] = (None, fault, engine.seq, "")
         return refused
 
@@ -104,10 +104,12 @@ def _stamp(batch: Sequence[Request], word: memoryview[int], value: int) -> Itera
         word[0] = value
 
 
-def _describe(culprit: Culprit) -> str:
+def _describe(refusal: Refusal) -> str:
+    culprit, until, any_arguments = refusal
+    often, which = (f"{CODE_COUNT} times, the last", "any") if any_arguments else ("", "these")
     return (
-        f"this snippet ended the server at {_moment(culprit.time)}: {culprit.why}; with these arguments it is refused "
-        f"until {_moment(culprit.time + SECONDS_MAX)}: let it do less at once"
+        f"this snippet ended the server {often and often + ' '}at {_moment(culprit.time)}: {culprit.why}; with {which} "
+        f"arguments it is refused until {_moment(until)}: let it do less at once"
     )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options, Request, make_request
 from objserver.limits import BATCH_SIZE_MAX, FRAME_SIZE_MAX
-from objserver.server.culprits import COUNT_MAX, FILE, SECONDS_MAX, Culprits
+from objserver.server.culprits import CODE_COUNT, CODE_SECONDS, COUNT_MAX, FILE, SECONDS_MAX, Culprits
 from objserver.server.pulse import Pulse
 from objserver.server.watch import Watch
 from objserver.wire import encode_request
@@ -92,14 +92,42 @@ def test_culprit_is_known_by_code_and_arguments_for_a_day(tmp_path: Path) -> Non
         assert not known.refusal("f(n)", body("f(n)", n=10**5000, a=[1.5]), NOW + SECONDS_MAX)
 
 
+def test_code_that_varies_its_arguments_is_refused_with_any(tmp_path: Path) -> None:
+    """Each variant was a new culprit, so a client could end the server again and again."""
+    culprits = Culprits(tmp_path)
+    for n in range(CODE_COUNT):
+        assert not culprits.refusal("f(n)", body("f(n)", n=n), NOW + n)
+        culprits.add(body("f(n)", n=n), NOW + n, "it crashed")
+    last = NOW + CODE_COUNT - 1
+    for known in (culprits, Culprits.load(tmp_path)):
+        assert known.refusal("f(n)", body("f(n)", n=99), last + CODE_SECONDS - 1)
+        assert not known.refusal("f(n)", body("f(n)", n=99), last + CODE_SECONDS)
+        assert known.refusal("f(n)", body("f(n)", n=0), last + CODE_SECONDS)
+        assert not known.refusal("f(m)", body("f(m)", n=99), last)
+    for n in range(CODE_COUNT):
+        culprits.add(body("slow(n)", n=n), NOW + n * CODE_SECONDS, "it crashed")
+    assert not culprits.refusal("slow(n)", body("slow(n)", n=99), NOW + n * CODE_SECONDS)
+
+
+def test_refusal_says_whether_the_arguments_matter(engine: Engine, tmp_path: Path) -> None:
+    culprits = Culprits(tmp_path)
+    watch = Watch(culprits=culprits)
+    for n in range(CODE_COUNT):
+        culprits.add(body("n", n=n), time.time(), "it crashed")
+    faults = [watch.run(engine, [make_request("eval", "n", {"n": n})], [body("n", n=n)])[0][1] for n in (0, 99)]
+    for fault, which in zip(faults, ("these", "any"), strict=True):
+        assert fault is not None
+        assert f"; with {which} arguments it is refused until " in fault.message
+
+
 def test_the_newest_culprits_are_kept(tmp_path: Path) -> None:
     culprits = Culprits(tmp_path)
     for n in range(COUNT_MAX + 10):
-        culprits.add(body("f(n)", n=n), NOW, "it crashed")
-        culprits.add(body("f(n)", n=n), NOW, "it crashed again")
+        culprits.add(body(f"f({n})"), NOW, "it crashed")
+        culprits.add(body(f"f({n})"), NOW, "it crashed again")
     assert len(culprits) == len(Culprits.load(tmp_path)) == COUNT_MAX
-    assert not culprits.refusal("f(n)", body("f(n)", n=9), NOW)
-    assert culprits.refusal("f(n)", body("f(n)", n=10), NOW)
+    assert not culprits.refusal("f(9)", body("f(9)"), NOW)
+    assert culprits.refusal("f(10)", body("f(10)"), NOW)
 
 
 @pytest.mark.parametrize(
