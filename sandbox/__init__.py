@@ -11,7 +11,7 @@ Reads no clock, draws nothing at random.
 
 from __future__ import annotations
 
-from sandbox.compiler import Cell, CellCache, Definition, compile_cell, compile_definition
+from sandbox.compiler import Cell, CellCache, Definition, binding_line, compile_cell, compile_definition, statement_at
 from sandbox.errors import OutOfFuel, SnippetRefused
 from sandbox.exact import CONTEXT as DECIMAL_CONTEXT
 from sandbox.fuel import Fuel, in_comparison
@@ -35,6 +35,7 @@ __all__ = [
     "OutOfFuel",
     "POLICY_VERSION",
     "SnippetRefused",
+    "binding_line",
     "compile_cell",
     "compile_definition",
     "describe_error",
@@ -43,4 +44,5 @@ __all__ = [
     "make_builtins",
     "make_generator",
     "make_library",
+    "statement_at",
 ]

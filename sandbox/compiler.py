@@ -66,13 +66,15 @@ class Definition:
 
 
 def compile_cell(
-    source: str, parameters: tuple[str, ...] = (), *, read_only: bool = False, filename: str = CELL_NAME
+    source: str, parameters: tuple[str, ...] = (), *, read_only: bool = False, generated: bool = False,
+    filename: str = CELL_NAME,
 ) -> Cell:
     """Compile a snippet.
 
     Args:
         parameters: names of the values that come with the request.
         read_only: compile a query, which binds no roots: all its names are its own.
+        generated: the text is the library's: it may use hooks, spelled `__name__`.
         filename: shown in tracebacks, and by which describe_error finds the source.
     Raises:
         SnippetRefused: for any text that is not a snippet, whatever is wrong with it.
@@ -83,9 +85,14 @@ def compile_cell(
         _check_parameters(parameters)
         with _room():
             tree = shape.parse(text, filename)
+            if generated:
+                _spell_hooks(tree)
             roots = frozenset() if read_only else scope.roots(tree.body, parameters)
             rewriter = Rewriter(text.split("\n"), roots, read_only=read_only)
             rewriter.scope.settled = Owners(tree.body, parameters, roots).settled
+            rewriter.generated = generated
+            if read_only:
+                rewriter.only_deleted = scope.only_deleted(tree.body) - set(parameters)
             code = _compile(rewriter, tree, parameters, roots, filename)
         reads = _checked(code, rewriter)
     except SnippetRefused as error:
@@ -99,6 +106,7 @@ def compile_definition(source: str, name: str, filename: str, *, generated: bool
     The code is that of the cell it came from, with lines counted from the definition's first.
 
     Args:
+        name: of what it defines; "" for the text of a statement that holds a lambda (statement_at).
         generated: the text is one that `generate` wrote: it may use hooks, spelled `__name__`.
     Raises:
         SnippetRefused: the text is not the definition of `name`.
@@ -116,10 +124,10 @@ def compile_definition(source: str, name: str, filename: str, *, generated: bool
                 tree.body = [*block.body, *tree.body[1:]]
                 ast.increment_lineno(tree, -1)
             only = tree.body[0] if len(tree.body) == 1 else None
-            if not isinstance(only, ast.FunctionDef | ast.ClassDef) or only.name != name:
+            if name and (not isinstance(only, ast.FunctionDef | ast.ClassDef) or only.name != name):
                 raise SnippetRefused(f"the text must be the definition of {name!r} and nothing else")
             if generated:
-                _spell_hooks(only)
+                _spell_hooks(tree)
             roots = scope.roots(tree.body, ())
             rewriter = Rewriter(text.split("\n"), roots, read_only=False)
             rewriter.generated = generated
@@ -128,6 +136,39 @@ def compile_definition(source: str, name: str, filename: str, *, generated: bool
     except SnippetRefused as error:
         raise _with_text(error, text) from None
     return Definition(name, source, MappingProxyType(functions_of(code)), filename, frozenset(rewriter.nonlocals))
+
+
+def statement_at(source: str, line: int) -> tuple[int, str] | None:
+    """Return (first line, text) of the statement of a cell, no `def` or `class`, in which a lambda begins on this line.
+
+    Several that share a line are one text. None when there is no such statement; the cell has been compiled.
+    """
+    text = shape.read_text(source)
+    with _room():
+        body = shape.parse(text, CELL_NAME).body
+    while True:
+        found = [node for node in body if node.lineno <= line <= (node.end_lineno or 0)]
+        if not found or isinstance(found[0], ast.FunctionDef | ast.ClassDef):
+            return None
+        inner = [getattr(found[0], field, []) for field in ("body", "orelse", "finalbody")]
+        inner += [part.body for part in shape.parts_of(found[0])]
+        blocks = [block for block in inner if block]
+        if not blocks:
+            first, last = found[0], found[-1]
+            lines = text.split("\n")[first.lineno - 1:last.end_lineno]
+            lines[-1] = lines[-1].encode()[:last.end_col_offset].decode()
+            lines[0] = lines[0].encode()[first.col_offset:].decode()
+            return first.lineno, "\n".join(lines)
+        body = [node for block in blocks for node in block]
+
+
+def binding_line(source: str, name: str) -> int | None:
+    """Return the line of the last statement of a cell, which has been compiled, that binds or mentions this root."""
+    with _room():
+        body = shape.parse(shape.read_text(source), CELL_NAME).body
+    named = [node for node in shape.walk(body) if isinstance(node, ast.Name) and node.id == name]
+    stores = [node.lineno for node in named if not isinstance(node.ctx, ast.Load)]
+    return max(stores or [node.lineno for node in named], default=None)
 
 
 def _spell_hooks(tree: ast.AST) -> None:

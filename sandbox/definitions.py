@@ -35,6 +35,8 @@ class Definitions(Statements):
         super().__init__()
         self.lines = lines
         self.read_only = read_only
+        # Names that a query deletes and does not bind: roots, which it can't delete.
+        self.only_deleted: frozenset[str] = frozenset()
         # The text is not a snippet's, see compile_definition.
         self.generated = False
         self.scope = Scope("cell", set(roots))

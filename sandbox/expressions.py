@@ -145,6 +145,8 @@ class Expressions(RestrictingNodeTransformer):
             if name in policy.DUNDERS_READ:
                 node.value = self.visit(node.value)
                 return call(".type", node, node.value) if name == "__class__" else node
+            if name == "__cause__":
+                return call(".cause", node, self.visit(node.value))
             if _is_super(node.value) and name in policy.DUNDERS_SUPER - policy.DUNDERS_SUPER_TEXT:
                 return node
         self.check_attribute(node, name)

@@ -29,6 +29,7 @@ from sandbox.dates import (
 )
 from sandbox.errors import OutOfFuel
 from sandbox.exact import EXACT, check_operands, check_power_of, decimal_tuple, limit_denominator
+from sandbox.formatting import format_text
 from sandbox.kinds import ValueKind
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
 from sandbox.seal import sealed
@@ -307,6 +308,10 @@ def guard(value: Any, name: str) -> Any:
         return getattr(value, name) if kind is value else MethodType(_CODECS[name], value)
     if kind is value:
         raise AttributeError(f"{kind.__name__}.{name} is available on a value only: value.{name}(...)")
+    if name == "format":
+        return MethodType(_format, value)
+    if name == "format_map":
+        return MethodType(_format_map, value)
     if name in _PADDING_NAMES:
         return MethodType(_padded, (value, name))
     method = _DATE_METHODS.get(name) if isinstance(value, DATES) else _EXACT_METHODS.get((kind, name))
@@ -327,6 +332,14 @@ def codec_of(kind: type, name: str) -> Any:
         return function(value, *arguments, **keywords)
 
     return staticmethod(sealed(of, name))
+
+
+def _format(template: str, /, *arguments: Any, **keywords: Any) -> str:
+    return format_text(template, arguments, keywords, getattr_builtin)
+
+
+def _format_map(template: str, mapping: Any, /) -> str:
+    return format_text(template, None, mapping, getattr_builtin)
 
 
 def _padded(bound: tuple[Any, str], *arguments: Any, **keywords: Any) -> Any:

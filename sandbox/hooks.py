@@ -41,6 +41,8 @@ class Hooks:
     make_generator): the same one all through it.
     `fatal`: the host's exceptions that no snippet may catch.
     `builtins`: the dict that make_builtins fills, with the fuel in it; the library reads it when it runs.
+    `written`: the classes that library/written.py makes, by name. Each has an attribute `__library__`: the host lets
+    nobody change it, and keeps its instances.
     """
 
     dict_type: type
@@ -68,3 +70,4 @@ class Hooks:
     random: Callable[[], Generator]
     fatal: tuple[type[BaseException], ...] = ()
     builtins: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    written: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

@@ -24,7 +24,7 @@ from uuid import UUID
 _COMPARED: Final = frozenset({Fraction, bytes, int, str})
 # Their text tells all there is to them: the sign of a zero, the digits of a Decimal, the zone and fold of a time. And
 # a nan is the same as another, which `==` denies.
-_SHOWN: Final = frozenset({Decimal, UUID, complex, date, datetime, float, time, timedelta, timezone})
+_SHOWN: Final = frozenset({Decimal, UUID, complex, date, datetime, float, range, time, timedelta, timezone})
 # All of them, of which a copy is never told apart.
 VALUES: Final = _COMPARED | _SHOWN
 

@@ -24,6 +24,7 @@ from types import GeneratorType
 from typing import Any, Final, cast
 
 from sandbox.hooks import Hooks
+from sandbox.policy import SEQUENCE_COUNT_MAX
 from sandbox.seal import Sealed
 
 # Deeper than anything that is written down, and far below the tens of thousands that overflow the stack.
@@ -99,6 +100,7 @@ class Meter:
 
     def __init__(self, hooks: Hooks) -> None:
         self._builtins = hooks.builtins
+        self.list_type = hooks.list_type
         self._sized = frozenset(
             {bytes, dict, frozenset, list, range, set, str, tuple, *_VIEWS}
             | {hooks.dict_type, hooks.frozenset_type, hooks.list_type, hooks.set_type, *hooks.collections.values()}
@@ -223,10 +225,29 @@ def make_consumers(meter: Meter) -> dict[str, Callable[..., Any]]:
     def sorted_(_: object, iterable: Any, /, *, key: Any = None, reverse: Any = False) -> list[Any]:
         return builtins.sorted(meter.consumed(iterable, 4), key=key, reverse=reverse)
 
+    sequences: Any = (meter.list_type, tuple)
+
+    def joined(iterable: Any, start: Any) -> Any:
+        """Return the sum of lists or tuples, without copying it at each step."""
+        kind: Any = tuple if isinstance(start, tuple) else meter.list_type
+        items = list(start)
+        for part in meter.source(iterable)[0]:
+            if not isinstance(part, kind):
+                shown = kind.__name__
+                raise TypeError(f'can only concatenate {shown} (not "{type(part).__name__}") to {shown}')
+            if len(items) + len(part) > SEQUENCE_COUNT_MAX:
+                raise OverflowError(f"the sum would have more than {SEQUENCE_COUNT_MAX} items")
+            meter.pay(len(part) // _ITEMS_PER_TICK)
+            items.extend(part)
+        return tuple(items) if kind is tuple else items
+
     def sum_(_: object, iterable: Any, /, start: Any = 0) -> Any:
-        if type(start) in (str, bytes, list, tuple):
+        if type(start) in (str, bytes):
             # It would copy the growing sum at each step.
-            raise TypeError("sum() adds numbers; join sequences with a comprehension or ''.join")
+            shown = "strings [use ''.join(seq) instead]" if type(start) is str else "bytes [use b''.join(seq) instead]"
+            raise TypeError(f"sum() can't sum {shown}")
+        if isinstance(start, sequences):
+            return joined(iterable, start)
         return builtins.sum(meter.consumed(iterable), start)
 
     return {

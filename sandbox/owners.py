@@ -24,14 +24,9 @@ from fractions import Fraction
 from typing import Final
 
 from sandbox import policy
+from sandbox.scope import BINDING_FIELDS
 from sandbox.shape import parts_of, walk
 
-# Fields that bind a name in the scope they stand in, other than that of an ast.Name.
-_BINDING_FIELDS: Final[dict[type[ast.AST], list[str]]] = {
-    getattr(ast, kind): [field for other, field in policy.IDENTIFIER_FIELDS if other == kind]
-    for kind, _ in policy.IDENTIFIER_FIELDS
-    if kind not in ("Attribute", "MatchClass", "Name", "arg", "keyword")
-}
 # Names known at a time; each block takes a copy.
 _KNOWN_COUNT_MAX: Final = 30
 # Parts that are evaluated whenever the whole is.
@@ -95,8 +90,8 @@ class Owners:
                 elsewhere.add(node.target.id)  # type: ignore[attr-defined]  # in a generator it runs at any time
             elif kind is ast.Global or kind is ast.Nonlocal:
                 elsewhere.update(node.names)  # type: ignore[attr-defined]
-            elif kind in _BINDING_FIELDS:
-                bound.update(name for field in _BINDING_FIELDS[kind] if isinstance(name := getattr(node, field), str))
+            elif kind in BINDING_FIELDS:
+                bound.update(name for field in BINDING_FIELDS[kind] if isinstance(name := getattr(node, field), str))
         # In class C, `__x` and `_C__x` are one name.
         if not stores or any(name.startswith("__") for name in (*bound, *elsewhere, *parameters)):
             return False

@@ -123,8 +123,6 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "f_trace_opcodes": _FRAMES,
     "fdel": _FRAMES,
     "fget": _FRAMES,
-    "format": _FORMAT,
-    "format_map": _FORMAT,
     "fset": _FRAMES,
     "getter": "write a property of another name",
     "mro": "use isinstance and issubclass",
@@ -141,11 +139,13 @@ ATTRIBUTES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "_varname_from_oparg": _FRAMES,
 })
 # Fetched through a call that looks at the object: these names are ordinary on a user's object, but on a date they
-# read the machine's clock or time zone, on a text or number they pad to any length, on a view of a dict they give a
-# proxy that hands the dict itself to `__ror__` of the snippet, on a Fraction they take anything for a number.
+# read the machine's clock or time zone, on a text or number they pad to any length or read attributes, on a view of a
+# dict they give a proxy that hands the dict itself to `__ror__` of the snippet, on a Fraction they take anything for a
+# number.
 ATTRIBUTES_GUARDED: Final = frozenset({
     "_abc_impl", "_add", "_div", "_divmod", "_floordiv", "_format_float_style", "_format_general", "_mod", "_mul",
-    "_richcmp", "_sub", "as_tuple", "astimezone", "center", "ctime", "decode", "encode", "expandtabs",
+    "_richcmp", "_sub", "as_tuple", "astimezone", "center", "ctime", "decode", "encode", "expandtabs", "format",
+    "format_map",
     "fromtimestamp", "is_safe", "limit_denominator", "ljust", "mapping", "now", "rjust", "strftime", "strptime",
     "timestamp", "timetuple", "to_bytes", "today", "utcfromtimestamp", "utcnow", "utctimetuple", "zfill",
 })
@@ -315,9 +315,9 @@ ERROR_HANDLERS: Final[Mapping[str, int]] = MappingProxyType({
 # --- libraries --------------------------------------------------------------------------------------------------------
 
 MODULES: Final = frozenset({
-    "abc", "base64", "bisect", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal", "enum",
-    "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random", "re",
-    "statistics", "string", "textwrap", "time", "typing", "uuid",
+    "abc", "base64", "bisect", "collections", "collections.abc", "contextlib", "copy", "dataclasses", "datetime",
+    "decimal", "enum", "fractions", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "random",
+    "re", "statistics", "string", "textwrap", "time", "typing", "uuid",
 })
 
 _WAITS = "nothing in a snippet waits, and nothing runs beside it; let the client wait"
@@ -332,7 +332,6 @@ MODULES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "builtins": "builtins are there without an import",
     "calendar": "use datetime, with weekday() and timedelta",
     "cmath": "use math, and the operators of complex",
-    "collections.abc": "write: from typing import ...",
     "concurrent": _WAITS,
     "csv": "parse in the client and send rows as a parameter, or use split(',')",
     "ctypes": _INSIDE,
@@ -390,9 +389,6 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "base64.encode": _BASE64,
     "base64.main": _BASE64,
     "base64.test": _BASE64,
-    "collections.ChainMap": "look in one dict after the other, or merge them with |",
-    "collections.UserDict": "keep a dict in an attribute",
-    "collections.UserList": "keep a list in an attribute",
     "collections.UserString": "keep a str in an attribute",
     "contextlib.ExitStack": "write nested 'with' blocks",
     "contextlib.asynccontextmanager": _ASYNC,
@@ -409,9 +405,7 @@ MODULE_NAMES_REFUSED: Final[Mapping[str, str]] = MappingProxyType({
     "enum.EnumMeta": "derive from Enum",
     "enum.EnumType": "derive from Enum",
     "fractions.gcd": "use math.gcd",
-    "functools.cached_property": "write a property that keeps its value in an attribute",
     "functools.partialmethod": "write a method that calls the other",
-    "functools.singledispatch": "keep the functions in a dict by type, or use match",
     "functools.update_wrapper": "use wraps",
     "hashlib.algorithms_available": "it depends on the machine; docs/language.md lists the functions",
     "hashlib.algorithms_guaranteed": "docs/language.md lists the functions",

@@ -46,12 +46,13 @@ class ErrorReport:
     traceback: str
 
 
-def describe_error(error: BaseException, sources: Sources, hint: str = "") -> ErrorReport:
+def describe_error(error: BaseException, sources: Sources, hint: str = "", line: int | None = None) -> ErrorReport:
     """Describe an exception that came out of a cell.
 
     Args:
         sources: source text by filename of the code; frames of files that it does not know are left out.
         hint: what to do about it (hints), put behind its message.
+        line: of the cell, for an exception that was raised when it had ended.
     """
     find = sources.get if isinstance(sources, Mapping) else sources
     if isinstance(error, SnippetRefused):
@@ -61,8 +62,12 @@ def describe_error(error: BaseException, sources: Sources, hint: str = "") -> Er
         return ErrorReport("SnippetRefused", error.message, error.line, f"{shown}\nSnippetRefused: {error.message}")
     message = _message(error)
     frames = _frames(error.__traceback__, find)
-    line = next((frame.line for frame in reversed(frames) if frame.file == frames[0].file), None)
     lines = _chain(error, find)
+    if line is None or frames:
+        line = next((frame.line for frame in reversed(frames) if frame.file == frames[0].file), None)
+    else:
+        text = (find("<cell>") or "").split("\n")[line - 1]
+        lines[-1:-1] = ["Traceback (most recent call last):", f"  File <cell>, line {line}", *_marked(text, None)]
     if hint and not message:
         hint = hint.removeprefix("; ")
         lines[-1] += ": "

@@ -22,7 +22,9 @@ from sandbox.identity import Operand, not_same, same
 from sandbox.iterators import Meter, make_consumers, make_iterators
 from sandbox.kinds import Kind
 from sandbox.library import make_import
-from sandbox.library.typing import abstractmethod, plain_bases
+from sandbox.library.typing import NamedForm, NamedStatement, abstractmethod, plain_bases
+from sandbox.library.written import make_hooks as make_written_hooks
+from sandbox.library.written import written
 from sandbox.seal import Module, Sealed, bound, sealed
 
 # Builtins that are as they are in Python: they can't be changed, and their work is bounded by their arguments.
@@ -141,6 +143,12 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         leaving(details[1] if len(details) > 1 else None)
         return (*details[:2], None) if len(details) == 3 else details
 
+    def cause(error: Any) -> Any:
+        if not isinstance(error, BaseException):
+            raise AttributeError(f"{type(error).__name__!r} object has no attribute '__cause__'")
+        leaving(error.__cause__)
+        return error.__cause__
+
     pure = ("abs", "isinstance", "len", "type", "getattr", "hash", "round")
     return {
         ".Exception": Exception,
@@ -150,6 +158,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".bind": bind,
         ".bind_all": bind_all,
         ".caught": caught,
+        ".cause": cause,
         ".classmethod": classmethod,
         ".decorated": hooks.decorated,
         ".define": hooks.define,
@@ -201,7 +210,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".unstepped": guards.unstepped,
         ".uncaught": fatal,
         ".undefine": hooks.undefine,
-    } | guards.make_set_operators(hooks.set_type) | generate.make_hooks(hooks) | {
+    } | guards.make_set_operators(hooks.set_type) | generate.make_hooks(hooks) | make_written_hooks(hooks) | {
         f".pure_{name}": made[name] for name in pure
     }
 
@@ -216,9 +225,30 @@ def _make_print(write: Callable[[str], object]) -> Callable[..., None]:
     return print_builtin
 
 
+class _Type(metaclass=Sealed):
+    """`type`: of one argument. `isinstance` of it tells a class."""
+
+    __slots__ = ("__of__",)
+
+    __of__: Callable[[Any], Any]
+    __name__ = "type"
+
+    def __call__(self, value: Any, /) -> Any:
+        return self.__of__(value)
+
+    def __instancecheck__(self, value: Any) -> bool:
+        return isinstance(value, type | _Type)
+
+    def __subclasscheck__(self, cls: Any) -> bool:
+        return isinstance(cls, _Type)
+
+    def __repr__(self) -> str:
+        return "<class 'type'>"
+
+
 def _make_type(typeof: Callable[[Any], type], made: dict[str, Any], library: Mapping[str, Module]) -> Any:
-    def type_builtin(value: Any, /) -> Any:
-        if isinstance(value, type) or value is made["type"]:
+    def type_of(value: Any) -> Any:
+        if isinstance(value, type | _Type):
             return made["type"]
         kind = typeof(value)
         return public.get(kind, kind)
@@ -227,7 +257,9 @@ def _make_type(typeof: Callable[[Any], type], made: dict[str, Any], library: Map
     for module in library.values():
         values = (getattr(module, name) for name in dir(module))
         public |= {value.__original__: value for value in values if isinstance(value, Kind)}
-    return sealed(type_builtin, "type")
+    builtin: Any = _Type()
+    builtin.__of__ = type_of
+    return builtin
 
 
 def _make_super(hooks: Hooks) -> Any:
@@ -299,17 +331,27 @@ class _Prepared:
 
 
 def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
-    """Return what the class statement calls: it lets classes inherit from classes of snippets and exceptions alone."""
-    closed = (hooks.dict_type, hooks.list_type, hooks.set_type, hooks.frozenset_type, *hooks.collections.values())
+    """Return what the class statement calls: it lets classes inherit from classes of snippets and exceptions, of the
+    library, and from list, dict and set, in whose place stands a class that holds one."""
+    closed = (hooks.frozenset_type, *hooks.collections.values())
     roots = frozenset({hooks.object_type, *(getattr(builtins, name) for name in policy.EXCEPTIONS)})
+    classes = written(hooks)
+    holders = {
+        hooks.dict_type: classes["dict_"], hooks.list_type: classes["list_"], hooks.set_type: classes["set_"],
+    }
 
     def build_class(function: Any, name: str, /, *bases: Any, metaclass: Any, **keywords: Any) -> Any:
         bases, finish = plain_bases(bases)
+        bases = tuple([holders.get(base, base) if isinstance(base, type) else base for base in bases])
+        if bases and isinstance(bases[0], NamedForm):
+            metaclass, bases = NamedStatement(bases[0].__make__, metaclass), (hooks.object_type,)
         for base in bases:
+            if issubclass(type(base), type) and issubclass(base, tuple) and hasattr(base, "__match_args__"):
+                continue  # of `namedtuple`
             # A class of a snippet has a metaclass of the host's; Python's own have `type`, ours are sealed.
             foreign = not isinstance(base, type) or type(base) is type or isinstance(base, Sealed)
             if base in closed or (foreign and base not in roots):
-                shown = base.__name__ if isinstance(base, type | MethodType) else text.make_repr(base)
+                shown = base.__name__ if isinstance(base, type | MethodType | _Type) else text.make_repr(base)
                 raise TypeError(f"can't inherit from {shown}; {_instead(base, bases)}")
         # mypy knows no signature of it.
         bases = bases or (hooks.object_type,)
@@ -327,9 +369,11 @@ def _make_build_class(hooks: Hooks) -> Callable[..., Any]:
 
 def _instead(base: Any, bases: tuple[Any, ...]) -> str:
     """Return what to write instead of a class that inherits from `base`."""
-    if isinstance(base, MethodType) and base.__name__ == "type":
+    if isinstance(base, _Type):
         return "there are no metaclasses; use a class decorator or __init_subclass__"
     mixed = {"int": "IntEnum", "str": "StrEnum"}.get(base.__name__) if isinstance(base, type) else None
     if mixed and any(hasattr(type(each), "__namespace__") for each in bases):
         return f"derive from {mixed} alone"
+    if isinstance(base, type):
+        return f"keep one in an attribute: def __init__(self, value): self.value = {base.__name__}(value)"
     return "keep one in an attribute instead"

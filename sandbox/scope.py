@@ -12,10 +12,18 @@ A name bound both ways in one cell is a root. A query binds nothing: there, all 
 from __future__ import annotations
 
 import ast
+from typing import Final
 
 from sandbox.errors import SnippetRefused
-from sandbox.policy import NAMES_RESERVED
-from sandbox.shape import parts_of
+from sandbox.policy import IDENTIFIER_FIELDS, NAMES_RESERVED
+from sandbox.shape import parts_of, walk
+
+# Fields that bind a name in the scope they stand in, other than that of an ast.Name.
+BINDING_FIELDS: Final[dict[type[ast.AST], list[str]]] = {
+    getattr(ast, kind): [field for other, field in IDENTIFIER_FIELDS if other == kind]
+    for kind, _ in IDENTIFIER_FIELDS
+    if kind not in ("Attribute", "MatchClass", "Name", "arg", "keyword")
+}
 
 
 def roots(body: list[ast.stmt], parameters: tuple[str, ...]) -> frozenset[str]:
@@ -37,6 +45,23 @@ def roots(body: list[ast.stmt], parameters: tuple[str, ...]) -> frozenset[str]:
             reason = f"{name!r} is a parameter and can't be bound as a root; use another name"
             raise SnippetRefused(reason, line, column)
     return frozenset(found)
+
+
+def only_deleted(body: list[ast.stmt]) -> frozenset[str]:
+    """Return the names that a query deletes and binds nowhere: in `eval` these are roots."""
+    deleted: set[str] = set()
+    bound: set[str] = set()
+    for node in walk(body):
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                (deleted if isinstance(node.ctx, ast.Del) else bound).add(node.id)
+            continue
+        for field in BINDING_FIELDS.get(type(node), ()):
+            value = getattr(node, field)
+            bound.update([value] if isinstance(value, str) else value or ())
+        if isinstance(node, ast.alias):
+            bound.add(node.name.partition(".")[0])
+    return frozenset(deleted - bound)
 
 
 def _bound(node: ast.AST, found: dict[str, ast.AST]) -> None:

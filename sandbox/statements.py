@@ -26,6 +26,8 @@ from sandbox.shape import parts_of
 class Statements(Expressions):
     """The visitor of statements that do not define anything."""
 
+    only_deleted: frozenset[str]
+
     def __init__(self) -> None:
         super().__init__()
         # Roots that the pattern being visited captures.
@@ -130,7 +132,7 @@ class Statements(Expressions):
             return at(ast.If(constant(True, target), body, []), target)
         if isinstance(target, ast.Name):
             self.check_bound(target, target.id)
-            if target.id in self.scope.roots:
+            if target.id in self.scope.roots or (self.scope.kind == "cell" and target.id in self.only_deleted):
                 return run(".unbind", target, constant(target.id, target))
         else:
             target = self.visit(target)
@@ -142,8 +144,10 @@ class Statements(Expressions):
         done = []
         for alias in node.names:
             self.check_module(node, alias.name)
-            value = call(".import", node, constant(alias.name, node))
-            done.append(self.imported(node, alias.asname or alias.name, value))
+            # `import collections.abc` binds `collections`.
+            module = alias.name if alias.asname else alias.name.partition(".")[0]
+            value = call(".import", node, constant(module, node))
+            done.append(self.imported(node, alias.asname or module, value))
         return done
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:

@@ -16,6 +16,10 @@ __all__ = ["Describer"]
 _LISTED: Final = frozenset({type({}.keys()), type({}.values()), type({}.items()), range})
 
 
+# What an instance that acts as one may hold before it is kept.
+_HELD: Final[dict[type, str]] = {dict: "dict", list: "list"}
+
+
 class Describer:
     """Callable: value -> shape, for objects of one heap and what snippets make beside them.
 
@@ -43,16 +47,25 @@ class Describer:
             if reference is not None and self._heap.fetch(value):
                 self.outdated.append(value)
                 return self._shape("instance", {}, cls.__name__, reference)
-            if type(cls) is not HeapClass:  # a member of an enum
-                own = attributes(value)  # by these names: `name` and `value` may be properties of the client's
+            own = attributes(value)
+            if hasattr(cls, "__acts_as__"):  # it derives from list, dict or set, and is shown as what it holds
+                held = own.get("_items_")
+                kind = _HELD.get(type(held))
+                if kind is not None:
+                    return kind, held, cls.__name__, reference
+                if type(held) in _KINDS:
+                    kind, items, _, _ = self(held)
+                    return kind, items, cls.__name__, reference
+            if type(cls) is not HeapClass and "_name_" in own:  # a member of an enum
+                # By these names: `name` and `value` may be properties of the client's.
                 shown = {"name": own["_name_"], "value": own["_value_"]}
                 return self._shape("instance", shown, cls.__name__, reference)
-            public_attributes = {name: item for name, item in attributes(value).items() if not name.startswith("_")}
+            public_attributes = {name: item for name, item in own.items() if not name.startswith("_")}
             return self._shape("instance", public_attributes, cls.__name__, reference)
         if cls is FrozenSet:
             return "frozenset", value.__items__, "frozenset", None
         if issubclass(cls, NamedTuple):
-            return "namedtuple", value._asdict(), cls.__name__, None
+            return "namedtuple", NamedTuple._asdict(value), cls.__name__, None
         if cls in _LISTED:
             return self._shape("list", list(value), cls.__name__, None)
         if isinstance(value, type):

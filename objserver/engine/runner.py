@@ -30,6 +30,7 @@ from sandbox import (
     Hooks,
     OutOfFuel,
     SnippetRefused,
+    binding_line,
     compile_definition,
     describe_error,
     hint,
@@ -37,6 +38,7 @@ from sandbox import (
     make_builtins,
     make_generator,
     make_library,
+    statement_at,
 )
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge, UpgradeFailed
@@ -111,6 +113,7 @@ class Runner:
         self._output: list[str] = []
         self._output_size = 0
         self._principal = ""
+        self._cell = ""  # the source of the snippet that runs
         # The running snippet stands, or would stand, in entry `_seq` of that time, behind what is in `logged`.
         self.time_ns = self._seq = self._as_of = self.logged_size = 0
         self.logged: list[tuple[Item, str]] = []
@@ -151,6 +154,7 @@ class Runner:
         self.heap.use_builtins(builtins, self._library)
         self.heap.signature = lambda: (self._principal, self.time_ns)
         self.heap.in_comparison = lambda: in_comparison(builtins)
+        self.heap.statement_at = lambda line: statement_at(self._cell, line)
         self._fuel = Fuel(builtins)
         self._describe = Describer(self.heap, codec)
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
@@ -169,6 +173,7 @@ class Runner:
         heap.read_only = read_only = kind == "query"
         heap.snippet += 1
         self._principal = principal
+        self._cell = "" if kind == "call" else code
         digest = b""
         args_json: bytes | None = None
         self._generator = None
@@ -332,7 +337,10 @@ class Runner:
         fault = next((fault for cls, fault in _FAULTS.items() if isinstance(error, cls)), FaultKind.RAISED)
         cell = "" if kind == "call" else code
         stored = self.heap.definitions.source_of
-        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), advice)
+        line = None
+        if fault is FaultKind.NOT_STORABLE and cell and (found := _ROOT.match(str(error))):
+            line = binding_line(cell, found[0])
+        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), advice, line)
         return Fault(fault, report.type, report.message, report.line, report.traceback)
 
 
@@ -375,6 +383,9 @@ def _recursion_depth() -> int:
 
 
 _DEPTH: Final = re.compile(r"at the recursion depth (\d+)")
+
+# What the message of NotStorable begins with: the path from a root.
+_ROOT: Final = re.compile(r"[^\W\d]\w*")
 
 _FAULTS: Final[dict[type[BaseException], FaultKind]] = {
     OutOfFuel: FaultKind.OUT_OF_FUEL,

@@ -148,14 +148,14 @@ class Adoption:
         cls = type(key)
         if is_nan(key):
             raise NotStorable(f"{self._path(owner, key)}: a nan is unequal to itself and can't be kept as a key")
-        if cls is tuple or cls is FrozenSet or type(cls) is NamedTupleType:
+        if cls is tuple or cls is FrozenSet or issubclass(type(cls), NamedTupleType):
             for item in key:
                 self._check_key(item, owner)
         elif type(cls) in KINDS:
             if not all(instances.is_known(self._heap, cls, name) for name in instances.KEY_METHODS):
                 raise NotStorable(
                     f"{self._path(owner, key)}: a key of class {cls.__name__!r}, which defines __eq__ or __hash__, "
-                    "can't be kept; use a text, a number or a tuple of such that stands for it"
+                    "can't be kept; use a NamedTuple, or a text, number or tuple that stands for it"
                 )
             instances.mark_keyed(cls)
 
@@ -195,7 +195,7 @@ class Adoption:
                 if adopted is not value:
                     type.__setattr__(cls, name, adopted)
         for base in cls.__bases__:
-            if type(base) in KINDS and base is not Instance:
+            if (type(base) in KINDS and base is not Instance) or type(base) is NamedTupleType:
                 self._adopt(base, cls, "__bases__")
 
     def _scan_function(self, function: FunctionType, owner: Any) -> None:
@@ -250,8 +250,8 @@ class Adoption:
             if not value.__oid__:
                 self._enroll_container(value, owner, key)
             return value
-        if cls is tuple or cls is FrozenSet or type(cls) is NamedTupleType:
-            if type(cls) is NamedTupleType:
+        if cls is tuple or cls is FrozenSet or issubclass(type(cls), NamedTupleType):
+            if issubclass(type(cls), NamedTupleType):
                 self._adopt(cls, owner, key)
             if depth > _TUPLE_DEPTH_MAX:
                 raise NotStorable(f"{self._path(owner, key)}: tuples nested deeper than {_TUPLE_DEPTH_MAX}; use a list")
@@ -287,7 +287,8 @@ class Adoption:
             raise NotStorable(
                 f"{self._path(owner, key)}: the named tuple {value.__name__!r} has a default that can change; use None"
             )
-        raise NotStorable(f"{self._path(owner, key)} is {_describe(value)}, which can't be kept; {_advice(value)}")
+        path = self._path(owner, key)
+        raise NotStorable(f"{path} is {_describe(value)}, which can't be kept; {_advice(value, path)}")
 
     def _adopt_instance(self, value: Any, owner: Any, key: Any) -> Any:
         try:
@@ -384,16 +385,23 @@ def _describe(value: Any) -> str:
         return "a lambda" if value.__name__ == "<lambda>" else f"the inner function {value.__name__!r}"
     if isinstance(value, type):
         return f"the class {value.__name__!r}"
-    return f"a {type(value).__name__}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
-def _advice(value: Any) -> str:
-    if isinstance(value, FunctionType | type):
+def _advice(value: Any, path: str) -> str:
+    if isinstance(value, FunctionType):
+        if value.__name__ == "<lambda>" and value.__code__.co_freevars:
+            names = ", ".join(f"{name}={name}" for name in value.__code__.co_freevars)
+            return f"it uses what ends with the snippet: give it as a default, 'lambda ..., {names}: ...'"
         return "define it by name at the top of a cell"
-    if hasattr(type(value), "__next__"):
-        return "keep list(...) of it"
+    if isinstance(value, type):
+        return "define it by name at the top of a cell"
     if isinstance(value, BaseException):
-        return "keep its text"
+        return "keep its text, or what you need of it"
+    own = f"call it _{path}, which ends with the snippet" if path.isidentifier() else "hold it in a name with '_'"
+    if hasattr(type(value), "__next__"):
+        return f"keep list(...) of it, or {own}"
     if callable(value):
-        return "use it under a name that begins with '_', or in a function"
-    return "keep the data it stands for"
+        return f"{own}, or write a 'def' that calls it"
+    return f"keep the data it stands for, or {own}"

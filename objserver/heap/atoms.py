@@ -21,7 +21,7 @@ NAN: Final = float("nan")
 ATOMS: Final[frozenset[type]] = frozenset(
     {
         type(None), bool, int, float, complex, str, bytes,
-        date, datetime, time, timedelta, timezone, Decimal, Fraction, UUID,
+        date, datetime, time, timedelta, timezone, range, Decimal, Fraction, UUID,
     }
 )
 

@@ -93,6 +93,13 @@ class Closures:
                 first, last, version = self._texts[index]
                 if line <= last:
                     rebind(function, version.codes, first)
+        code = function.__code__
+        if code.co_filename == CELL and (found := self._heap.statement_at(code.co_firstlineno)) is not None:
+            # A lambda in a statement of the cell: that statement is its text.
+            first, text = found
+            version = self._heap.definitions.statement_version(text)
+            if rebind(function, version.codes, first):
+                self.place(first, version)
         return self._of_code.get(id(function.__code__))
 
     def keep(self, function: FunctionType, version: Version) -> CodeInfo:

@@ -80,7 +80,14 @@ class ContainerType(type):
     __plain_types__: tuple[type, ...] = ()
 
     def __instancecheck__(cls, instance: object) -> bool:
-        return type.__instancecheck__(cls, instance) or type(instance) in cls.__plain_types__
+        kind = type(instance)
+        if type.__instancecheck__(cls, instance) or kind in cls.__plain_types__:
+            return True
+        # Of a client's class that derives from `list`, `dict` or `set`.
+        return getattr(kind, "__acts_as__", None) is cls
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return type.__subclasscheck__(cls, subclass) or getattr(subclass, "__acts_as__", None) is cls
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise TypeError(f"cannot set {name!r} attribute of immutable type {cls.__name__!r}")

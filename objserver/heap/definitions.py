@@ -21,12 +21,14 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 from ..errors import BadRequest
 from . import instances
 from .closures import GENERATED, Closures, reached, rebind
 from .history import remember, versions
 from .instances import KINDS, CodeInfo, HeapClass, Instance, Version
+from .named import NamedTupleType, check_named_body
 from .records import KIND_CLASS, KIND_FUNCTION
 from .root import definition_name
 
@@ -92,7 +94,9 @@ class Definitions:
         kept = self._heap.builtin_names.get(id(self._heap.root.namespace.get(name)), "")
         if not kept.startswith("module "):
             return None
-        module, _, attribute = kept.removeprefix("module ").partition(".")
+        module, _, attribute = kept.removeprefix("module ").rpartition(".")
+        if not module:
+            module, attribute = attribute, ""
         if attribute.startswith("__"):
             return None  # what a function of the module made, as NewType does: data
         renamed = "" if name == (attribute or module) else f" as {name}"
@@ -157,12 +161,12 @@ class Definitions:
 
     def root_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
         """Metaclass of a class statement at cell level: a new class, or the new body of the one that has the name."""
-        bases = _checked_bases(name, bases)
+        bases = _checked_bases(name, bases, body)
         kind = instances.kind_of(bases)
         existing = self._existing(name)
         known = existing.__dict__.get("__info__") if type(existing) is kind else None
         family = getattr(kind, "__family__", None)
-        if known and known.name == name and (family is None or family(existing.__bases__) is family(bases)):
+        if known and known.name == name and (family is None or family(existing.__bases__) == family(bases)):
             before = instances.class_body(existing)
             statement = self._statements[name] = _Statement(existing, existing.__bases__, before)
             instances.take_over(existing, bases, body)
@@ -180,7 +184,7 @@ class Definitions:
     def local_class(self, name: str, bases: tuple[type, ...], body: dict[str, Any], /, **keywords: Any) -> type:
         """Metaclass of every other class statement: the class ends with the snippet."""
         body["__module__"] = instances.MODULE
-        bases = _checked_bases(name, bases)
+        bases = _checked_bases(name, bases, body)
         cls: Any = type.__new__(instances.kind_of(bases), name, bases, body, **keywords)
         _Statement(cls, bases, {}).complete()
         return cls  # type: ignore[no-any-return]
@@ -280,10 +284,14 @@ class Definitions:
             current = self._version(path, current.number, source, (current.author, current.time_ns), generated)
         return current, previous.history
 
+    def statement_version(self, source: str) -> Version:
+        """Return the version that a statement of the cell is, for the lambdas in it. Its number tells its text."""
+        return self._version("", crc32(source.encode()), source, self._heap.signature(), "")
+
     def _version(self, path: str, number: int, source: str, signature: tuple[str, int], generated: str) -> Version:
         """Return a version with the codes of its text and of the methods generated for it, which follow it in its
         file."""
-        filename = f"<{path} version {number}>"
+        filename = f"<{path} version {number}>" if path else f"<lambda {number:08x}>"
         definition = self._compile(source, path.partition(".")[0], filename)
         codes = definition.codes
         if generated:
@@ -376,6 +384,8 @@ class Definitions:
 
 
 def _info_of(value: Any) -> CodeInfo | None:
+    if type(value) in KINDS and "__library__" in value.__dict__:
+        return None
     return value.__dict__.get("__info__") if type(value) is FunctionType or type(value) in KINDS else None
 
 
@@ -413,8 +423,14 @@ def _names(code: CodeType) -> Iterable[str]:
     return names
 
 
-def _checked_bases(name: str, bases: tuple[type, ...]) -> tuple[type, ...]:
+def _checked_bases(name: str, bases: tuple[type, ...], body: dict[str, Any]) -> tuple[type, ...]:
     bases = tuple(base for base in bases if base is not object)
+    if any(issubclass(type(base), NamedTupleType) for base in bases):
+        if len(bases) > 1:
+            raise TypeError(f"class {name!r}: a named tuple is the only base; put the methods of others into it")
+        check_named_body(body)
+        body["__slots__"] = ()
+        return bases
     for base in bases:
         if not isinstance(base, HeapClass) and not (isinstance(base, type) and issubclass(base, BaseException)):
             what = getattr(base, "__name__", type(base).__name__)

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
 from typing import Any, Final, Protocol
+from zlib import crc32
 
 from ..errors import DataDamaged, MachineError, ReadOnly
 from ..store import Store
@@ -86,6 +87,9 @@ _UNIFORM_OF: Final[dict[int, bytes]] = {
 # Kinds that keep one value beside their items: the length of a deque, the factory of a defaultdict.
 _WITH_BESIDE: Final = frozenset({KIND_DEQUE, KIND_DEFAULTDICT})
 
+# Oids from here on are those of classes of the language: no heap ever has as many objects.
+LIBRARY_OID: Final = 1 << 62
+
 # From here on the other form of record is smaller and quicker.
 UNIFORM_COUNT_MIN: Final = 64
 
@@ -113,7 +117,8 @@ class Definition(Protocol):
 
 
 class CompileDefinition(Protocol):
-    """(source, name, file name) -> definition. `generated`: the source is no client's, a decorator wrote it."""
+    """(source, name, file name) -> definition. `name` is "" for a statement that holds a lambda. `generated`: the
+    source is no client's, a decorator wrote it."""
 
     def __call__(self, source: str, name: str, filename: str, /, *, generated: bool = False) -> Definition: ...
 
@@ -152,6 +157,8 @@ class Heap:
         self.builtin_names: dict[int, str] = {}
         self.builtins: dict[str, Any] = {}
         self.signature: Callable[[], tuple[str, int]] = lambda: ("", 0)  # author and time of what is defined now
+        # (first line, text) of the statement of the running cell, no definition, where a lambda begins on this line.
+        self.statement_at: Callable[[int], tuple[int, str] | None] = lambda line: None
         self.in_comparison: Callable[[], bool] = lambda: False  # whether a comparison method of a snippet runs now
         self.definitions = Definitions(self, compile_definition)
         self.upgrades = Upgrades(self)
@@ -176,7 +183,8 @@ class Heap:
         self.root.namespace["__builtins__"] = builtins
         builtins["classmethod"] = instances.ClassMethod
         self.builtins = {name: value for name, value in builtins.items() if not name.startswith((".", "_"))}
-        stored = {name: value for name, value in self.builtins.items() if callable(value)}
+        constants = (Ellipsis, NotImplemented)
+        stored = {name: value for name, value in self.builtins.items() if callable(value) or value in constants}
         for name, module in modules.items():
             stored[f"module {name}"] = module
             for attribute in dir(module):
@@ -184,6 +192,25 @@ class Heap:
                     stored[f"module {name}.{attribute}"] = value
         self.builtins |= stored
         self.builtin_names = {id(value): name for name, value in stored.items()}
+        for name, value in stored.items():
+            if type(value) in KINDS and "__library__" in value.__dict__ and "__info__" not in value.__dict__:
+                self._use_class(value, LIBRARY_OID + crc32(name.encode()))
+
+    def _use_class(self, cls: Any, oid: int) -> None:
+        """Let instances of a class of the language be kept: its oid is the same everywhere, and it has no record."""
+        version = Version(cls.__name__, 1, "", "", 0, {})
+        info = CodeInfo(self, cls.__name__, version)
+        info.oid, info.keyed = oid, True
+        assert oid not in self.live
+        self.live[oid] = cls
+        for name, value in list(cls.__dict__.items()):
+            if type(value) is classmethod:
+                type.__setattr__(cls, name, instances.ClassMethod(value.__func__))
+        type.__setattr__(cls, "__info__", info)
+        instances.make_twins(cls)
+        if type(text := cls.__dict__["__doc__"]) is property:
+            for twin in (info.clean, info.ghost):
+                type.__setattr__(twin, "__doc__", text)
 
     def link(self, names: Iterable[str]) -> None:
         """Make these names readable by code that is about to run, and those that code in them mentions in its turn.

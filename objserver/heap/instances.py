@@ -20,6 +20,7 @@ __all__ = [
     "HeapClass",
     "KEY_METHODS",
     "KINDS",
+    "KINDS_ABOVE",
     "Instance",
     "Version",
     "attributes",
@@ -69,6 +70,7 @@ CLASS_INTERNALS: Final = frozenset(
         "__info__",
         "__module__",
         "__qualname__",
+        "__slots__",
         "__static_attributes__",
         "__weakref__",
     }
@@ -165,12 +167,17 @@ class HeapClass(type):
 KINDS: Final[set[type]] = {HeapClass}
 
 
+# The metaclass of a base that is no client's class -> that of the classes which derive from it.
+KINDS_ABOVE: Final[dict[type, type]] = {}
+
+
 def kind_of(bases: tuple[type, ...]) -> Any:
     """Return the metaclass of a class with these bases."""
     kind: type = HeapClass
     for base in bases:
-        if issubclass(type(base), kind):
-            kind = type(base)
+        found = KINDS_ABOVE.get(type(base), type(base))
+        if issubclass(found, kind):
+            kind = found
     return kind
 
 
@@ -238,6 +245,8 @@ def make_class(name: str, bases: tuple[type, ...], body: dict[str, Any]) -> Any:
         if bases != (Instance,):
             type.__setattr__(cls, "__bases__", bases)
         return cls
+    if issubclass(bases[0], tuple):
+        body["__slots__"] = ()
     return type.__new__(kind, name, bases, body)  # exceptions: their classes have no __init_subclass__
 
 
@@ -363,6 +372,8 @@ _GHOST_METHODS: Final = {
 
 def _touch_class(cls: type) -> None:
     info = cls.__dict__.get("__info__")
+    if "__library__" in cls.__dict__:
+        raise TypeError(f"cannot change attributes of immutable type {cls.__name__!r}")
     if info is None:
         if cls.__module__ == __name__:
             raise TypeError(f"cannot change attributes of immutable type {cls.__name__!r}")

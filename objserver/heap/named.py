@@ -6,6 +6,10 @@ A class is known by what it is made of: two calls with the same name, fields and
 snippet, in every process and after a restart. So it needs no record of its own: a value's record names it. A class
 whose defaults can change is made each time anew and can't be kept.
 
+A client's class that derives from one, as `class P(NamedTuple)` does, has methods and a record as other classes have.
+Its objects are values all the same: the record of one names its class. What makes them tuples stays as it is, since C
+code and code of the host's look at them as tuples.
+
 Nothing is made by running text: CPython's own writes the source of `__new__` and evaluates it.
 
 Promise: what CPython's namedtuple does, with its messages (tests/heap/test_named.py).
@@ -21,9 +25,10 @@ from weakref import WeakValueDictionary
 
 from .atoms import ATOMS, NAN, is_nan
 from .containers import bounded_count
+from .instances import KINDS_ABOVE, HeapClass
 from .sets import FrozenSet
 
-__all__ = ["NamedTuple", "NamedTupleType", "make_named_tuple"]
+__all__ = ["NamedKind", "NamedTuple", "NamedTupleType", "check_named_body", "make_named_tuple"]
 
 # Deeper defaults are not compared; such a class can't be kept.
 _DEPTH_MAX: Final = 50
@@ -39,6 +44,35 @@ class NamedTupleType(type):
 
     def __delattr__(cls, name: str) -> NoReturn:
         raise TypeError(f"cannot delete {name!r} attribute of immutable type {cls.__name__!r}")
+
+
+class NamedKind(HeapClass, NamedTupleType):  # type: ignore[misc]  # HeapClass notices changes, they can't be changed
+    """Metaclass of the classes of clients that derive from them."""
+
+    @staticmethod
+    def __family__(bases: tuple[Any, ...]) -> Any:
+        """A class with other fields is another class."""
+        return bases[0].__parts__[1]
+
+
+KINDS_ABOVE[NamedTupleType] = NamedKind
+
+# What a class of a client can't define: how a tuple is looked at.
+_TUPLES_OWN: Final = frozenset({
+    "__class_getitem__", "__contains__", "__eq__", "__ge__", "__getattr__", "__getitem__", "__gt__", "__hash__",
+    "__index__", "__init__", "__iter__", "__le__", "__len__", "__lt__", "__ne__", "__post_init__", "__reversed__",
+    "__upgrade__", "_asdict", "_field_defaults", "_fields", "_make", "_replace",
+})
+
+
+def check_named_body(body: dict[str, Any]) -> None:
+    """Raise AttributeError when the body of a class that derives from a named tuple defines what it can't."""
+    for name in body:
+        if name in _TUPLES_OWN:
+            raise AttributeError(
+                f"a named tuple can't define {name!r}: it is made, compared and iterated over as a tuple; "
+                "use a dataclass"
+            )
 
 
 class _FieldDefaults:
@@ -60,7 +94,7 @@ class NamedTuple(tuple[Any, ...], metaclass=NamedTupleType):
     _field_defaults = _FieldDefaults()
 
     def __new__(cls, /, *values: Any, **keywords: Any) -> NamedTuple:
-        if keywords or len(values) != len(cls._fields):
+        if keywords or len(values) != len(cls.__parts__[1]):
             values = _bound(cls, values, keywords)
         return tuple.__new__(cls, values)
 

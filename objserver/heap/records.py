@@ -43,7 +43,7 @@ import msgpack
 
 from .atoms import NAN, is_nan
 from .instances import ClassMethod
-from .named import NamedTupleType, make_named_tuple
+from .named import NamedKind, NamedTupleType, make_named_tuple
 from .sets import FrozenSet
 
 __all__ = ["KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
@@ -82,6 +82,8 @@ KIND_VERSION: Final = 10
 _NAMED: Final = 24  # [name, fields, defaults, values]
 _NAMED_CLASS: Final = 25  # [name, fields, defaults]
 _TIMEZONE: Final = 26
+_RANGE: Final = 27
+_NAMED_OF_CLASS: Final = 28  # [class, values]
 
 _REFERENCE: Final = struct.Struct(">BQ")
 _INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")
@@ -146,6 +148,8 @@ class Records:
         kind = type(value)
         if (reference := self._refer(value)) is not None:
             return msgpack.ExtType(_REF, pack_reference(reference))
+        if type(kind) is NamedKind:
+            return msgpack.ExtType(_NAMED_OF_CLASS, self.pack_nested([kind, list(value)]))
         if type(kind) is NamedTupleType:
             return msgpack.ExtType(_NAMED, self.pack_nested([*_class_parts(kind), list(value)]))
         if kind is NamedTupleType:
@@ -253,11 +257,13 @@ _PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
     Fraction: (_FRACTION, lambda value: [value.numerator, value.denominator]),
     UUID: (_UUID, lambda value: value.bytes),
     timezone: (_TIMEZONE, _zone_parts),
+    range: (_RANGE, lambda value: [value.start, value.stop, value.step]),
 }
 _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     _TUPLE: tuple,
     _FROZENSET: FrozenSet,
     _NAMED: _named_value,
+    _NAMED_OF_CLASS: lambda content: tuple.__new__(*content),
     _NAMED_CLASS: _named_class,
     _INT: lambda content: int.from_bytes(content, "big", signed=True),
     _COMPLEX: lambda content: complex(*content),
@@ -269,6 +275,7 @@ _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     _FRACTION: lambda content: Fraction(*content),
     _UUID: lambda content: UUID(bytes=content),
     _TIMEZONE: lambda content: timezone(*content),
+    _RANGE: lambda content: range(*content),
 }
 _WRAPPERS: Final[dict[type, str]] = {
     property: "property",

@@ -35,7 +35,7 @@ from sandbox.library.statistics import make_statistics
 from sandbox.library.string import make_string
 from sandbox.library.textwrap import make_textwrap
 from sandbox.library.time import make_time
-from sandbox.library.typing import make_abc, make_typing
+from sandbox.library.typing import make_abc, make_collections_abc, make_typing
 from sandbox.library.uuid import make_uuid
 from sandbox.policy import MODULE_NAMES_REFUSED, MODULES, attribute_refusal
 from sandbox.seal import Module
@@ -45,6 +45,7 @@ _MAKERS: Final[Mapping[str, Callable[[Hooks], Module]]] = MappingProxyType({
     "base64": make_base64,
     "bisect": make_bisect,
     "collections": make_collections,
+    "collections.abc": make_collections_abc,
     "contextlib": make_contextlib,
     "copy": make_copy,
     "dataclasses": make_dataclasses,

@@ -46,7 +46,10 @@ class Copier:
         if self._is_container(x):
             return x.copy()
         if self._is_instance(x):
-            return self._same_attributes(x, dict(x.__dict__))
+            attributes = dict(x.__dict__)
+            if hasattr(kind, "__acts_as__"):
+                attributes["_items_"] = attributes["_items_"].copy()
+            return self._same_attributes(x, attributes)
         raise _refusal(x)
 
     def deep(self, x: Any, made: dict[int, Any]) -> Any:
@@ -106,12 +109,14 @@ class Copier:
         return kind in _ATOMIC or isinstance(x, type | Form | Module) or is_member(x)
 
     def _is_container(self, x: Any) -> bool:
+        if hasattr(type(x), "__acts_as__"):
+            return False
         hooks, metaclass = self._hooks, type(self._hooks.dict_type)
         known = isinstance(x, (hooks.dict_type, hooks.list_type, hooks.set_type))
         return known or (metaclass is not type and type(type(x)) is metaclass)
 
     def _is_set(self, x: Any) -> bool:
-        return isinstance(x, self._hooks.set_type)
+        return isinstance(x, self._hooks.set_type) and not hasattr(type(x), "__acts_as__")
 
     def _is_instance(self, x: Any) -> bool:
         """Whether the class of `x` was made by a snippet: its metaclass is the host's."""

@@ -1,26 +1,26 @@
 """The module `functools`: Python's, as far as nothing in it keeps something between snippets.
 
-A cache lives in the object that `cache` returns, which can't be kept in the heap and so ends with its snippet. What
+A function with a cache is kept without it: what it remembers ends with the snippet (sandbox/library/written.py). What
 `total_ordering` adds to a class are objects of this module, which the heap keeps by their names.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, Final
 
 from sandbox.guards import attribute_target
 from sandbox.hooks import Hooks
 from sandbox.iterators import Meter
+from sandbox.library.written import written
 from sandbox.seal import Module, Sealed, make_module, sealed
-
-_MISSING: Final = object()
 
 
 def make_functools(hooks: Hooks) -> Module:
     meter = Meter(hooks)
+    classes = written(hooks)
 
     def reduce(function: Any, iterable: Any, /, *initial: Any) -> Any:
         return functools.reduce(function, meter.source(iterable)[0], *initial)
@@ -32,115 +32,18 @@ def make_functools(hooks: Hooks) -> Module:
             raise TypeError("Expected first argument to be an integer, a callable, or None")
         return sealed(lambda function: cached(function, maxsize, typed), "decorator")
 
-    def cached(function: Any, limit: int | None, typed: Any) -> Cached:
+    def cached(function: Any, limit: int | None, typed: Any) -> Any:
         if not callable(function):
             raise TypeError("the first argument must be callable")
-        return Cached(function, limit if limit is None else max(limit, 0), bool(typed), meter.tick)
+        return classes["_lru_cache_wrapper"](function, limit if limit is None else max(limit, 0), bool(typed))
 
     functions = (cmp_to_key, lru_cache, reduce, total_ordering, wraps)
     values: dict[str, Any] = {function.__name__: sealed(function) for function in functions}
     values["cache"] = sealed(lambda user_function: cached(user_function, None, False), "cache")
-    values["partial"] = partial
+    values |= {name: classes[name] for name in ("cached_property", "partial", "singledispatch")}
+    # By this name the heap keeps it; no snippet can spell it.
+    values["__lru_cache_wrapper__"] = classes["_lru_cache_wrapper"]
     return make_module("functools", values | _DERIVED)
-
-
-# --- partial ----------------------------------------------------------------------------------------------------------
-
-
-class partial(metaclass=Sealed):  # as snippets see it
-    """Python's `partial`, without attributes of its own: with these they nest, and overflow the stack in C."""
-
-    __slots__ = ("__partial__",)
-
-    __partial__: Any
-
-    def __init__(self, func: Any, /, *arguments: Any, **keywords: Any) -> None:
-        inner = func.__partial__ if type(func) is partial else func
-        self.__partial__ = functools.partial(inner, *arguments, **keywords)
-
-    def __call__(self, /, *arguments: Any, **keywords: Any) -> Any:
-        return self.__partial__(*arguments, **keywords)
-
-    def __repr__(self) -> str:
-        return repr(self.__partial__)
-
-    @property
-    def func(self) -> Any:
-        return self.__partial__.func
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        return self.__partial__.args  # type: ignore[no-any-return]
-
-    @property
-    def keywords(self) -> dict[str, Any]:
-        return dict(self.__partial__.keywords)
-
-
-# --- caches -----------------------------------------------------------------------------------------------------------
-
-
-class CacheInfo(metaclass=Sealed):
-    """What `cache_info` tells."""
-
-    __slots__ = ("currsize", "hits", "maxsize", "misses")
-
-    def __init__(self, hits: int, misses: int, maxsize: int | None, currsize: int) -> None:
-        self.hits, self.misses, self.maxsize, self.currsize = hits, misses, maxsize, currsize
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.hits, self.misses, self.maxsize, self.currsize))
-
-    def __repr__(self) -> str:
-        return f"CacheInfo(hits={self.hits}, misses={self.misses}, maxsize={self.maxsize}, currsize={self.currsize})"
-
-
-class Cached(metaclass=Sealed):
-    """A function that remembers its results, as long as the snippet runs."""
-
-    __slots__ = ("__function__", "__hits__", "__limit__", "__misses__", "__tick__", "__typed__", "__values__")
-
-    def __init__(self, function: Any, limit: int | None, typed: bool, tick: Callable[[], None]) -> None:
-        self.__function__ = function
-        self.__limit__ = limit
-        self.__typed__ = typed
-        self.__tick__ = tick
-        self.__values__: dict[Any, Any] = {}
-        self.__hits__ = self.__misses__ = 0
-
-    def __call__(self, /, *arguments: Any, **keywords: Any) -> Any:
-        self.__tick__()
-        key: Any = arguments if not keywords else (arguments, _MISSING, *keywords.items())
-        if self.__typed__:
-            key = (key, tuple(map(type, arguments)), tuple(map(type, keywords.values())))
-        values, limit = self.__values__, self.__limit__
-        found = values.get(key, _MISSING)
-        if found is not _MISSING:
-            self.__hits__ += 1
-            if limit is not None and key in values:
-                del values[key]  # the last one used is the last one
-                values[key] = found
-            return found
-        self.__misses__ += 1
-        found = self.__function__(*arguments, **keywords)
-        if limit != 0:
-            values[key] = found
-            if limit is not None and len(values) > limit:
-                del values[next(iter(values))]
-        return found
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else MethodType(self, instance)
-
-    def __repr__(self) -> str:
-        return f"<cached function {getattr(self.__function__, '__name__', '?')}>"
-
-    def cache_info(self) -> CacheInfo:
-        return CacheInfo(self.__hits__, self.__misses__, self.__limit__, len(self.__values__))
-
-    def cache_clear(self) -> None:
-        self.__values__.clear()
-        self.__hits__ = self.__misses__ = 0
 
 
 # --- functions --------------------------------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ def _fixed(cls: Any, **attributes: Any) -> Any:
 
 
 class Match(_Fixed):
-    __slots__ = ("__found__", "endpos", "pos", "re", "string")
+    __slots__ = ("__found__", "__weakref__", "endpos", "pos", "re", "string")
 
     __found__: Any
     re: Pattern
@@ -110,6 +110,9 @@ class Match(_Fixed):
     @property
     def lastgroup(self) -> str | None:
         return next((name for name, index in self.re.__regex__.names.items() if index == self.lastindex), None)
+
+    def __made_as__(self) -> tuple[str, Any]:
+        return "re", (*self.re.__made_as__()[1], self.string, self.pos, self.endpos, self.__found__)
 
     def __repr__(self) -> str:
         return f"<re.Match object; span={self.span()}, match={self[0]!r}>"
@@ -213,8 +216,15 @@ class Pattern(_Fixed):
         return "re", (self.pattern, self.flags)
 
 
+# A match is what it is made of, as a pattern is: one object while anything refers to it.
+_matches: Final[WeakValueDictionary[Any, Match]] = WeakValueDictionary()
+
+
 def _match(pattern: Pattern, string: Any, pos: int, endpos: int, found: Any) -> Match:
-    made: Match = _fixed(Match, re=pattern, string=string, pos=pos, endpos=endpos, __found__=found)
+    key = pattern, string, pos, endpos, found
+    made = _matches.get(key)
+    if made is None:
+        made = _matches[key] = _fixed(Match, re=pattern, string=string, pos=pos, endpos=endpos, __found__=found)
     return made
 
 
@@ -301,12 +311,16 @@ def make_re(hooks: Hooks) -> Module:
             raise TypeError("escape() takes a text or bytes")
         return re.escape(pattern)
 
+    def make_again(pattern: Any, flags: int, *match: Any) -> Any:
+        made = make(pattern, flags)
+        return _match(made, *match) if match else made
+
     names = ("findall", "finditer", "fullmatch", "match", "search", "split", "sub", "subn")
     values: dict[str, Any] = {name: int(flag) for name, flag in _FLAG_NAMES.items()}
     values |= {name: method(name) for name in names}
     values |= {"Match": Match, "Pattern": Pattern, "error": error}
     values |= {"compile": sealed(compile_, "compile"), "escape": sealed(escape, "escape")}
-    return make_module("re", values | {"__make__": sealed(make, "make")})
+    return make_module("re", values | {"__make__": sealed(make_again, "make")})
 
 
 def _closed(*_: Any) -> tuple[Any, int]:

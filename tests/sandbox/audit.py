@@ -63,7 +63,20 @@ VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 # Each an expression, after the setup below: instances of all that a snippet can make without a module.
 SETUP = """
-from collections import Counter, OrderedDict, defaultdict, deque, namedtuple
+from collections import ChainMap, Counter, OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
+from functools import cache, cached_property, partial, singledispatch
+from typing import NamedTuple, Protocol, TypedDict
+class Stack(list): pass
+class Bag(dict): pass
+class Group(set): pass
+class Pair(NamedTuple):
+    x: int
+    y: int = 0
+    def total(self): return self.x + self.y
+class Movie(TypedDict):
+    name: str
+class Drawable(Protocol):
+    def draw(self): pass
 class Plain:
     attribute = 1
     def __init__(self): self.x = 1
@@ -82,6 +95,8 @@ def fail(f):
     except Exception as error: return error
 """
 VALUES = """
+UserDict(a=1); UserList([1]); ChainMap({'a': 1}); Stack([1]); Bag(a=1); Group([1]); Pair(1); Pair; Movie(name='x')
+Movie; Drawable; partial(len); cache(function); cached_property(function); singledispatch(function); Stack
 None; True; 1; 1.5; 1j; 'a'; b'a'; (1, 2); ...; NotImplemented; slice(1, 2, 3); range(3)
 [1]; {'a': 1}; {1, 2}; list([1]); dict(a=1); set([1]); object()
 {'a': 1}.keys(); {'a': 1}.values(); {'a': 1}.items(); iter({'a': 1}); iter({'a': 1}.items()); iter([1]); iter((1,))

@@ -202,7 +202,7 @@ TAKEN_FROM: dict[str, list[str]] = {
     ],
     "functools, attributes copied by strings": [
         "from functools import update_wrapper\nupdate_wrapper(print, len, ['__globals__'])",
-        "from functools import wraps\nwraps(print, assigned=['__globals__'])", "from functools import singledispatch",
+        "from functools import wraps\nwraps(print, assigned=['__globals__'])", "from functools import singledispatch\nsingledispatch(print).__wrapped__",
         "from functools import partial\npartial(print).__reduce__()", "from functools import partial\npartial(print).__setstate__(1)",
         "from functools import reduce\nreduce(getattr, ['__class__', '__base__'], 1)",
     ],

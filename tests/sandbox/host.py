@@ -19,6 +19,11 @@ CONTAINERS = (collections.Counter, collections.OrderedDict, collections.defaultd
 class Class(type):
     """The class of the snippets' classes."""
 
+    def __setattr__(cls, name: str, value: Any) -> None:
+        if "__library__" in cls.__dict__:
+            raise TypeError(f"cannot set {name!r} of {cls.__name__!r}")
+        super().__setattr__(name, value)
+
 
 class Object(metaclass=Class):
     """The base of the snippets' classes. Shows no address."""

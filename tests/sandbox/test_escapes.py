@@ -47,7 +47,7 @@ def test_bytecode_is_held_to_the_policy_whatever_the_tree_said() -> None:
 
     for source in (
         "x.__globals__", "x.__class__.__mro__", "x.gi_frame = 1", "del x.tb_next", "import os", "from os import path",
-        "global y; y = 1", "global y; del y", "eval", "x.format('')", "x.mro()",
+        "global y; y = 1", "global y; del y", "eval", "x.mro()",
         ";".join(f"a{i}.b{i}" for i in range(300)) + ";x.__dict__",
     ):
         with pytest.raises(SnippetRefused):

@@ -93,7 +93,8 @@ def test_formats_have_a_width(source: str) -> None:
     "class I:\n def __index__(self): return 10 ** 8\nbytes(I())",
     "class I:\n def __index__(self): return 10 ** 8\n'a'.ljust(I())",
     "class I:\n def __index__(self): return 10 ** 8\n def __rmul__(self, o): return NotImplemented\n'a' * I()",
-    "sum([[1], [2]], [])", "sum(['a'], '')", "iter(print, 1)", "print(file=1)", "print(end=1)", "format(1, 2)",
+    "sum([[1], 2], [])", "sum([(1,), [2]], ())",
+    "sum(['a'], '')", "iter(print, 1)", "print(file=1)", "print(end=1)", "format(1, 2)",
 ])
 def test_sizes_come_from_plain_numbers(source: str) -> None:
     with pytest.raises(TypeError):

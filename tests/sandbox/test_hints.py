@@ -97,7 +97,7 @@ def test_module_that_nobody_knows_is_refused_with_those_that_are_there() -> None
     ("x = open('y')", 4),
     ("é = 'ü'; y = open('y')", 13),
     ("é = 'ü'; y = é.__dict__", 15),
-    ("('é'\n  .format(1))", 3),
+    ("('é'\n  .__dict__)", 3),
     ("y = 1; list = 2", 7),
     ("'ééé' &&", 7),
 ])

@@ -86,7 +86,7 @@ def test_every_identifier_field_has_places() -> None:
 @pytest.mark.parametrize("field", sorted(PLACES))
 @pytest.mark.parametrize("read_only", [False, True])
 def test_forbidden_name_is_refused_in_every_place(field: tuple[str, str], read_only: bool) -> None:
-    names = FORBIDDEN + (["tb_frame", "gi_code", "f_globals", "mro", "format"] if field in ATTRIBUTE_FIELDS else [])
+    names = FORBIDDEN + (["tb_frame", "gi_code", "f_globals", "mro"] if field in ATTRIBUTE_FIELDS else [])
     for place in PLACES[field]:
         for name in names:
             with pytest.raises(SnippetRefused):
