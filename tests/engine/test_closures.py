@@ -312,8 +312,6 @@ COUNTER = "def counter():\n n = 0\n def inc():\n  nonlocal n\n  n += 1\n  return
     ("def _mk(n):\n def by(): return n\n return by\nf = _mk(1)", "f is the inner function 'by', which can't be kept; define it by name"),
     ("def _deco(fn): return lambda: fn()\n@_deco\ndef f(): return 1", "f is a lambda, which can't be kept"),
     ("def mk():\n class L: pass\n return lambda: L\nf = mk()", "f.L is the class 'L', which can't be kept"),
-    ("from functools import cache\n@cache\ndef f(x): return x", "f is a Cached, which can't be kept; use it under a name"),
-    ("from functools import partial\ndef g(x): return x\nf = partial(g, 1)", "f is a partial, which can't be kept"),
 ])  # fmt: skip
 def test_refusal_names_the_way_to_it_and_what_to_write(engine: Bench, source: str, message: str) -> None:
     before = engine.engine._heap.roots()
