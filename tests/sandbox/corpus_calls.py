@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 SETUP = """
-import abc, base64, bisect, collections, contextlib, copy, dataclasses, datetime, decimal, enum, fractions, functools
+import abc, base64, bisect, collections, collections.abc, contextlib, copy, dataclasses, datetime, decimal, enum, fractions, functools
 import hashlib, heapq, itertools, json, math, operator, random, re, statistics, string, textwrap, time, typing, uuid
 def fail(function, *arguments):
     try: function(*arguments)
@@ -181,6 +181,16 @@ typing.NewType('N', int); typing.NewType('N', int)(1); typing.TypeVar('T'); typi
 typing.overload(len); typing.runtime_checkable(Told); typing.Generic; typing.Protocol; typing.Generic[int]; typing.Optional[int]; typing.Union[int, str] | None; typing.Any; typing.Annotated[int, 1]; typing.List[int]; Boxed(); Told; Thing().last
 typing.AnyStr; typing.TypeVar; typing.Callable[[int], str]; typing.ClassVar[int]; typing.Literal['a']; typing.Self; typing.Dict; typing.SupportsInt; Thing().over; Thing().unchecked
 uuid.UUID(int=5); uuid.UUID(int=5).bytes; uuid.UUID(int=5).fields; uuid.UUID(int=5).urn; uuid.uuid3(uuid.NAMESPACE_DNS, 'a'); uuid.uuid4(); uuid.uuid5(uuid.NAMESPACE_DNS, 'a'); uuid.NAMESPACE_URL; uuid.NAMESPACE_X500; uuid.NAMESPACE_OID
+collections.ChainMap({'a': [1]}); collections.UserDict(a=1); collections.UserList([1]); functools.cached_property(lambda self: 1)
+functools.singledispatch(fail); typing.NamedTuple('P', [('x', int)])(1); typing.TypedDict(a=1)
+isinstance([1], collections.abc.Collection); isinstance((1,), typing.Collection); isinstance([1], collections.abc.Container); isinstance((1,), typing.Container)
+isinstance([1], collections.abc.Generator); isinstance((1,), typing.Generator); isinstance([1], collections.abc.Hashable); isinstance((1,), typing.Hashable); isinstance([1], collections.abc.ItemsView); isinstance((1,), typing.ItemsView)
+isinstance([1], collections.abc.Iterable); isinstance((1,), typing.Iterable); isinstance([1], collections.abc.Iterator); isinstance((1,), typing.Iterator); isinstance([1], collections.abc.KeysView); isinstance((1,), typing.KeysView)
+isinstance([1], collections.abc.Mapping); isinstance((1,), typing.Mapping); isinstance([1], collections.abc.MappingView); isinstance((1,), typing.MappingView); isinstance([1], collections.abc.MutableMapping); isinstance((1,), typing.MutableMapping)
+isinstance([1], collections.abc.MutableSequence); isinstance((1,), typing.MutableSequence); isinstance([1], collections.abc.MutableSet); isinstance((1,), typing.MutableSet); isinstance([1], collections.abc.Reversible); isinstance((1,), typing.Reversible)
+isinstance([1], collections.abc.Sequence); isinstance((1,), typing.Sequence); isinstance([1], collections.abc.Set); isinstance((1,), typing.Set); isinstance([1], collections.abc.Sized); isinstance((1,), typing.Sized)
+isinstance([1], collections.abc.ValuesView); isinstance((1,), typing.ValuesView)
+isinstance(len, collections.abc.Callable); isinstance([1], typing.AbstractSet); isinstance([1], typing.Counter); isinstance([1], typing.DefaultDict); isinstance([1], typing.Deque); isinstance([1], typing.FrozenSet); isinstance([1], typing.OrderedDict); isinstance([1], typing.Tuple)
 """
 # fmt: on
 
