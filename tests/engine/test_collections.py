@@ -88,10 +88,10 @@ def test_query_changes_nothing_and_a_failed_snippet_leaves_no_trace(make: Callab
     ("for n in [1]: x = defaultdict(lambda: n)", r"x\.default_factory is a lambda"),
     ("x = [deque([1, print, iter([])])]", r"x\[0\]\[2\] is a"),
     ("x = Counter(a=iter([]))", r"x\['a'\] is a"),
-    ("x = OrderedDict(a=(1, iter([])))", r"x\['a'\] is a list_iterator"),
+    ("x = OrderedDict(a=(1, iter([])))", r"x\['a'\] is a generator"),
     ("x = namedtuple('T', 'a', defaults=[[]])", "x: the named tuple 'T' has a default that can change"),
-    ("x = frozenset([iter([])])", "x is a list_iterator"),
-    ("q.append(iter([]))", r"q\[102\] is a list_iterator"),
+    ("x = frozenset([iter([])])", "x is a generator"),
+    ("q.append(iter([]))", r"q\[102\] is a generator"),
 ])
 def test_what_cannot_be_kept_is_named_by_its_path(make: Callable[..., Bench], source: str, message: str) -> None:
     engine = make(durability="none")

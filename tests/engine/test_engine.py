@@ -207,10 +207,10 @@ def test_order_of_dicts_and_sets_is_kept(engine: Bench) -> None:
 @pytest.mark.parametrize(
     ("source", "path"),
     [
-        ("d = {'a': [1, iter([])]}", r"d\['a'\]\[1\] is a list_iterator"),
+        ("d = {'a': [1, iter([])]}", r"d\['a'\]\[1\] is a generator"),
         ("g = (n for n in [1])", "g is a generator"),
         ("m = [].append", "m is a "),
-        ("class A: pass\na = A()\na.f = iter([])", r"a\.f is a list_iterator"),
+        ("class A: pass\na = A()\na.f = iter([])", r"a\.f is a generator"),
         ("def f():\n    class Inner: pass\n    return Inner()\nx = f()", "x is an instance of 'Inner'"),
         ("v = {}.values()", "v is a dict_values"),
     ],

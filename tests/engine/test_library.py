@@ -56,7 +56,7 @@ def test_what_the_library_gives_is_kept_by_name_or_content(bench: Bench) -> None
 
 @pytest.mark.parametrize(("source", "advice"), [
     ("import operator\nf = operator.itemgetter(1)", "call it _f, which ends with the snippet"),
-    ("import functools\nf = functools.partial(max, iter([]))", "list_iterator"), ("f = {}.keys()", "call it _f"),
+    ("import functools\nf = functools.partial(max, iter([]))", "is a generator"), ("f = {}.keys()", "call it _f"),
     ("import itertools\nx = itertools.count()", "list"), ("x = {'m': [map(abs, [1])]}", "x['m'][0] is a map"),
     ("import hashlib\nh = hashlib.md5(b'a')", "h is a Hash"),
     ("import functools\nx = [functools.cmp_to_key(max)(1)]", "x[0] is a Key"),
