@@ -13,7 +13,8 @@ can't spell:
     __text__    what the engine keeps of a clean container that was sent (objserver/engine/texts.py); None otherwise
 
 Promise: whatever the state (objserver/heap/states.py), results, exceptions and order are those of CPython's containers
-(tests/heap/test_containers.py). A dict or list derived from one (a copy, a slice, a sum) is a plain, new one.
+(tests/engine/test_containers.py, tests/heap/test_cpython_cases.py). A dict or list derived from one (a copy, a slice, a
+sum) is a plain, new one.
 
 A large container is not copied at its first change: it moves to the state "logged", which keeps the inverse of each
 operation while the operations are those that leave the order alone, and falls back to a copy at the first other one.
@@ -22,6 +23,7 @@ operation while the operations are those that leave the order alone, and falls b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, MutableSequence, Sized
+from operator import is_
 from types import FunctionType
 from typing import Any, ClassVar, Final
 
@@ -35,6 +37,7 @@ __all__ = [
     "REPEATED_COUNT_MAX",
     "RIGHT_FIRST",
     "STATES",
+    "VALUES",
     "Container",
     "ContainerType",
     "Dict",
@@ -53,6 +56,7 @@ __all__ = [
     "make_states",
     "nested_repr",
     "plain",
+    "repeats",
     "touch_clean",
 ]
 
@@ -63,6 +67,9 @@ COPY_COUNT_MAX = 64
 REPEATED_COUNT_MAX: Final = 10_000_000
 
 MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
+
+# What never has an operator of a client's.
+VALUES: Final[frozenset[type]] = ATOMS | {tuple}
 
 # Every state class of the containers -> its public class. Filled by `make_states`.
 STATES: Final[dict[type, Any]] = {}
@@ -228,6 +235,13 @@ def bounded_count(items: Sized, count: Any) -> bool:
     return True
 
 
+def repeats(items: Sized, count: Any) -> bool:
+    """The same for the left side of `*`, which tells a value of another type than a number so, as CPython does."""
+    if type(count) in VALUES and type(count) is not int and type(count) is not bool:
+        raise TypeError(f"can't multiply sequence by non-int of type {type(count).__name__!r}")
+    return bounded_count(items, count)
+
+
 def items_of(obj: Any) -> Any:
     """Return the plain container in `obj`, loaded."""
     if type(obj) is obj.__ghost__:
@@ -367,7 +381,8 @@ def clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
 
 
 def clean_dict_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
-    if default is not MISSING and key not in self.__items__:
+    items = self.__items__
+    if default is not MISSING and not (items and key in items):  # CPython does not ask for a hash when it is empty
         return default
     touch_clean(self)
     return self.pop(key) if default is MISSING else self.pop(key, default)
@@ -390,10 +405,22 @@ def logged_dict_update(self: Any, source: Any = (), /, **entries: Any) -> None:
         for key in source.keys():  # noqa: SIM118  # as dict.update asks for them
             self[key] = source[key]
     else:
-        for key, value in source:
+        for number, entry in enumerate(source):
+            key, value = _pair(entry, number)
             self[key] = value
     for key, value in entries.items():
         self[key] = value
+
+
+def _pair(entry: Any, number: int) -> Any:
+    """Return an entry that dict.update was given, or raise what that raises."""
+    try:
+        pair = tuple(entry)
+    except TypeError:
+        raise TypeError(f"cannot convert dictionary update sequence element #{number} to a sequence") from None
+    if len(pair) != 2:
+        raise ValueError(f"dictionary update sequence element #{number} has length {len(pair)}; 2 is required")
+    return pair
 
 
 # --- list ---------------------------------------------------------------------------------------------------------
@@ -418,15 +445,19 @@ class List(Container):
     def __setitem__(self, index: Any, value: Any) -> None:
         if type(index) is slice:
             # CPython would write past the end of a list that the items of `value` make shorter (cpython gh-120384).
-            value = list(value)
+            value = list(_assignable(value, index))
         self.__items__[index] = value
 
     def __delitem__(self, index: Any) -> None:
         del self.__items__[index]
 
     def __add__(self, other: Any) -> list[Any]:
-        other = plain(other)
-        return self.__items__ + other if type(other) is list else NotImplemented
+        items = plain(other)
+        if type(items) is not list:
+            if type(other) in VALUES or type(other) in STATES:
+                raise TypeError(f'can only concatenate list (not "{type(other).__name__}") to list')
+            return NotImplemented  # an instance may have an __radd__
+        return self.__items__ + items
 
     def __radd__(self, other: Any) -> list[Any]:
         return other + self.__items__ if type(other) is list else NotImplemented
@@ -436,13 +467,13 @@ class List(Container):
         return self
 
     def __mul__(self, count: Any) -> list[Any]:
-        return self.__items__ * count if bounded_count(self.__items__, count) else NotImplemented
+        return self.__items__ * count if repeats(self.__items__, count) else NotImplemented
 
     def __rmul__(self, count: Any) -> list[Any]:
         return self.__items__ * count if bounded_count(self.__items__, count) else NotImplemented
 
     def __imul__(self, count: Any) -> List:
-        if not bounded_count(self.__items__, count):
+        if not repeats(self.__items__, count):
             return NotImplemented
         self.__items__ *= count
         return self
@@ -493,7 +524,15 @@ class List(Container):
 
     def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
         # Not in place: list.sort empties the list while it calls user code, and leaves it half sorted when that fails.
-        self.__items__[:] = sorted(self.__items__, key=key, reverse=reverse)
+        items = self.__items__
+        ordered = before = items.copy()
+        try:
+            ordered = sorted(before, key=key, reverse=reverse)
+        finally:
+            changed = len(items) != len(before) or not all(map(is_, items, before))
+            items[:] = ordered
+        if changed:
+            raise ValueError("list modified during sort")
 
     def copy(self) -> list[Any]:
         return self.__items__.copy()
@@ -521,6 +560,17 @@ class List(Container):
         """Return the indexes whose items may be new; of a logged list."""
         length, replaced = self.__saved__
         return [*dict.fromkeys(index for index, _ in replaced), *range(length, len(self.__items__))]
+
+
+def _assignable(value: Any, index: slice) -> Iterator[Any]:
+    if type(index.step) is int and index.step == 0:
+        raise ValueError("slice step cannot be zero")  # before anything is asked of `value`
+    try:
+        return iter(value)
+    except TypeError:
+        nothing: list[Any] = []
+    nothing[index] = value  # raises what CPython says of it
+    raise AssertionError
 
 
 def _undo_items(items: list[Any], saved: tuple[int, list[tuple[int, Any]]]) -> None:
@@ -568,7 +618,7 @@ def nested_repr(obj: Any, again: str) -> str:
 def _copying(name: str) -> Callable[..., Any]:
     """Return the method of a logged container whose inverse is not worth keeping: a copy, from here on."""
 
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         copy_before(self)
         return getattr(self, name)(*args, **kwargs)
 

@@ -8,7 +8,7 @@ A large one in the state "logged" keeps the inverse of each operation at its end
 
 and falls back to a copy at the first other operation, or when there is more to undo than a copy holds.
 
-Promise: that of objserver/heap/containers.py (tests/heap/test_deques.py).
+Promise: that of objserver/heap/containers.py (tests/engine/test_containers.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from collections import deque
 from collections.abc import Iterable, MutableSequence
 from typing import Any
 
-from .containers import STATES, Container, bounded_count, copy_before, give_name, items_of, make_states, nested_repr
+from .containers import (
+    STATES,
+    Container,
+    bounded_count,
+    copy_before,
+    give_name,
+    items_of,
+    make_states,
+    nested_repr,
+    repeats,
+)
 
 __all__ = ["Deque"]
 
@@ -59,13 +69,13 @@ class Deque(Container):
         return self
 
     def __mul__(self, count: Any) -> Deque:
-        return _wrap(self.__items__ * count) if bounded_count(self.__items__, count) else NotImplemented
+        return _wrap(self.__items__ * count) if repeats(self.__items__, count) else NotImplemented
 
     def __rmul__(self, count: Any) -> Deque:
         return _wrap(self.__items__ * count) if bounded_count(self.__items__, count) else NotImplemented
 
     def __imul__(self, count: Any) -> Deque:
-        if not bounded_count(self.__items__, count):
+        if not repeats(self.__items__, count):
             return NotImplemented
         self.__items__ *= count
         return self

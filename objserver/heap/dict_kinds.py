@@ -7,8 +7,8 @@ result of an operator is a new object of the same kind, as in CPython.
     OrderedDict   the order of any dict, which here also decides `==`
     Counter       missing items are 0
 
-Promise: that of objserver/heap/containers.py (tests/heap/test_dict_kinds.py). What calls a factory, and only that, can
-run code of a snippet.
+Promise: that of objserver/heap/containers.py (tests/engine/test_containers.py). What calls a factory, and only that,
+can run code of a snippet.
 """
 
 from __future__ import annotations
@@ -185,6 +185,8 @@ class OrderedDict(_Kind):
 
     def pop(self, key: Any, default: Any = MISSING) -> Any:
         forget(self)
+        if not self.__items__:
+            hash(key)  # which this class asks for, unlike dict, when it is empty
         return self.__items__.pop(key) if default is MISSING else self.__items__.pop(key, default)
 
     def popitem(self, last: bool = True) -> tuple[Any, Any]:
@@ -198,7 +200,7 @@ class OrderedDict(_Kind):
 
     def move_to_end(self, key: Any, last: bool = True) -> None:
         items = self.__items__
-        if key not in items:
+        if not items or key not in items:
             raise KeyError(key)
         kept = _key_in(items, key)
         forget(self)
@@ -265,7 +267,8 @@ class Counter(_Kind):
         return self.__items__.get(key, 0)
 
     def __delitem__(self, key: Any) -> None:
-        self.__items__.pop(key, None)
+        if key in self.__items__:
+            del self.__items__[key]
 
     def __eq__(self, other: object) -> bool:
         if _is_counter(other):
@@ -456,7 +459,10 @@ def _clean_setdefault(self: Any, key: Any, default: Any = None) -> Any:
 
 
 def _clean_pop(self: Any, key: Any, default: Any = MISSING) -> Any:
-    return clean_dict_pop(self, key, default)
+    if default is not MISSING and key not in self.__items__:
+        return default
+    touch_clean(self)
+    return self.pop(key) if default is MISSING else self.pop(key, default)
 
 
 for _cls, _name, _writes, _setdefault, _pop in (

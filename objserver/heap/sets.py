@@ -3,7 +3,7 @@
     set         a container: an oid, states, a record of its own
     frozenset   a value: stored inline, equal and hashed by its members alone, `is` and iteration by their order too
 
-Promise: members, results and types of results are those of CPython's (tests/heap/test_containers.py,
+Promise: members, results and types of results are those of CPython's (tests/engine/test_containers.py,
 tests/heap/test_frozenset.py); the order is that of insertion, on every replica and after a restart.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableSet
 from collections.abc import Set as AbstractSet
+from itertools import repeat
 from typing import Any, ClassVar, Final
 
 from .containers import (
@@ -33,7 +34,8 @@ from .layout import laid
 
 __all__ = ["FrozenSet", "Set"]
 
-_KEYS: Final[type] = type({}.keys())
+# What of a dict compares with a set.
+_VIEWS: Final[tuple[type, ...]] = (type({}.keys()), type({}.items()))
 
 
 class _Members(metaclass=ContainerType):
@@ -54,7 +56,9 @@ class _Members(metaclass=ContainerType):
             return _member(item) in self.__items__
 
     def __eq__(self, other: object) -> bool:
-        return self.__items__.keys() == _members(other) if _is_set(other) else NotImplemented
+        if isinstance(other, _VIEWS):
+            return other == self.__items__.keys()  # in this order: members of the view may have no hash
+        return self.__items__.keys() == _members(other) if _is_operand(other) else NotImplemented
 
     def __le__(self, other: Any) -> bool:
         return self.__items__.keys() <= _members(other) if _is_set(other) else NotImplemented
@@ -109,14 +113,14 @@ class _Members(metaclass=ContainerType):
         items = self.__laid_out__().copy()
         for other in others:
             for item in list(other):
-                items.pop(item, None)
+                _discard(items, item)
         return self.__public__.__of__(items)
 
     def symmetric_difference(self, other: Iterable[Any], /) -> Any:
         items = self.__laid_out__().copy()
         for item in dict.fromkeys(other):
             if item in self.__items__:
-                del items[item]
+                items.pop(item, None)
             else:
                 items[item] = None
         return self.__public__.__of__(items)
@@ -165,6 +169,9 @@ class FrozenSet(_Members):
         return iter(self.__items__)
 
     def __repr__(self) -> str:
+        return nested_repr(self, "frozenset(...)")  # an object among its members may show it
+
+    def __show__(self) -> str:
         return f"frozenset({{{repr(list(self.__items__))[1:-1]}}})" if self.__items__ else "frozenset()"
 
     def __class_getitem__(cls, item: object) -> type:
@@ -234,16 +241,18 @@ class Set(_Members, Keyed):
     def discard(self, item: Any, /) -> None:
         forget(self)
         try:
-            self.__items__.pop(item, None)
+            _discard(self.__items__, item)
         except TypeError:
-            self.__items__.pop(_member(item), None)
+            _discard(self.__items__, _member(item))
 
     def remove(self, item: Any, /) -> None:
         forget(self)
         try:
             del self.__items__[item]
         except TypeError:
-            del self.__items__[_member(item)]
+            if (member := _member(item)) not in self.__items__:
+                raise KeyError(item) from None
+            del self.__items__[member]
 
     def pop(self) -> Any:
         """Remove and return the item that was added first."""
@@ -258,18 +267,34 @@ class Set(_Members, Keyed):
     def copy(self) -> Set:
         return Set(self.__items__)
 
+    # These change the dict that an iteration may be walking over, so that it says so, and as far as they get.
+
     def update(self, *others: Iterable[Any]) -> None:
         for other in others:
-            self.__items__.update(dict.fromkeys(other))
+            self.__items__.update(dict.fromkeys(other) if _is_operand(other) else zip(other, repeat(None)))
 
     def intersection_update(self, *others: Iterable[Any]) -> None:
-        self.__items__ = self.intersection(*others).__items__
+        members = self.intersection(*others).__items__
+        if len(members) < len(self.__items__):
+            forget(self)
+            self.__items__.clear()
+            self.__items__.update(members)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
-        self.__items__ = self.difference(*others).__items__
+        forget(self)
+        items = self.__items__
+        for other in others:
+            for item in list(items) if other is self else other:
+                _discard(items, item)
 
     def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
-        self.__items__ = self.symmetric_difference(other).__items__
+        forget(self)
+        items = self.__items__
+        for item in dict.fromkeys(other):
+            if item in items:
+                items.pop(item, None)
+            else:
+                items[item] = None
 
     def __content__(self) -> list[Any]:
         return list(self.__items__)
@@ -288,12 +313,19 @@ class Set(_Members, Keyed):
 
 def _is_set(value: object) -> bool:
     """Whether a comparison with a set means anything."""
-    return _is_operand(value) or isinstance(value, _KEYS)
+    return _is_operand(value) or isinstance(value, _VIEWS)
 
 
 def _is_operand(value: object) -> bool:
     # A view of a dict has operators of its own, whose results are sets, whatever stands on the other side.
     return type(value) is FrozenSet or STATES.get(type(value)) is Set or isinstance(value, frozenset | set)
+
+
+def _discard(items: dict[Any, None], item: Any) -> None:
+    if items:
+        items.pop(item, None)
+    else:
+        hash(item)  # which an empty dict does not ask for
 
 
 def _plain_kind(value: object) -> Any:
@@ -318,7 +350,7 @@ def _members(value: Any) -> Any:
         return items_of(value).keys()
     if type(value) is FrozenSet:
         return value.__items__.keys()
-    return value if isinstance(value, frozenset | set) else dict.fromkeys(value).keys()
+    return value if isinstance(value, (frozenset, set, *_VIEWS)) else dict.fromkeys(value).keys()
 
 
 def _clean_add(self: Any, item: Any, /) -> None:
@@ -344,7 +376,7 @@ def _logged_add(self: Any, item: Any, /) -> None:
 
 def _logged_update(self: Any, *others: Iterable[Any]) -> None:
     for other in others:
-        for item in dict.fromkeys(other):
+        for item in other:
             self.add(item)
 
 

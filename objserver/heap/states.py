@@ -51,7 +51,7 @@ def _twin(cls: type, body: dict[str, Any]) -> type:
 
 
 def _touching(name: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         if type(self) is self.__clean__:  # not when a bound method is called a second time
             self.__heap__.touch(self)  # from here on the object is free
         return getattr(self, name)(*args, **kwargs)
@@ -85,7 +85,7 @@ def _waking_property(name: str) -> property:
 
 
 def _waking(name: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         self.__heap__.load(self)
         return getattr(self, name)(*args, **kwargs)
 

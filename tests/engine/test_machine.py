@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from objserver.engine import Options
 
 from .bench import Bench, Failed
+from .graph import graph
 
+ATTRIBUTES = {"Node": ("name", "links", "table", "extra", "big")}
 NODE = """
 class Node:
     count = 0
@@ -61,38 +63,6 @@ def walk(name, steps):
             raise KeyError(key)
     return node
 """
-
-
-def graph(roots: Any) -> list[Any]:
-    """Return the whole graph from `roots` as plain data: objects numbered as they are met, so that sharing shows."""
-    numbers: dict[int, int] = {}
-    out: list[Any] = []
-    keep: list[Any] = []
-
-    def visit(obj: Any) -> Any:
-        if obj is None or isinstance(obj, str | int):
-            return obj
-        if id(obj) in numbers:
-            return ["#", numbers[id(obj)]]
-        numbers[id(obj)] = number = len(numbers)
-        keep.append(obj)
-        name = type(obj).__name__.lower()
-        if name == "dict":
-            content: Any = [[key, visit(value)] for key, value in obj.items()]
-        elif name == "list":
-            content = [visit(value) for value in obj]
-        else:
-            content = [[key, visit(value)] for key, value in sorted(attributes(obj).items())]
-        out.append([number, name, content])
-        return ["#", number]
-
-    visit(roots)
-    return sorted(out)
-
-
-def attributes(obj: Any) -> dict[str, Any]:
-    names = [name for name in ("name", "links", "table", "extra", "big") if hasattr(obj, name)]
-    return {name: getattr(obj, name) for name in names}
 
 
 class EngineAgainstPython(RuleBasedStateMachine):
@@ -160,7 +130,9 @@ class EngineAgainstPython(RuleBasedStateMachine):
         if not hasattr(self, "engine"):
             return
         heap = self.engine.engine._heap
-        assert graph(heap.value_of("roots")) == graph(self.model["roots"])
+        assert graph({"roots": heap.value_of("roots")}, ATTRIBUTES) == graph(
+            {"roots": self.model["roots"]}, ATTRIBUTES
+        )
         assert heap.value_of("Node").count == self.model["Node"].count
 
     def teardown(self) -> None:

@@ -1,4 +1,4 @@
-"""deque, defaultdict, OrderedDict and Counter of the heap against CPython's: any operations, in any state, the same."""
+"""deque, defaultdict, OrderedDict and Counter of the heap: examples; all of it: tests/engine/test_containers.py."""
 
 from __future__ import annotations
 
@@ -13,69 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import run_state_machine_as_test
 
 from objserver.errors import NotStorable
 from objserver.heap import Counter, DefaultDict, Deque, Dict, List, OrderedDict, Set
 
 from .host import Host
-from .test_containers import Containers, dict_operations, indexes, keys, outcome, plain_copy, values
+from .test_containers import plain_copy
 
-items = st.lists(values, max_size=3)
-deque_operations = st.one_of(
-    st.tuples(st.sampled_from(["append", "appendleft", "remove", "count", "index", "__contains__"]), st.tuples(values)),
-    st.tuples(st.sampled_from(["append", "appendleft"]), st.tuples(values)),
-    st.tuples(st.sampled_from(["pop", "popleft", "pop", "popleft", "rotate", "reverse", "copy"]), st.just(())),
-    st.tuples(st.sampled_from(["clear", "__len__", "__reversed__", "__iter__"]), st.just(())),
-    st.tuples(st.sampled_from(["extend", "extendleft", "__iadd__", "__add__"]), st.tuples(items)),
-    st.tuples(st.sampled_from(["__lt__", "__le__", "__eq__", "__gt__", "__ge__", "__ne__"]), st.tuples(items)),
-    st.tuples(
-        st.sampled_from(["__add__", "__lt__", "__le__", "__eq__", "__gt__", "__ge__", "extend"]),
-        st.tuples(st.builds(deque, items)),
-    ),
-    st.tuples(st.sampled_from(["__mul__", "__rmul__", "__imul__"]), st.tuples(st.integers(-1, 2))),
-    st.tuples(st.sampled_from(["rotate", "__getitem__", "__delitem__"]), st.tuples(indexes)),
-    st.tuples(st.sampled_from(["__setitem__", "insert"]), st.tuples(indexes, values)),
-    st.tuples(st.just("__setitem__"), st.tuples(st.integers(-80, 80), values)),
-    st.tuples(st.sampled_from(["__getitem__", "pop"]), st.tuples(st.just(slice(1)))),
-    st.tuples(st.just("index"), st.tuples(values, indexes, indexes)),
-)
-small_dicts = st.dictionaries(keys, values, max_size=3)
-ordered_operations = dict_operations | st.one_of(
-    st.tuples(st.just("move_to_end"), st.tuples(keys)),
-    st.tuples(st.just("move_to_end"), st.tuples(keys, st.booleans())),
-    st.tuples(st.just("popitem"), st.tuples(st.booleans())),
-    st.tuples(st.sampled_from(["__eq__", "__ne__", "__ror__"]), st.tuples(small_dicts)),
-    st.tuples(
-        st.sampled_from(["__eq__", "__ne__", "__or__", "__ior__"]),
-        st.tuples(st.builds(collections.OrderedDict, small_dicts)),
-    ),
-)
-default_operations = dict_operations | st.one_of(
-    st.tuples(st.just("__getitem__"), st.tuples(keys)),
-    st.tuples(st.sampled_from(["__ror__", "__or__", "__eq__", "__ne__"]), st.tuples(small_dicts)),
-)
+keys = st.one_of(st.integers(-3, 12), st.sampled_from(["a", "b", "", "ü"]), st.tuples(st.integers(0, 2)), st.none())
 counts = st.dictionaries(keys, st.integers(-3, 3), max_size=4)
-count_dicts = st.builds(collections.Counter, counts) | counts
-counter_operations = st.one_of(
-    st.tuples(
-        st.sampled_from(
-            "__add__ __sub__ __and__ __iadd__ __isub__ __ior__ __lt__ __le__ __gt__ __ge__ update subtract".split()
-        ),
-        st.tuples(count_dicts),
-    ),
-    st.tuples(
-        st.sampled_from(["__iand__", "__or__", "__eq__", "__ne__"]), st.tuples(st.builds(collections.Counter, counts))
-    ),
-    st.tuples(st.sampled_from(["update", "subtract"]), st.tuples(st.lists(keys, max_size=4))),
-    st.tuples(
-        st.sampled_from("total elements most_common copy __pos__ __neg__ update clear popitem __len__".split()),
-        st.just(()),
-    ),
-    st.tuples(st.just("most_common"), st.tuples(st.integers(-1, 5) | st.none())),
-    st.tuples(st.sampled_from(["__getitem__", "__delitem__", "__contains__", "pop", "get"]), st.tuples(keys)),
-    st.tuples(st.sampled_from(["__setitem__", "setdefault", "pop"]), st.tuples(keys, st.integers(-2, 4))),
-)
 
 
 @contextmanager
@@ -99,51 +45,6 @@ def ours(value: Any) -> Any:
     if type(value) is defaultdict:
         return DefaultDict({list: List}.get(value.default_factory, value.default_factory), dict(value))
     return value
-
-
-class Kinds(Containers):
-    @classmethod
-    def ours(cls, size: int) -> Any:
-        return ours(cls.start(size))
-
-    @staticmethod
-    def argument(value: Any) -> Any:
-        return ours(value)
-
-
-class Deques(Kinds):
-    operations = deque_operations
-    start = staticmethod(lambda size: deque(range(size)))
-
-
-class BoundedDeques(Kinds):
-    operations = deque_operations
-    start = staticmethod(lambda size: deque(range(size), size + 1))
-
-
-class FullDeques(Kinds):
-    operations = deque_operations
-    start = staticmethod(lambda size: deque(range(size), size))
-
-
-class OrderedDicts(Kinds):
-    operations = ordered_operations
-    start = staticmethod(lambda size: collections.OrderedDict((number, str(number)) for number in range(size)))
-
-
-class DefaultDicts(Kinds):
-    operations = default_operations
-    start = staticmethod(lambda size: defaultdict(list, {number: str(number) for number in range(size)}))
-
-
-class Counters(Kinds):
-    operations = counter_operations
-    start = staticmethod(lambda size: collections.Counter({number: number % 7 - 2 for number in range(size)}))
-
-
-@pytest.mark.parametrize("machine", [Deques, BoundedDeques, FullDeques, OrderedDicts, DefaultDicts, Counters])
-def test_container_equals_pythons_through_everything(machine: type[Kinds]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=12, deadline=None))
 
 
 KINDS: dict[str, Any] = {
@@ -178,23 +79,6 @@ def applied(operator: str, left: Any, right: Any) -> Any:
     except TypeError:
         return "TypeError"
     return type(result), result, list(result) if isinstance(result, dict) else None
-
-
-@given(st.sampled_from([0, 70]), st.lists(deque_operations, max_size=30), st.sampled_from([None, 75]))
-@settings(deadline=None, max_examples=60)
-def test_deque_of_fresh_containers_is_kept_whole(size: int, operations: list[Any], maxlen: int | None) -> None:
-    """What a logged deque got is found by where it is; none may be missed."""
-    with open_host() as host:
-        model = deque(([n] for n in range(size)), maxlen)
-        host["d"] = Deque([[n] for n in range(size)], maxlen)
-
-        def body(root: Any) -> None:
-            for operation in operations:
-                assert outcome(host["d"], operation) == outcome(model, operation)
-
-        host.run(body)
-        host.reopen()
-        assert plain_copy(host["d"]) == model
 
 
 def test_deque_of_changes_at_its_ends_is_undone_without_a_copy(host: Host) -> None:
