@@ -280,6 +280,8 @@ class Heap:
             self.root_dirty = True
             self.root.journal.clear()
             self.definitions.end()
+        elif self._adoption.created:
+            self.definitions.end()  # a lambda of a statement may have been kept, and no root bound
         self.touched.clear()
         self.upgrades.end()
         self._adoption.end()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from objserver.engine import FaultKind, make_request
+from objserver.heap.instances import Version
 
 from .bench import Bench, Failed
 
@@ -428,3 +429,18 @@ def test_iterator_that_asks_itself_for_the_next_item_does_no_harm(engine: Bench,
     engine.eval(source)
     for _ in range(20):
         assert engine.eval("run(old)", old="S(f)" in made) >= 1
+
+
+def test_lambda_of_a_statement_is_of_its_own_snippet_when_no_root_was_bound(engine: Bench) -> None:
+    """The text of one was still known in the next snippet: a lambda in the same line became one of it, and one of its
+    own after a restart, so a replay diverged."""
+    engine.eval("pool = []")
+    engine.eval("pool.append(lambda: 1)")
+    engine.eval("pool.append((lambda: 1)); pool.append(2)")
+    engine.crash()
+    engine.eval("pool.append(lambda: 1)")
+    engine.engine.checkpoint()
+    engine.eval("pool.append(lambda: 1)")
+    engine.crash_in_commit()
+    versions = [obj for obj in engine.engine._heap.live.values() if type(obj) is Version]
+    assert len(versions) == 4
