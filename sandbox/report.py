@@ -33,7 +33,7 @@ _ITEM_COUNT_MAX: Final = 20
 
 _ARGS: Final[Any] = BaseException.args
 _TYPE_NAME: Final[Any] = type.__dict__["__name__"].__get__
-Sources = Mapping[str, str] | Callable[[str], str | None]
+Sources = Mapping[str, str] | Callable[[CodeType], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +46,17 @@ class ErrorReport:
     traceback: str
 
 
-def describe_error(error: BaseException, sources: Sources, hint: str = "", line: int | None = None) -> ErrorReport:
+def describe_error(
+    error: BaseException, sources: Sources, hint: str = "", ended: tuple[int, str] | None = None
+) -> ErrorReport:
     """Describe an exception that came out of a cell.
 
     Args:
-        sources: source text by filename of the code; frames of files that it does not know are left out.
+        sources: source text of a code, or by its file name; frames of code that it does not know are left out.
         hint: what to do about it (hints), put behind its message.
-        line: of the cell, for an exception that was raised when it had ended.
+        ended: number and text of a line of the cell, for an exception that was raised when it had ended.
     """
-    find = sources.get if isinstance(sources, Mapping) else sources
+    find = (lambda code: sources.get(code.co_filename)) if isinstance(sources, Mapping) else sources
     if isinstance(error, SnippetRefused):
         # The beginning of the line needs no mark.
         column = (error.column, error.column + 1) if error.column and error.text[: error.column].strip() else None
@@ -63,10 +65,10 @@ def describe_error(error: BaseException, sources: Sources, hint: str = "", line:
     message = _message(error)
     frames = _frames(error.__traceback__, find)
     lines = _chain(error, find)
-    if line is None or frames:
+    if ended is None or frames:
         line = next((frame.line for frame in reversed(frames) if frame.file == frames[0].file), None)
     else:
-        text = (find("<cell>") or "").split("\n")[line - 1]
+        line, text = ended
         lines[-1:-1] = ["Traceback (most recent call last):", f"  File <cell>, line {line}", *_marked(text, None)]
     if hint and not message:
         hint = hint.removeprefix("; ")
@@ -74,7 +76,7 @@ def describe_error(error: BaseException, sources: Sources, hint: str = "", line:
     return ErrorReport(_name(error), message + hint, line, "\n".join(lines) + hint)
 
 
-def _chain(error: BaseException, find: Callable[[str], str | None]) -> list[str]:
+def _chain(error: BaseException, find: Callable[[CodeType], str | None]) -> list[str]:
     """Return the lines for `error` after those of what caused it, oldest first."""
     parts: list[list[str]] = []
     seen: set[int] = set()
@@ -106,21 +108,20 @@ class Frame(NamedTuple):
     position: int
 
 
-def _frames(trace: TracebackType | None, find: Callable[[str], str | None]) -> list[Frame]:
+def _frames(trace: TracebackType | None, find: Callable[[CodeType], str | None]) -> list[Frame]:
     """Return each frame whose source is known, outermost first."""
     found: list[Frame] = []
-    lines: dict[str, list[str] | None] = {}
+    lines: dict[int, list[str] | None] = {}  # by id: equal codes may stand in texts that differ
     while trace is not None:
         code = trace.tb_frame.f_code
-        file = code.co_filename
-        if file not in lines:
-            source = find(file)
-            lines[file] = None if source is None else source.split("\n")
-        known = lines[file]
+        if id(code) not in lines:
+            source = find(code)
+            lines[id(code)] = None if source is None else source.split("\n")
+        known = lines[id(code)]
         number = trace.tb_lineno or code.co_firstlineno
         # Methods made for a class, such as a dataclass's, have the lines behind its own.
         if known is not None and 1 <= number <= len(known):
-            found.append(Frame(file, number, code.co_qualname, known[number - 1], code, trace.tb_lasti))
+            found.append(Frame(code.co_filename, number, code.co_qualname, known[number - 1], code, trace.tb_lasti))
         trace = trace.tb_next
     return found
 

@@ -340,7 +340,10 @@ class Runner:
         line = None
         if fault is FaultKind.NOT_STORABLE and cell and (found := _ROOT.match(str(error))):
             line = binding_line(cell, found[0])
-        report = describe_error(error, lambda name: cell if name == "<cell>" else stored(name), advice, line)
+        ended = None if line is None else (line, cell.split("\n")[line - 1])
+        report = describe_error(
+            error, lambda code: cell if code.co_filename == "<cell>" else stored(code), advice, ended
+        )
         return Fault(fault, report.type, report.message, report.line, report.traceback)
 
 

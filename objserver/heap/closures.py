@@ -66,7 +66,8 @@ class Closures:
     def add(self, version: Version) -> None:
         """Know a new version. Its codes are new too, and live as long as it does."""
         for code in version.codes.values():
-            self._of_code[id(code)] = version
+            for inner in _codes(code):
+                self._of_code[id(inner)] = version
         self._made.append(version)
 
     def place(self, first_line: int, version: Version) -> None:
@@ -101,6 +102,10 @@ class Closures:
             if rebind(function, version.codes, first):
                 self.place(first, version)
         return self._of_code.get(id(function.__code__))
+
+    def version_of_code(self, code: CodeType) -> Version | None:
+        """Return the version that a stored code stands in, that of a comprehension in it too."""
+        return self._of_code.get(id(code))
 
     def keep(self, function: FunctionType, version: Version) -> CodeInfo:
         """Make a function an object of its own. If a class has it as a method, the record of that will say so."""
@@ -202,6 +207,13 @@ def rebind(function: FunctionType, codes: Any, first_line: int) -> bool:
             function.__code__ = stored
             return True
     return False
+
+
+def _codes(code: CodeType) -> Iterable[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
 
 
 def _first_line(text: tuple[int, int, Version]) -> int:

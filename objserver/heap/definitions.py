@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakValueDictionary
 from zlib import crc32
 
 from ..errors import BadRequest
@@ -51,12 +50,14 @@ class Definitions:
         self._statements: dict[str, _Statement] = {}  # whose class is made, and whose decorators have not all run
         self._decorated: dict[str, Any] = {}  # the function of each `def` whose decorators have not all run
         self.closures = Closures(heap)
-        self._versions: WeakValueDictionary[str, Version] = WeakValueDictionary()  # by file name in tracebacks
         self._recent: deque[Version] = deque(maxlen=RECENT_COUNT_MAX)
 
-    def source_of(self, filename: str) -> str | None:
-        """Return the text of code by its file name in tracebacks, None when it is not known or not there any more."""
-        version = self._versions.get(filename)
+    def source_of(self, code: CodeType) -> str | None:
+        """Return the text that a code stands in, None when it is not known or not there any more.
+
+        By the code: a class that was deleted and defined again has another version of the same number and file name.
+        """
+        version = self.closures.version_of_code(code)
         return None if version is None else version.source
 
     def versions(self, name: str) -> list[dict[str, Any]]:
@@ -301,7 +302,6 @@ class Definitions:
             codes = {**self._compile(lines + text, name, filename, generated=True).codes, **codes}
         version = Version(path, number, source, *signature, codes, definition.nonlocals, generated)
         self.closures.add(version)
-        self._versions[filename] = version
         self._recent.append(version)
         return version
 

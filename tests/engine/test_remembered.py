@@ -444,3 +444,15 @@ def test_lambda_of_a_statement_is_of_its_own_snippet_when_no_root_was_bound(engi
     engine.crash_in_commit()
     versions = [obj for obj in engine.engine._heap.live.values() if type(obj) is Version]
     assert len(versions) == 4
+
+
+def test_traceback_shows_the_text_that_ran_when_another_has_its_number(engine: Bench) -> None:
+    """Of two first versions of a name, the one that was read last was shown for both."""
+    engine.eval("class C:\n  def fail(self): return [1 / 0 for _ in 'a']")
+    engine.eval("old = C()\ndel C")
+    engine.eval("class C:\n  def other(self): return 1")
+    for again in (lambda: None, engine.reopen, lambda: engine.query("C().other()")):
+        again()
+        with pytest.raises(Failed) as failed:
+            engine.query("old.fail()")
+        assert "def fail(self): return [1 / 0" in failed.value.fault.traceback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import CodeType
 from typing import Any
 
 import pytest
@@ -128,9 +129,9 @@ def test_sources_may_be_a_function() -> None:
     source = "1 / 0"
     files: list[Any] = []
 
-    def find(filename: str) -> str | None:
-        files.append(filename)
-        return source if filename == "<cell>" else None
+    def find(code: CodeType) -> str | None:
+        files.append(code.co_filename)
+        return source if code.co_filename == "<cell>" else None
 
     with pytest.raises(ZeroDivisionError) as caught:
         Host().run(source)
