@@ -7,8 +7,9 @@ snippet, in every process and after a restart. So it needs no record of its own:
 whose defaults can change is made each time anew and can't be kept.
 
 A client's class that derives from one, as `class P(NamedTuple)` does, has methods and a record as other classes have.
-Its objects are values all the same: the record of one names its class. What makes them tuples stays as it is, since C
-code and code of the host's look at them as tuples.
+Its objects are values all the same: the record of one names its class. What makes them tuples stays as it is,
+whatever its body, a decorator or an assignment to the class says, since C code and code of the host's look at them as
+tuples.
 
 Nothing is made by running text: CPython's own writes the source of `__new__` and evaluates it.
 
@@ -46,8 +47,12 @@ class NamedTupleType(type):
         raise TypeError(f"cannot delete {name!r} attribute of immutable type {cls.__name__!r}")
 
 
-class NamedKind(HeapClass, NamedTupleType):  # type: ignore[misc]  # HeapClass notices changes, they can't be changed
-    """Metaclass of the classes of clients that derive from them."""
+class NamedKind(HeapClass, NamedTupleType):  # type: ignore[misc]  # HeapClass comes first, and notices changes
+    """Metaclass of the classes of clients that derive from them: they can be changed, but for what is a tuple's own."""
+
+    def __setattr__(cls, name: str, value: object) -> None:  # type: ignore[override]
+        check_named_body((name,))
+        HeapClass.__setattr__(cls, name, value)
 
     @staticmethod
     def __family__(bases: tuple[Any, ...]) -> Any:
@@ -57,16 +62,16 @@ class NamedKind(HeapClass, NamedTupleType):  # type: ignore[misc]  # HeapClass n
 
 KINDS_ABOVE[NamedTupleType] = NamedKind
 
-# What a class of a client can't define: how a tuple is looked at.
+# What a class of a client can't define, nor be given later: how a tuple is looked at.
 _TUPLES_OWN: Final = frozenset({
-    "__class_getitem__", "__contains__", "__eq__", "__ge__", "__getattr__", "__getitem__", "__gt__", "__hash__",
+    "__contains__", "__eq__", "__ge__", "__getattr__", "__getitem__", "__gt__", "__hash__",
     "__index__", "__init__", "__iter__", "__le__", "__len__", "__lt__", "__ne__", "__post_init__", "__reversed__",
     "__upgrade__", "_asdict", "_field_defaults", "_fields", "_make", "_replace",
 })
 
 
-def check_named_body(body: dict[str, Any]) -> None:
-    """Raise AttributeError when the body of a class that derives from a named tuple defines what it can't."""
+def check_named_body(body: Iterable[str]) -> None:
+    """Raise AttributeError when one of the names is none that a class deriving from a named tuple can have."""
     for name in body:
         if name in _TUPLES_OWN:
             raise AttributeError(

@@ -10,8 +10,9 @@ from typing import Any
 
 from objserver.engine import FaultKind, Options
 from sandbox import SnippetRefused, compile_cell
+from sandbox.policy import DUNDERS_DEFINED, DUNDERS_PURE
 from tests.sandbox.corpus_advisories import ADVISORIES
-from tests.sandbox.corpus_escapes import ATTEMPTS
+from tests.sandbox.corpus_escapes import ATTEMPTS, ATTEMPTS_ON_HEAP
 from tests.sandbox.corpus_ordinary import SNIPPETS
 from tests.sandbox.test_ordinary import run_plain
 
@@ -84,7 +85,7 @@ def test_attempts_to_escape_fail_and_leave_nothing(tmp_path: Path) -> None:
     before = bench.engine._heap.root.namespace.keys() - {"__builtins__"}
     builtins = dict(bench.engine._heap.root.namespace["__builtins__"])
     succeeded: dict[str, Any] = {}
-    for name, source in (ATTEMPTS | ADVISORIES).items():
+    for name, source in (ATTEMPTS | ADVISORIES | ATTEMPTS_ON_HEAP).items():
         for kind in (bench.eval, bench.query):
             try:
                 value = kind(source)
@@ -100,4 +101,38 @@ def test_attempts_to_escape_fail_and_leave_nothing(tmp_path: Path) -> None:
     assert {key: value for key, value in after.items() if key != ".fuel"} == {
         key: value for key, value in builtins.items() if key != ".fuel"
     }
+    bench.kill()
+
+
+def test_named_tuple_is_looked_at_as_a_tuple_whatever_its_class_defines(tmp_path: Path) -> None:
+    """No method that a class may define runs when the host sends, keeps, loads, hashes or compares its values."""
+    bench = Bench(tmp_path / "data", OPTIONS)
+    bench.eval("from typing import NamedTuple\ntouched = []")
+    defined = []
+    for name in sorted(DUNDERS_DEFINED - DUNDERS_PURE):
+        method = f"def {name}(self, *args):\n  touched.append('{name}')\n  raise ValueError"
+        try:
+            bench.eval(f"class {name.strip('_').title()}(NamedTuple):\n x: int\n y: object = None\n {method}")
+        except Failed as failed:
+            assert failed.fault.type == "AttributeError" and name in failed.fault.message
+        else:
+            defined.append(name.strip("_").title())
+    assert {"Bool", "Repr", "Add", "Mul", "Next", "Call", "Missing"} <= set(defined)
+    bench.eval("p, d, f = {}, {}, []")
+    for cls in defined:
+        bench.eval(f"p['{cls}'] = {cls}(1, [{cls}(2)]); d[{cls}(1), 0] = {cls}(2); f.append(frozenset([{cls}(3)]))")
+    bench.crash()
+    for number, cls in enumerate(defined):
+        sent = bench.eval(f"p['{cls}']")
+        assert sent == (1, [(2, None)]) and type(sent).__name__ == cls
+        try:
+            bench.eval(f"raise ValueError(p['{cls}'])")
+        except Failed as failed:
+            assert failed.fault.message == f"<{cls}>"
+        seen = f"""_p = p['{cls}']
+[_p == (1, [(2, None)]), ({cls}(1), 0) in d, d[(1, None), 0] == (2, None), {cls}(1) is {cls}(1),
+    {cls}(3) in f[{number}], len(_p), hash({cls}(1)) == hash((1, None)), {cls}(1) < {cls}(2), list(_p)[0],
+    _p._asdict()['x'], _p._replace(x=5)[0]]"""
+        assert bench.query(seen) == [True, True, True, True, True, 2, True, True, 1, 1, 5]
+    assert bench.eval("touched") == []
     bench.kill()

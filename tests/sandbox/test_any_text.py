@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox import SnippetRefused, compile_cell, compile_definition, describe_error, policy
 from tests.sandbox.corpus_advisories import ADVISORIES
-from tests.sandbox.corpus_escapes import ATTEMPTS
+from tests.sandbox.corpus_escapes import ATTEMPTS, ATTEMPTS_ON_HEAP
 from tests.sandbox.corpus_ordinary import SNIPPETS
 
 TOKENS = [
@@ -23,7 +23,7 @@ TOKENS = [
     "+=", "*=", "%=", "->", ",", "...", "raise ", "for ", "while ", "\ufeff", "type X = int\n", "`", "$",
     "\N{ZERO WIDTH SPACE}",
 ]
-SOURCES = [*SNIPPETS.values(), *ATTEMPTS.values(), *ADVISORIES.values()]
+SOURCES = [*SNIPPETS.values(), *ATTEMPTS.values(), *ATTEMPTS_ON_HEAP.values(), *ADVISORIES.values()]
 SIZE = policy.SOURCE_SIZE_MAX
 
 
