@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,8 @@ class Server:
         """Kill the serving process alone; its supervisor has another one at once, on the same socket."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for child in children:  # none while it is being replaced
-            os.kill(int(child), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended since
+                os.kill(int(child), signal.SIGKILL)
 
     def end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
