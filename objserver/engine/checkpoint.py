@@ -28,7 +28,7 @@ __all__ = ["Checkpoint"]
 SLICE_COUNT: Final = 500
 SLICE_SIZE: Final = 512 * 1024
 
-Batch = list[tuple[bytes, bytes]]
+Batch = list[tuple[bytes, bytes | None]]
 
 
 class RecordsDigest:
@@ -41,8 +41,10 @@ class RecordsDigest:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, key: bytes, record: bytes) -> None:
-        digest = blake2b(record, digest_size=16, key=key).digest()
+    def add(self, key: bytes, record: bytes | None) -> None:
+        """Add a record, or that one was deleted."""
+        person = b"deleted" if record is None else b""
+        digest = blake2b(record or b"", digest_size=16, key=key, person=person).digest()
         self._sum = (self._sum + int.from_bytes(digest, "big")) & ((1 << 128) - 1)
 
     def digest(self) -> bytes:

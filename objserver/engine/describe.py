@@ -5,15 +5,22 @@ from __future__ import annotations
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, Final
 
+from ..errors import ResultTooLarge
 from ..heap import FrozenSet, Heap, HeapClass, Instance, NamedTuple
-from ..heap.containers import STATES
+from ..heap.containers import PAGED, STATES
 from ..heap.instances import KINDS, attributes
+from ..heap.views import Items, Keys, Values
+from ..limits import RESULT_SIZE_MAX
 from .requests import Codec
 
 __all__ = ["Describer"]
 
 # Iterables that a snippet often ends with and that hold nothing but values: sent as lists.
-_LISTED: Final = frozenset({type({}.keys()), type({}.values()), type({}.items()), range})
+_LISTED: Final = frozenset({type({}.keys()), type({}.values()), type({}.items()), range, Keys, Values, Items})
+
+
+# Bytes that an entry of a dict takes in JSON at least, and an item of a set: `0,`.
+_ENTRY_SIZE_MIN: Final = 2
 
 
 # What an instance that acts as one may hold before it is kept.
@@ -38,10 +45,15 @@ class Describer:
         kind = _KINDS.get(cls)
         if kind is not None:
             try:
-                return kind, value.__items__, _NAMES[cls], value.__oid__ or None
+                items = value.__items__
             except AttributeError:  # a ghost has no items
                 self._heap.load(value)
-                return kind, value.__items__, _NAMES[cls], value.__oid__
+                items = value.__items__
+            if type(items) in PAGED:
+                items = _bounded(items)
+            if kind == "dict" and type(items) is list:
+                items = dict(items)
+            return kind, items, _NAMES[cls], value.__oid__ or None
         if type(cls) in KINDS and issubclass(cls, Instance):
             reference = self._heap.refer_if_kept(value)
             if reference is not None and self._heap.fetch(value):
@@ -85,6 +97,13 @@ class Describer:
         if type(cls) in KINDS and issubclass(cls, Instance):
             return self._shape("instance", None, cls.__name__, self._heap.refer_if_kept(value))
         return self(value)
+
+
+def _bounded(items: Any) -> Any:
+    """Return a plain container of what a large one holds. Raises ResultTooLarge."""
+    if len(items) > RESULT_SIZE_MAX // _ENTRY_SIZE_MIN:
+        raise ResultTooLarge(f"the value has {len(items)} items, too many for a reply; return a part of it")
+    return items.copy()
 
 
 # For each state of a container its kind on the wire, where every kind of dict is one, and the name of its class.

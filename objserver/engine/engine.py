@@ -26,7 +26,7 @@ from ..errors import BadRequest, DataDamaged, Diverged, MachineError, ObjserverE
 from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, open_log
 from ..store import Store
-from .checkpoint import Checkpoint
+from .checkpoint import SLICE_COUNT, Checkpoint
 from .entries import (
     BATCH,
     CHECKPOINT,
@@ -95,6 +95,7 @@ class Engine:
         self._changed = False  # whether a batch was logged since then
         self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
+        self._unpaid_count = 0  # objects changed since the last slice
         self._run_ns = 0  # time that the batches logged since then took
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
         self._lock = lock or FolderLock(folder)
@@ -136,6 +137,7 @@ class Engine:
         mark = Mark(*msgpack.unpackb(packed)) if packed is not None else None
         self._runner = Runner(store, codec, fuel=self.options.fuel, next_oid=mark.next_oid if mark else None)
         self._heap = self._runner.heap
+        self._heap.cache_size = self.options.cache_size
         self.seq = mark.seq if mark else 0
         self._log = log = open_log(
             self.folder / "log",
@@ -199,6 +201,7 @@ class Engine:
         self._time_ns = max(self._time_ns, time_ns)
         outcomes: list[Outcome] = []
         output_size = 0
+        changed_before = self._heap.changed_count()
         begun = clock()
         run = runner.run
         try:
@@ -218,6 +221,7 @@ class Engine:
                         break
             ended()
             if runner.logged:
+                self._unpaid_count += self._heap.changed_count() - changed_before
                 self._append_batch()
                 self._run_ns += clock() - begun
             if self.options.durability == "always":
@@ -225,7 +229,6 @@ class Engine:
         except BaseException as error:
             self._error = error
             raise
-        self._store.release()
         self._batch_count += 1
         self._snippet_count += len(outcomes)
         return outcomes
@@ -282,7 +285,7 @@ class Engine:
             self._replayed
             or self._size >= options.checkpoint_size
             or self._run_ns >= RUN_NS_MAX
-            or len(heap.dirty) >= options.checkpoint_count
+            or heap.changed_count() >= options.checkpoint_count
         )
         if checkpoint is None and not due:
             return heap.evict(options.cache_size, count_max=EVICT_COUNT)
@@ -327,8 +330,12 @@ class Engine:
             return True
         if checkpoint.committing:
             return False
-        if not checkpoint.slice():
-            self._commit(checkpoint)
+        # A slice each time, and as many more as a batch that changes much needs lest the checkpoint never ends.
+        for _ in range(1 + 2 * self._unpaid_count // SLICE_COUNT):
+            if not checkpoint.slice():
+                self._commit(checkpoint)
+                break
+        self._unpaid_count = 0
         return True
 
     def _finish_checkpoint(self) -> None:
@@ -353,10 +360,8 @@ class Engine:
         checkpoint.commit(msgpack.packb(mark))
 
     def _end_checkpoint(self, checkpoint: Checkpoint) -> None:
-        assert self._store is not None
         self._checkpoint = None
         self._checkpoint_count += 1
-        self._store.release()
 
     def _trim(self, checkpoint: Checkpoint) -> None:
         # What is kept is measured on the log itself: counted since the start, a server that is restarted before it has
@@ -379,7 +384,6 @@ class Engine:
         if entry.kind == BATCH:
             self._replay_batch(entry)
             self._changed = True
-            self._store.release()
             self._heap.evict(self.options.cache_size, count_max=EVICT_COUNT)
         elif entry.kind == CHECKPOINT:
             self._end_unproven()
@@ -537,7 +541,6 @@ class Engine:
         assert self._store is not None
         self._heap.read_only = True
         yield
-        self._store.release()
 
     def statistics(self) -> dict[str, Any]:
         """Return counts, sizes in bytes, the roots and what kind each is."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..heap import Dict, Heap, List
+from ..heap.containers import PAGED
 
 __all__ = ["CLEAN", "UNCHANGING", "find_text", "keep_text"]
 
@@ -61,6 +62,8 @@ def keep_text(heap: Heap, value: Any, json: bytes) -> None:
     waiting = [value]
     while waiting:
         items = waiting.pop().__items__
+        if type(items) in PAGED:
+            return
         if type(items) is dict:
             if not _TEXT.issuperset(map(type, items)):
                 return

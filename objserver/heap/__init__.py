@@ -15,6 +15,7 @@ from .named import NamedTuple as NamedTuple
 from .named import make_named_tuple as make_named_tuple
 from .sets import FrozenSet as FrozenSet
 from .sets import Set as Set
+from .sorted_dict import SortedDict as SortedDict
 
 __all__ = [
     "Counter",
@@ -29,6 +30,7 @@ __all__ = [
     "NamedTuple",
     "OrderedDict",
     "Set",
+    "SortedDict",
     "delete_attribute",
     "make_named_tuple",
     "set_attribute",

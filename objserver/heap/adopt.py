@@ -14,18 +14,22 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
+from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import NotStorable
 from . import instances
 from .atoms import ATOMS, NAN, are_settled, is_nan
-from .containers import STATES, Dict, List
+from .containers import PAGED, STATES, Dict, List
 from .dict_kinds import DefaultDict
 from .instances import KINDS, Instance, Version
 from .named import NamedTupleType
+from .paged_dict import PagedDict
+from .paged_list import Place
 from .root import INTERNAL, Root
 from .sets import FrozenSet, Set
+from .sorted_dict import PagedSorted, SortedDict
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -61,8 +65,8 @@ class Adoption:
             if name in namespace and (type(namespace[name]) not in ATOMS or is_nan(namespace[name])):
                 namespace[name] = self._adopt(namespace[name], root, name)
         for obj in touched:
-            if type(obj) in STATES and type(obj) is obj.__logged__:
-                self._scan_fresh(obj)
+            if type(obj) in STATES and type(obj.__items__) in PAGED:
+                self._scan_paged(obj)
             else:
                 self._scan(obj)
         while self._queue:
@@ -83,6 +87,8 @@ class Adoption:
             items = obj.__items__
             if not are_settled(items):
                 self._adopt_items(items, range(len(items)), obj)
+        elif public is SortedDict:
+            self._adopt_entries(obj.__items__, obj)
         elif public is not None and public.__form__ == "deque":
             items = obj.__items__
             if not are_settled(items):
@@ -111,22 +117,35 @@ class Adoption:
             if not are_settled(values.values()):
                 self._adopt_items(values, list(values), obj)
 
-    def _scan_fresh(self, obj: Any) -> None:
+    def _scan_paged(self, obj: Any) -> None:
         """Adopt what a large container got in this snippet, at a cost that follows that and not its size."""
-        fresh = obj.__fresh__()
-        fresh = list(fresh)
-        public = STATES[type(obj)]
-        if public.__form__ in ("dict", "set"):
-            for key in fresh:
-                self._adopt_key(key, obj)
-        if public is not Set:
-            self._adopt_items(obj.__items__, fresh, obj)
-        if public is DefaultDict:
+        items = obj.__items__
+        if type(items) is not PagedDict:
+            for part in items.changed_in_snippet():
+                if type(items) is PagedSorted:
+                    self._adopt_entries(part, obj)
+                elif not are_settled(part):
+                    for at, value in enumerate(part):
+                        part[at] = self._adopt(value, obj, Place(items, part, at))
+            return
+        for entry in items.changed_in_snippet():
+            _, value, _, key = entry
+            self._adopt_key(key, obj)
+            if type(value) not in ATOMS or is_nan(value):
+                items.replace(entry, self._adopt(value, obj, key))
+        if STATES[type(obj)] is DefaultDict:
             self._adopt_factory(obj)
 
     def _adopt_factory(self, obj: Any) -> None:
         if obj.__factory__ is not None:
             obj.__factory__ = self._adopt(obj.__factory__, obj, _FACTORY)
+
+    def _adopt_entries(self, entries: list[Any], owner: Any) -> None:
+        """Adopt the values of (key, value) in a SortedDict, whose keys are values that can't change."""
+        if not are_settled([value for _, value in entries]):
+            for at, (key, value) in enumerate(entries):
+                if type(value) not in ATOMS or is_nan(value):
+                    entries[at] = key, self._adopt(value, owner, key)
 
     def _adopt_items(self, items: Any, keys: Iterable[Any], owner: Any) -> None:
         for key in keys:
@@ -360,7 +379,10 @@ def _children(obj: Any) -> Iterable[tuple[Any, Any]]:
         if cls is cls.__ghost__:
             return ()
         items = obj.__items__
-        return () if public is Set else items.items() if public.__form__ == "dict" else enumerate(items)
+        found = () if public is Set else items if public is SortedDict else enumerate(items)
+        if public.__form__ == "dict" and public is not SortedDict:
+            found = items.items()
+        return islice(found, _PATH_COUNT_MAX)
     if type(cls) in KINDS and issubclass(cls, Instance):
         return instances.attributes(obj).items()
     return ()
@@ -371,6 +393,8 @@ def _step(owner: Any, key: Any) -> str:
         return str(key).removeprefix("def ")  # the function under a decorator is shown as what it became
     if key is _FACTORY:
         return ".default_factory"
+    if type(key) is Place:
+        key = key.index()
     if type(owner) in STATES:
         return f"[{key!r}]" if type(key) in ATOMS else f"[<{type(key).__name__}>]"
     return f".{key}"

@@ -5,7 +5,8 @@ They hold a plain container each and do not inherit from one, so no C function c
 back. Everything a snippet may call is here; everything the heap needs has a name in double underscores, which a snippet
 can't spell:
 
-    __items__   the plain dict, list or deque (a set keeps its items as the keys of a dict, in insertion order)
+    __items__   the plain dict, list or deque (a set keeps its items as the keys of a dict, in insertion order), or what
+                stands in its place when it is large
     __form__    what kind of plain container that is, as the heap sees it: "dict", "list", "set" or "deque"
     __oid__     the object's number, 0 while it is new        __heap__   the heap it belongs to, None while it is new
     __saved__   what undo needs, while a snippet changes it
@@ -16,8 +17,9 @@ Promise: whatever the state (objserver/heap/states.py), results, exceptions and 
 (tests/engine/test_containers.py, tests/heap/test_cpython_cases.py). A dict or list derived from one (a copy, a slice, a
 sum) is a plain, new one.
 
-A large container is not copied at its first change: it moves to the state "logged", which keeps the inverse of each
-operation while the operations are those that leave the order alone, and falls back to a copy at the first other one.
+A large container holds something else than a plain one, which does the same: a PagedDict, PagedList or PagedDeque,
+whose items stay on disk and which keeps what undo needs by itself. When a snippet ends, the heap puts one in the place
+of the other, as their count asks for. Of a plain one undo keeps a copy.
 """
 
 from __future__ import annotations
@@ -29,11 +31,15 @@ from typing import Any, ClassVar, Final
 
 from .atoms import ATOMS
 from .layout import laid
+from .paged_dict import MISSING, PagedDict, plain_copy
+from .paged_list import PagedList, plain_list
 from .states import clean_twin, ghost_twin
 
 __all__ = [
-    "COPY_COUNT_MAX",
+    "DICTS",
+    "LISTS",
     "MISSING",
+    "PAGED",
     "REPEATED_COUNT_MAX",
     "RIGHT_FIRST",
     "STATES",
@@ -41,18 +47,14 @@ __all__ = [
     "Container",
     "ContainerType",
     "Dict",
-    "Keyed",
     "List",
     "bounded_count",
     "clean_dict_pop",
     "clean_dict_setdefault",
-    "copy_before",
     "give_name",
     "give_unbound",
     "is_own",
     "items_of",
-    "logged_dict_setitem",
-    "logged_dict_update",
     "make_states",
     "nested_repr",
     "plain",
@@ -60,13 +62,13 @@ __all__ = [
     "touch_clean",
 ]
 
-# Up to this many items a copy is cheaper than keeping inverses (a dict of 64: 0.4 us).
-COPY_COUNT_MAX = 64
+# What holds the items of a dict, plain or in pieces; and of a list; and of any, in pieces. `make_states` adds to that.
+DICTS: Final[frozenset[type]] = frozenset({dict, PagedDict})
+LISTS: Final[frozenset[type]] = frozenset({list, PagedList})
+PAGED: Final[set[type]] = {PagedDict}
 
 # Items of a sequence that `*` makes in one step.
 REPEATED_COUNT_MAX: Final = 10_000_000
-
-MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
 
 # What never has an operator of a client's.
 VALUES: Final[frozenset[type]] = ATOMS | {tuple}
@@ -148,12 +150,12 @@ class Container(metaclass=ContainerType):
     __text__: Any
 
     __form__: ClassVar[str]
+    __paged__: ClassVar[Any]  # what holds the items of a large one
 
     # The states of each class, set by `make_states`.
     __free__: ClassVar[Any]
     __clean__: ClassVar[Any]
     __ghost__: ClassVar[Any]
-    __logged__: ClassVar[Any]
 
     __hash__: ClassVar[None]  # type: ignore[assignment]
 
@@ -179,20 +181,29 @@ class Container(metaclass=ContainerType):
         return cls
 
     def __keep__(self) -> None:
-        """Keep what undo needs and become free, or logged when a copy would cost too much.
+        """Keep what undo needs and become free.
 
         In this order: a snippet near its recursion limit may be stopped between any two calls.
         """
         self.__text__ = None
-        if len(self.__items__) <= COPY_COUNT_MAX:
-            self.__saved__ = self.__items__.copy()
-            self.__class__ = self.__free__
+        items = self.__items__
+        if type(items) in PAGED:
+            items.begin()
+            self.__saved__ = items
         else:
-            self.__saved__ = self.__log__()
-            self.__class__ = self.__logged__
+            self.__saved__ = items.copy()
+        self.__class__ = self.__free__
 
-    def __log__(self) -> Any:
-        raise AssertionError("each container has its own")
+    def __undo__(self) -> None:
+        if type(self.__saved__) in PAGED:
+            self.__saved__.undo()
+        self.__items__ = self.__saved__
+
+    def __empty__(self) -> None:
+        """Be empty; iterations that are under way notice."""
+        self.__items__.clear()
+        if type(self.__items__) in PAGED:
+            self.__items__ = self.__items__.empty()
 
     def __show__(self) -> str:
         """Return the repr; the items have no part of the object itself in them."""
@@ -208,6 +219,8 @@ class Container(metaclass=ContainerType):
 
     def __drop__(self) -> None:
         """Give up the items and what is kept beside them: the object becomes a ghost."""
+        if type(self.__items__) in PAGED:
+            self.__items__.kept.drop()
         del self.__items__
         self.__text__ = None
 
@@ -252,37 +265,18 @@ def items_of(obj: Any) -> Any:
 # --- dict ---------------------------------------------------------------------------------------------------------
 
 
-class Keyed(Container):
-    """A container with a dict inside: what undoes its assignments, one by one, where a copy would cost too much."""
-
-    __slots__ = ()
-
-    def __log__(self) -> list[tuple[Any, Any]]:
-        return []  # (key, old value or MISSING) of each assignment; the value of a set's item is None
-
-    def __undo__(self) -> None:
-        if type(self.__saved__) is dict:
-            self.__items__ = self.__saved__
-        else:
-            undo_entries(self.__items__, self.__saved__)
-
-    @staticmethod
-    def __unlog__(items: Any, saved: Any) -> None:
-        undo_entries(items, saved)
-
-
-class Dict(Keyed):
+class Dict(Container):
     """dict, in insertion order."""
 
     __slots__ = ()
     __plain_types__: tuple[type, ...] = (dict,)
     __form__ = "dict"
-    __items__: dict[Any, Any]
+    __paged__ = PagedDict
 
     def __init__(self, source: Any = (), /, **entries: Any) -> None:
         self.__oid__ = 0
         self.__heap__ = None
-        self.__items__ = dict(plain(source), **entries)
+        self.__items__ = dict(plain_copy(plain(source)), **entries)
 
     @classmethod
     def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
@@ -299,16 +293,16 @@ class Dict(Keyed):
 
     def __eq__(self, other: object) -> bool:
         other = plain(other)
-        return self.__items__ == other if type(other) is dict else NotImplemented
+        return self.__items__ == other if type(other) in DICTS else NotImplemented
 
     def __or__(self, other: Any) -> dict[Any, Any]:
         if type(other) in RIGHT_FIRST:
             return NotImplemented
         other = plain(other)
-        return laid(self) | other if type(other) is dict else NotImplemented
+        return laid(self) | other if type(other) in DICTS else NotImplemented
 
     def __ror__(self, other: Any) -> dict[Any, Any]:
-        return other | self.__items__ if type(other) is dict else NotImplemented
+        return other | self.__items__ if type(other) in DICTS else NotImplemented
 
     def __ior__(self, other: Any) -> Dict:
         self.update(other)
@@ -347,31 +341,18 @@ class Dict(Keyed):
         return self.__items__.pop(key) if default is MISSING else self.__items__.pop(key, default)
 
     def popitem(self) -> tuple[Any, Any]:
-        return self.__items__.popitem()
+        return self.__items__.popitem()  # type: ignore[no-any-return]
 
     def update(self, source: Any = (), /, **entries: Any) -> None:
         self.__items__.update(plain(source), **entries)
 
     def clear(self) -> None:
-        self.__items__.clear()
-
-    def __fresh__(self) -> Iterable[Any]:
-        """Return the keys whose values may be new; of a logged dict."""
-        return dict.fromkeys(key for key, _ in self.__saved__)
+        self.__empty__()
 
 
 def is_own(key: Any) -> bool:
     """Whether Python's own code alone hashes and compares `key`."""
     return type(key) in ATOMS or (type(key) is tuple and ATOMS.issuperset(map(type, key)))
-
-
-def undo_entries(items: dict[Any, Any], saved: list[tuple[Any, Any]]) -> None:
-    # Backwards: a key that was new is the last one again when its turn comes, so the order is restored too.
-    for key, old in reversed(saved):
-        if old is MISSING:
-            items.pop(key, None)  # it is missing still when the assignment itself failed
-        else:
-            items[key] = old
 
 
 def clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
@@ -388,41 +369,6 @@ def clean_dict_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
     return self.pop(key) if default is MISSING else self.pop(key, default)
 
 
-def logged_dict_setitem(self: Any, key: Any, value: Any) -> None:
-    if not is_own(key):
-        copy_before(self)  # undo by key would run a client's __hash__ and __eq__
-    if type(self) is not self.__logged__:
-        self[key] = value
-        return
-    items = self.__items__
-    self.__saved__.append((key, items.get(key, MISSING)))
-    items[key] = value
-
-
-def logged_dict_update(self: Any, source: Any = (), /, **entries: Any) -> None:
-    source = plain(source)
-    if hasattr(source, "keys"):
-        for key in source.keys():  # noqa: SIM118  # as dict.update asks for them
-            self[key] = source[key]
-    else:
-        for number, entry in enumerate(source):
-            key, value = _pair(entry, number)
-            self[key] = value
-    for key, value in entries.items():
-        self[key] = value
-
-
-def _pair(entry: Any, number: int) -> Any:
-    """Return an entry that dict.update was given, or raise what that raises."""
-    try:
-        pair = tuple(entry)
-    except TypeError:
-        raise TypeError(f"cannot convert dictionary update sequence element #{number} to a sequence") from None
-    if len(pair) != 2:
-        raise ValueError(f"dictionary update sequence element #{number} has length {len(pair)}; 2 is required")
-    return pair
-
-
 # --- list ---------------------------------------------------------------------------------------------------------
 
 
@@ -432,7 +378,7 @@ class List(Container):
     __slots__ = ()
     __plain_types__ = (list,)
     __form__ = "list"
-    __items__: list[Any]
+    __paged__ = PagedList
 
     def __init__(self, source: Iterable[Any] = (), /) -> None:
         self.__oid__ = 0
@@ -453,14 +399,14 @@ class List(Container):
 
     def __add__(self, other: Any) -> list[Any]:
         items = plain(other)
-        if type(items) is not list:
+        if type(items) not in LISTS:
             if type(other) in VALUES or type(other) in STATES:
                 raise TypeError(f'can only concatenate list (not "{type(other).__name__}") to list')
             return NotImplemented  # an instance may have an __radd__
-        return self.__items__ + items
+        return self.__items__ + plain_list(items)  # type: ignore[no-any-return]
 
     def __radd__(self, other: Any) -> list[Any]:
-        return other + self.__items__ if type(other) is list else NotImplemented
+        return other + self.__items__ if type(other) in LISTS else NotImplemented
 
     def __iadd__(self, other: Iterable[Any]) -> List:  # type: ignore[misc]
         self.extend(other)
@@ -475,28 +421,32 @@ class List(Container):
     def __imul__(self, count: Any) -> List:
         if not repeats(self.__items__, count):
             return NotImplemented
-        self.__items__ *= count
+        items = self.__items__
+        if type(items) is list:
+            items *= count
+        else:
+            self.__items__ = items * count
         return self
 
     def __eq__(self, other: object) -> bool:
         other = plain(other)
-        return self.__items__ == other if type(other) is list else NotImplemented
+        return self.__items__ == other if type(other) in LISTS else NotImplemented
 
     def __lt__(self, other: Any) -> bool:
         other = plain(other)
-        return self.__items__ < other if type(other) is list else NotImplemented
+        return self.__items__ < other if type(other) in LISTS else NotImplemented
 
     def __le__(self, other: Any) -> bool:
         other = plain(other)
-        return self.__items__ <= other if type(other) is list else NotImplemented
+        return self.__items__ <= other if type(other) in LISTS else NotImplemented
 
     def __gt__(self, other: Any) -> bool:
         other = plain(other)
-        return self.__items__ > other if type(other) is list else NotImplemented
+        return self.__items__ > other if type(other) in LISTS else NotImplemented
 
     def __ge__(self, other: Any) -> bool:
         other = plain(other)
-        return self.__items__ >= other if type(other) is list else NotImplemented
+        return self.__items__ >= other if type(other) in LISTS else NotImplemented
 
     def __repr__(self) -> str:
         return nested_repr(self, "[...]")
@@ -517,10 +467,14 @@ class List(Container):
         self.__items__.remove(item)
 
     def clear(self) -> None:
-        self.__items__.clear()
+        self.__empty__()
 
     def reverse(self) -> None:
-        self.__items__.reverse()
+        items = self.__items__
+        if type(items) is list:
+            items.reverse()
+        else:
+            self.__items__ = list(reversed(items))
 
     def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
         # Not in place: list.sort empties the list while it calls user code, and leaves it half sorted when that fails.
@@ -530,36 +484,21 @@ class List(Container):
             ordered = sorted(before, key=key, reverse=reverse)
         finally:
             changed = len(items) != len(before) or not all(map(is_, items, before))
-            items[:] = ordered
+            if type(items) is list:
+                items[:] = ordered
+            else:
+                self.__items__ = ordered
         if changed:
             raise ValueError("list modified during sort")
 
     def copy(self) -> list[Any]:
-        return self.__items__.copy()
+        return self.__items__.copy()  # type: ignore[no-any-return]
 
     def index(self, item: Any, /, *bounds: int) -> int:
-        return self.__items__.index(item, *bounds)
+        return self.__items__.index(item, *bounds)  # type: ignore[no-any-return]
 
     def count(self, item: Any, /) -> int:
-        return self.__items__.count(item)
-
-    def __log__(self) -> tuple[int, list[tuple[int, Any]]]:
-        return len(self.__items__), []  # the length, and (index, old item) of each assignment below it
-
-    def __undo__(self) -> None:
-        if type(self.__saved__) is list:
-            self.__items__ = self.__saved__
-        else:
-            _undo_items(self.__items__, self.__saved__)
-
-    @staticmethod
-    def __unlog__(items: Any, saved: Any) -> None:
-        _undo_items(items, saved)
-
-    def __fresh__(self) -> Iterable[int]:
-        """Return the indexes whose items may be new; of a logged list."""
-        length, replaced = self.__saved__
-        return [*dict.fromkeys(index for index, _ in replaced), *range(length, len(self.__items__))]
+        return self.__items__.count(item)  # type: ignore[no-any-return]
 
 
 def _assignable(value: Any, index: slice) -> Iterator[Any]:
@@ -571,29 +510,6 @@ def _assignable(value: Any, index: slice) -> Iterator[Any]:
         nothing: list[Any] = []
     nothing[index] = value  # raises what CPython says of it
     raise AssertionError
-
-
-def _undo_items(items: list[Any], saved: tuple[int, list[tuple[int, Any]]]) -> None:
-    length, replaced = saved
-    del items[length:]
-    for index, old in reversed(replaced):
-        items[index] = old
-
-
-def _logged_list_setitem(self: Any, index: Any, value: Any) -> None:
-    items = self.__items__
-    if type(index) is not int:
-        copy_before(self)  # a slice may move the rest
-    if type(self) is not self.__logged__:
-        self[index] = value
-        return
-    old = items[index]
-    if index < 0:
-        index += len(items)
-    length, replaced = self.__saved__
-    if index < length:
-        replaced.append((index, old))
-    items[index] = value
 
 
 # --- repr ---------------------------------------------------------------------------------------------------------
@@ -615,25 +531,6 @@ def nested_repr(obj: Any, again: str) -> str:
 # --- the states of each -------------------------------------------------------------------------------------------
 
 
-def _copying(name: str) -> Callable[..., Any]:
-    """Return the method of a logged container whose inverse is not worth keeping: a copy, from here on."""
-
-    def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        copy_before(self)
-        return getattr(self, name)(*args, **kwargs)
-
-    return method
-
-
-def copy_before(self: Any) -> None:
-    """Let a logged container keep a copy from here on: of what it was before the snippet."""
-    if type(self) is self.__logged__:
-        before = self.__items__.copy()
-        self.__class__.__unlog__(before, self.__saved__)
-        self.__saved__ = before
-        self.__class__ = self.__free__
-
-
 def touch_clean(self: Any) -> None:
     """Let a clean container become free; one that is already, through a bound method, is left alone."""
     if type(self) is self.__clean__:
@@ -646,10 +543,9 @@ _INTERNAL: Final = frozenset(
         "__class_getitem__",
         "__content__",
         "__drop__",
-        "__fresh__",
+        "__empty__",
         "__init__",
         "__keep__",
-        "__log__",
         "__restore__",
         "__show__",
         "__undo__",
@@ -657,20 +553,19 @@ _INTERNAL: Final = frozenset(
 )
 
 
-def make_states(cls: Any, writes: str, clean: dict[str, Any], logged: dict[str, Any]) -> None:
-    """Give `cls` its states. Of `writes`, those not in `logged` fall back to a copy in the logged state."""
+def make_states(cls: Any, writes: str, **clean: Any) -> None:
+    """Give `cls` its states; `clean` are methods of a clean one that may turn out to change nothing."""
     body: dict[str, Any] = {}
     for base in reversed(cls.__mro__[:-1]):
         body |= vars(base)
     names = [name for name, value in body.items() if callable(value) and isinstance(value, FunctionType)]
     properties = [name for name, value in body.items() if isinstance(value, property)]
-    copying = {name: _copying(name) for name in writes.split() if name not in logged}
     states = {
         "__free__": cls,
         "__clean__": clean_twin(cls, [name for name in writes.split() if name not in clean], **clean),
         "__ghost__": ghost_twin(cls, [name for name in names if name not in _INTERNAL], properties),
-        "__logged__": clean_twin(cls, [], **logged, **copying),
     }
+    PAGED.add(cls.__paged__)
     for name, state in states.items():
         type.__setattr__(cls, name, state)
         STATES[state] = cls
@@ -697,13 +592,8 @@ MutableMapping.register(Dict)
 make_states(
     Dict,
     "__setitem__ __delitem__ __ior__ setdefault pop popitem update clear",
-    {"setdefault": clean_dict_setdefault, "pop": clean_dict_pop},
-    {
-        "__setitem__": logged_dict_setitem,
-        "__ior__": vars(Dict)["__ior__"],
-        "setdefault": clean_dict_setdefault,
-        "update": logged_dict_update,
-    },
+    setdefault=clean_dict_setdefault,
+    pop=clean_dict_pop,
 )
 
 give_name(List, "list")
@@ -711,12 +601,4 @@ MutableSequence.register(List)
 make_states(
     List,
     "__setitem__ __delitem__ __iadd__ __imul__ append extend insert pop remove clear reverse sort",
-    {},
-    {
-        # What grows the list is undone by its old length alone.
-        "__setitem__": _logged_list_setitem,
-        "__iadd__": vars(List)["__iadd__"],
-        "append": vars(List)["append"],
-        "extend": vars(List)["extend"],
-    },
 )

@@ -21,6 +21,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from .containers import (
+    DICTS,
     MISSING,
     RIGHT_FIRST,
     STATES,
@@ -29,8 +30,6 @@ from .containers import (
     clean_dict_setdefault,
     give_name,
     is_own,
-    logged_dict_setitem,
-    logged_dict_update,
     make_states,
     nested_repr,
     plain,
@@ -38,6 +37,7 @@ from .containers import (
 )
 from .fronts import forget, pop_first
 from .layout import laid
+from .paged_dict import PagedDict, plain_copy
 
 __all__ = ["Counter", "DefaultDict", "OrderedDict"]
 
@@ -50,7 +50,7 @@ _COUNTED_IN_C: Final = frozenset({bytes, list, range, str, tuple})
 
 
 def _is_dict(value: object) -> bool:
-    return type(plain(value)) is dict
+    return type(plain(value)) in DICTS
 
 
 class _Kind(Dict):
@@ -110,13 +110,13 @@ class DefaultDict(_Kind):
         return value
 
     def __ror__(self, other: Any) -> Any:
-        return DefaultDict(self.__factory__, plain(other) | self.__items__) if _is_dict(other) else NotImplemented
+        return DefaultDict(self.__factory__, plain(other) | laid(self)) if _is_dict(other) else NotImplemented
 
     def __repr__(self) -> str:
         return f"defaultdict({self.__factory__!r}, {nested_repr(self, '{...}')})"
 
     def copy(self) -> Any:
-        return DefaultDict(self.__factory__, self.__items__)
+        return DefaultDict(self.__factory__, laid(self).copy())
 
     def __keep__(self) -> None:
         self.__saved_factory__ = self.__factory__
@@ -150,11 +150,11 @@ class OrderedDict(_Kind):
 
     def __eq__(self, other: object) -> bool:
         items, others = self.__items__, plain(other)
-        if type(others) is not dict:
+        if type(others) not in DICTS:
             return NotImplemented
         if STATES.get(type(other)) is OrderedDict:
             return items == others and list(items) == list(others)
-        return items == others
+        return items == others  # type: ignore[no-any-return]
 
     def __ror__(self, other: Any) -> Any:
         return OrderedDict(plain(other) | self.__items__) if _is_dict(other) else NotImplemented
@@ -163,14 +163,15 @@ class OrderedDict(_Kind):
         if not self.__items__:
             return "OrderedDict()"
         # As the running Python shows it: with 3.12 that changed.
-        items = repr(self.__items__ if sys.version_info >= (3, 12) else list(self.__items__.items()))
+        shown = plain_copy(self.__items__)
+        items = repr(shown if sys.version_info >= (3, 12) else list(shown.items()))
         return f"OrderedDict({items})"
 
     def __repr__(self) -> str:
         return nested_repr(self, "...")
 
     def copy(self) -> Any:
-        return OrderedDict(self.__items__)
+        return OrderedDict(laid(self).copy())
 
     def setdefault(self, key: Any, default: Any = None) -> Any:
         return self.__items__.setdefault(key, default)
@@ -181,7 +182,7 @@ class OrderedDict(_Kind):
 
     def clear(self) -> None:
         forget(self)
-        self.__items__.clear()
+        self.__empty__()
 
     def pop(self, key: Any, default: Any = MISSING) -> Any:
         forget(self)
@@ -196,10 +197,13 @@ class OrderedDict(_Kind):
         if not last:
             return pop_first(self)
         forget(self)
-        return items.popitem()
+        return items.popitem()  # type: ignore[no-any-return]
 
     def move_to_end(self, key: Any, last: bool = True) -> None:
         items = self.__items__
+        if type(items) is PagedDict:
+            items.move(key, last=last)
+            return
         if not items or key not in items:
             raise KeyError(key)
         kept = _key_in(items, key)
@@ -394,7 +398,7 @@ def _add(target: Any, items: dict[Any, Any], iterable: Any, counts: dict[str, An
     """Add to `target`, whose items are `items`, or with a sign of -1 take away, what Counter.update is given."""
     if iterable is not None:
         source = plain(iterable)
-        if type(source) is dict:
+        if type(source) in DICTS:
             was_empty = not items and sign == 1
             for item, count in list(source.items()):
                 if was_empty:
@@ -471,13 +475,10 @@ for _cls, _name, _writes, _setdefault, _pop in (
     (Counter, "Counter", "", clean_dict_setdefault, clean_dict_pop),  # the rest goes through __setitem__
 ):
     give_name(_cls, _name, "collections")
-    _in_logged: dict[str, Any] = {"__setitem__": logged_dict_setitem, "setdefault": _setdefault}
-    if _writes:
-        _in_logged |= {"__ior__": vars(Dict)["__ior__"], "update": logged_dict_update}
     make_states(
         _cls,
         f"__setitem__ __delitem__ setdefault pop popitem clear {_writes}",
-        {"setdefault": _setdefault, "pop": _pop},
-        _in_logged,
+        setdefault=_setdefault,
+        pop=_pop,
     )
 RIGHT_FIRST.update(state for state, public in STATES.items() if public in (DefaultDict, OrderedDict))

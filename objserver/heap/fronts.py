@@ -15,6 +15,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any, Final
 
+from .paged_dict import PagedDict
+
 __all__ = ["forget", "pop_first"]
 
 # Keys kept at once; the places that are gone are looked at once for so many.
@@ -26,6 +28,8 @@ COUNT_MIN: Final = 64
 def pop_first(obj: Any) -> tuple[Any, Any]:
     """Take the first entry off `obj.__items__`, which is not empty, and return it."""
     items = obj.__items__
+    if type(items) is PagedDict:
+        return items.pop_first()
     found = getattr(obj, "__front__", None)
     if found is not None and found[0] is items and found[1]:
         keys = found[1]

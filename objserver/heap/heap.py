@@ -15,23 +15,24 @@ number; oids are given in order of adoption, the same on every replica.
 from __future__ import annotations
 
 import sys
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from zlib import crc32
 
 from ..errors import DataDamaged, MachineError, ReadOnly
 from ..store import Store
 from . import instances
 from .adopt import Adoption
-from .containers import STATES, Dict, List
+from .containers import PAGED, STATES, Dict, List
 from .definitions import Definitions
 from .deques import Deque
 from .dict_kinds import Counter, DefaultDict, OrderedDict
 from .instances import KINDS, CodeInfo, Instance, Version
+from .paged_dict import PagedDict, Shape
+from .pager import Pager
 from .records import (
     KIND_CLASS,
     KIND_COUNTER,
@@ -43,6 +44,7 @@ from .records import (
     KIND_LIST,
     KIND_ORDEREDDICT,
     KIND_SET,
+    KIND_SORTEDDICT,
     KIND_VERSION,
     ROOT_OID,
     Records,
@@ -51,6 +53,7 @@ from .records import (
 )
 from .root import INTERNAL, Root
 from .sets import FrozenSet, Set
+from .sorted_dict import SortedDict
 from .upgrades import Upgrades
 
 __all__ = ["CompileDefinition", "Heap"]
@@ -63,6 +66,7 @@ _KIND_OF: Final[dict[type, int]] = {
     List: KIND_LIST,
     OrderedDict: KIND_ORDEREDDICT,
     Set: KIND_SET,
+    SortedDict: KIND_SORTEDDICT,
 }
 _CONTAINER_OF: Final[dict[int, Any]] = {kind: cls for cls, kind in _KIND_OF.items()}
 _RECORD_OF: Final[dict[int, bytes]] = {
@@ -73,25 +77,18 @@ _RECORD_OF: Final[dict[int, bytes]] = {
     KIND_DEFAULTDICT: b"e",
     KIND_ORDEREDDICT: b"o",
     KIND_COUNTER: b"n",
+    KIND_SORTEDDICT: b"t",
     KIND_INSTANCE: b"i",
     KIND_FUNCTION: b"f",
     KIND_CLASS: b"c",
     KIND_VERSION: b"v",
 }
 
-# Every kind but set has a second form of record.
-_UNIFORM_OF: Final[dict[int, bytes]] = {
-    kind: _RECORD_OF[kind].upper() for kind in _CONTAINER_OF if kind != KIND_SET
-}
-
-# Kinds that keep one value beside their items: the length of a deque, the factory of a defaultdict.
-_WITH_BESIDE: Final = frozenset({KIND_DEQUE, KIND_DEFAULTDICT})
+# Before that, of a container whose items are in pieces.
+_PAGED: Final = b"P"
 
 # Oids from here on are those of classes of the language: no heap ever has as many objects.
 LIBRARY_OID: Final = 1 << 62
-
-# From here on the other form of record is smaller and quicker.
-UNIFORM_COUNT_MIN: Final = 64
 
 # What an object costs in memory, from the size of its record: measured 3 to 5 times on nested documents of short texts
 # and numbers, and some 300 bytes for the object itself.
@@ -103,6 +100,13 @@ _LOAD_DEPTH: Final = 2_000
 
 # References to an object that nothing but `live` and the sweep itself hold: the dict, the loop's name, the argument.
 _REFERENCES_OF_UNUSED: Final = 3
+
+
+class _Beside(NamedTuple):
+    """What the record of a large container with a value beside its items says."""
+
+    value: Any
+    items: PagedDict
 
 
 class Definition(Protocol):
@@ -124,7 +128,16 @@ class CompileDefinition(Protocol):
 
 
 class Heap:
-    """The objects of one data folder. One thread at a time."""
+    """The objects of one data folder. One thread at a time.
+
+    Attributes:
+        paged_above: a container with more items than this is kept in pieces from the end of the snippet on.
+        plain_below: one with fewer is not, from then on. Replicas must agree on both.
+        cache_size: bytes of memory for what could be read again; see `evict`.
+    """
+
+    paged_above = 256
+    plain_below = 64
 
     def __init__(self, store: Store, *, compile_definition: CompileDefinition, next_oid: int = ROOT_OID + 1) -> None:
         """
@@ -146,6 +159,11 @@ class Heap:
         self.root_dirty = False
         self.loaded: dict[int, int] = {}  # oid -> bytes of memory, in order of loading
         self.loaded_size = 0
+        self.cache_size = 256 * 1024 * 1024
+        self.pager = Pager(self)
+        self._paged_dirty: dict[int, Any] = {}  # containers in pieces that are dirty
+        self._frozen_paged: list[Any] = []
+        self._streams: list[Iterator[tuple[bytes, bytes | None]]] = []  # records of what is in pieces
         self._frozen: dict[int, Any] = {}
         self._frozen_oids: Iterator[int] = iter(())  # in order; popping a dict from its front would walk what is gone
         self._early: list[tuple[bytes, bytes]] = []  # records of frozen objects that changed before their turn
@@ -224,6 +242,11 @@ class Heap:
             if name in packed:
                 self._link_name(name)
 
+    def link_loaded(self) -> None:
+        """Link the names that code which was just loaded mentions."""
+        if self._to_link:
+            self.link(())
+
     def link_later(self, names: Iterable[str]) -> None:
         """Have names linked before the load or link that is under way ends."""
         packed = self.root.packed
@@ -269,9 +292,13 @@ class Heap:
     def commit(self) -> None:
         """Let every change of the snippet stay. After `adopt`."""
         for obj in self.touched:
+            if type(obj) in STATES:
+                self._fit(obj)
             self.dirty[self._settle_state(obj)] = obj
         for obj in self._adoption.created:
             self.upgrades.begin(obj)
+            if type(obj) in STATES:
+                self._fit(obj)
             oid = self._settle_state(obj)
             self.dirty[oid] = obj
             self.loaded[oid] = _OBJECT_SIZE
@@ -285,6 +312,23 @@ class Heap:
         self.touched.clear()
         self.upgrades.end()
         self._adoption.end()
+
+    def _fit(self, obj: Any) -> None:
+        """Put the items of a container that a snippet changed in pieces, or together again, as their count asks for."""
+        saved, items = obj.__saved__, obj.__items__
+        if type(saved) in PAGED:
+            saved.end()
+            if items is not saved:
+                saved.discard()
+        if type(items) not in PAGED:
+            if len(items) <= self.paged_above:
+                return
+            obj.__items__ = obj.__paged__.make(self.pager, items)
+        elif len(items) < self.plain_below:
+            obj.__items__ = items.copy()
+            items.discard()
+            return
+        self._paged_dirty[obj.__oid__] = obj
 
     def rollback(self) -> None:
         """Undo every change of the snippet."""
@@ -369,8 +413,7 @@ class Heap:
         """
         with self.headroom():
             self._load(obj)
-            if self._to_link:
-                self.link(())
+            self.link_loaded()
         return type(obj) not in STATES and self.upgrades.is_due(obj)
 
     @contextmanager
@@ -389,8 +432,10 @@ class Heap:
                 if type(obj) is obj.__ghost__:
                     kind = _KIND_OF[STATES[type(obj)]]
                     content = self._read(obj.__oid__, kind)
-                    if kind in (KIND_DICT, KIND_LIST):
+                    if type(content) in PAGED or kind in (KIND_DICT, KIND_LIST):
                         obj.__items__ = content
+                    elif type(content) is _Beside:
+                        obj.__factory__, obj.__items__ = content
                     else:
                         obj.__free__.__restore__(obj, content)
                     obj.__laid__ = 0
@@ -405,16 +450,25 @@ class Heap:
 
     def _read(self, oid: int, kind: int) -> Any:
         record = self.store.get(record_key(oid))
-        if record is not None and record[:1] == _UNIFORM_OF.get(kind):
-            content = self._uniform_content(record, kind)
+        if record is not None and record[:1] == _PAGED and record[1:2] == _RECORD_OF[kind]:
             self._account(oid, len(record))
-            return content
+            return self._paged_content(kind, *self.records.unpack(record[2:]))
         if record is None or record[:1] != _RECORD_OF[kind]:
             what = "missing" if record is None else f"of kind {record[:1]!r}, expected {_RECORD_OF[kind]!r}"
             raise DataDamaged(f"{self.store.path}: record of object {oid} is {what}; restore the folder from a backup")
         content = self.records.unpack(record[1:])
         self._account(oid, len(record))
         return content
+
+    def _paged_content(self, kind: int, shape: list[Any], *beside: Any) -> Any:
+        """Return what stands in place of the items of a large container."""
+        items: Any
+        paged = _CONTAINER_OF[kind].__paged__
+        items = PagedDict(self.pager, Shape(*shape)) if paged is PagedDict else paged(self.pager, *shape)
+        if kind == KIND_DEQUE:
+            items.maxlen = beside[0]
+            return items
+        return _Beside(beside[0], items) if beside else items
 
     def _account(self, oid: int, record_size: int) -> None:
         size = record_size * _MEMORY_FACTOR + _OBJECT_SIZE
@@ -479,8 +533,7 @@ class Heap:
     def _settle_state(self, obj: Any) -> int:
         """Make a free object clean; return its oid."""
         if type(obj) in STATES:
-            if type(obj) is not obj.__logged__:
-                obj.__laid__ = None
+            obj.__laid__ = None
             obj.__saved__ = None
             obj.__class__ = obj.__clean__
             return obj.__oid__  # type: ignore[no-any-return]
@@ -504,6 +557,7 @@ class Heap:
         record = self.store.get(record_key(ROOT_OID))
         if record is not None:
             self.root.packed = self.records.unpack(record[1:])
+        self.pager.open()
 
     def _link_name(self, name: str) -> None:
         try:
@@ -528,7 +582,22 @@ class Heap:
     def freeze(self) -> None:
         """Set aside what changed since the last checkpoint, as it is now; later changes belong to the next one."""
         assert not self._frozen and not self._pinned and not self.touched, "one checkpoint at a time, between snippets"
+        self.store.hold()  # what is in pieces is read as of the last checkpoint until this one ends
         self._frozen, self.dirty = self.dirty, {}
+        for oid, obj in self._paged_dirty.items():
+            items = obj.__items__
+            if type(items) in PAGED:
+                del self._frozen[oid]
+                self._pinned.add(oid)
+                kind = _RECORD_OF[_KIND_OF[STATES[type(obj)]]]
+                record = _PAGED + kind + self.records.pack([list(items.freeze()), *obj.__beside__()])
+                self._early.append((record_key(oid), record))
+                self._frozen_paged.append(items)
+                self._streams.append(items.records())
+        self._paged_dirty = {}
+        if self.pager.garbage:
+            self._streams.append(self.pager.sweep())
+        self.pager.changed_count = 0
         self._frozen_oids = iter(list(self._frozen))
         if self.root_dirty:
             self.root_dirty = False
@@ -539,27 +608,41 @@ class Heap:
             }
             self._early.append((record_key(ROOT_OID), b"r" + self.records.pack(dict(sorted(names.items())))))
 
-    def frozen_slice(self, count_max: int, size_max: int) -> list[tuple[bytes, bytes]]:
-        """Return the next records of what was frozen, at least one; [] when all were returned.
+    def frozen_slice(self, count_max: int, size_max: int) -> list[tuple[bytes, bytes | None]]:
+        """Return the next records of what was frozen, at least one, with None for what is deleted; [] when all were
+        returned.
 
-        Stops at `count_max` objects or after exceeding `size_max` bytes.
+        Stops at `count_max` objects or pieces, or after exceeding `size_max` bytes.
         """
-        records, self._early = self._early, []
-        size = sum(len(record) for _, record in records)
+        records: list[tuple[bytes, bytes | None]] = list(self._early)
+        size = sum(len(record) for _, record in self._early)
+        self._early = []
         frozen = self._frozen
         while len(records) < count_max and size <= size_max:
             oid = next(self._frozen_oids, 0)
             if not oid:
+                while self._streams and len(records) < count_max and size <= size_max:
+                    piece = next(self._streams[-1], None)
+                    if piece is None:
+                        self._streams.pop()
+                    else:
+                        records.append(piece)
+                        size += len(piece[1] or b"")
                 break
             if oid in frozen:
-                record = self._record(oid, frozen.pop(oid))
-                records.append(record)
-                size += len(record[1])
+                key, body = self._record(oid, frozen.pop(oid))
+                records.append((key, body))
+                size += len(body)
         return records
 
     def settle(self) -> None:
         """The records of the last freeze are committed: their objects may be evicted."""
-        assert not self._frozen and not self._early
+        assert not self._frozen and not self._early and not self._streams
+        for items in self._frozen_paged:
+            items.settle()
+        self._frozen_paged.clear()
+        self.pager.settle()
+        self.store.release()
         self._pinned.clear()
         self._evict_above = 0
 
@@ -572,7 +655,7 @@ class Heap:
         public = STATES.get(type(obj))
         if public is not None:
             own = _KIND_OF[public]
-            body = self._uniform_record(obj, own) or _RECORD_OF[own] + self.records.pack(obj.__content__())
+            body = _RECORD_OF[own] + self.records.pack(obj.__content__())
         elif _is_code(obj):
             body = self.definitions.record(obj)
         else:
@@ -581,39 +664,6 @@ class Heap:
         if not _is_code(obj):
             self._account(oid, len(body))
         return record_key(oid), body
-
-    def _uniform_record(self, obj: Any, own: int) -> bytes | None:
-        """Return the record of a large container that holds nothing but objects of one kind or class, else None."""
-        items = obj.__items__
-        if len(items) < UNIFORM_COUNT_MIN or own not in _UNIFORM_OF:
-            return None
-        keyed = type(items) is dict
-        values = list(items.values()) if keyed else items
-        held = {_home(cls) for cls in set(map(type, values))}
-        if len(held) != 1 or None in held:
-            return None
-        (home,) = held
-        if home in _KIND_OF:
-            kind, class_oid, oids = _KIND_OF[home], 0, array("Q", [value.__oid__ for value in values])
-        else:
-            kind, class_oid = KIND_INSTANCE, home.__dict__["__info__"].oid
-            oids = array("Q", map(instances.oid_of, values))
-        if sys.byteorder == "big":
-            oids.byteswap()
-        keys = [list(items)] if keyed else []
-        return _UNIFORM_OF[own] + self.records.pack([kind, class_oid, *keys, oids.tobytes(), *obj.__beside__()])
-
-    def _uniform_content(self, record: bytes, own: int) -> Any:
-        """Return what such a record keeps, in the form of the other kind of record."""
-        parts = self.records.unpack(record[1:])
-        beside = [parts.pop()] if own in _WITH_BESIDE else []
-        kind, class_oid, *keys, packed = parts
-        oids = array("Q", packed)
-        if sys.byteorder == "big":
-            oids.byteswap()
-        values = [self._resolve(kind, oid, class_oid) for oid in oids]
-        content = dict(zip(keys[0], values, strict=True)) if keys else values
-        return [*beside, content] if beside else content
 
     # --- memory ---------------------------------------------------------------------------------------------------
 
@@ -631,6 +681,12 @@ class Heap:
         for oid in list(islice(self.loaded, count_max)):
             size = self.loaded.pop(oid)
             obj = self.live[oid]
+            if type(obj) in STATES and type(obj.__items__) in PAGED and obj.__items__.kept.shed():
+                self.loaded[oid] = size
+                evicted = True
+                if self.loaded_size <= size_max:
+                    break
+                continue
             held = oid in self.dirty or oid in self._frozen or oid in self._pinned
             # A function that nothing refers to is read again by who meets it in a record: closures, and what a `def`
             # bound before it ran again.
@@ -687,12 +743,16 @@ class Heap:
             return False
         return True
 
+    def changed_count(self) -> int:
+        """Return how many objects and pieces were changed since the last freeze."""
+        return len(self.dirty) + self.pager.changed_count
+
     def statistics(self) -> dict[str, int]:
         """Return counts (objects) and sizes (bytes)."""
         return {
             "objects_loaded": len(self.loaded),
             "objects_known": len(self.live),
-            "objects_changed": len(self.dirty) + len(self._frozen),
+            "objects_changed": len(self.dirty) + len(self._frozen) + self.pager.changed_count,
             "loaded_size": self.loaded_size,
             "next_oid": self.next_oid,
         }

@@ -19,16 +19,15 @@ from typing import Any
 from .atoms import ATOMS
 from .instances import KEY_METHODS, is_known
 
-__all__ = ["laid"]
+__all__ = ["has_fixed_place", "laid"]
 
 
 def laid(obj: Any) -> Any:
-    """Return the plain dict in a loaded Dict or Set, laid out anew where its past would show."""
+    """Return what holds the items of a loaded Dict or Set: a plain dict is laid out anew where its past would show."""
     items = obj.__items__
     heap = obj.__heap__
     if heap is not None and obj.__laid__ != heap.snippet:
-        cls = type(obj)
-        if obj.__laid__ is None or (cls is not obj.__clean__ and cls is not obj.__logged__):
+        if type(items) is dict and (obj.__laid__ is None or type(obj) is not obj.__clean__):
             _lay_out(items, heap)
         obj.__laid__ = heap.snippet
     return items
@@ -38,7 +37,7 @@ def _lay_out(items: dict[Any, Any], heap: Any) -> None:
     for kind in set(map(type, items)):
         if kind not in ATOMS and not _has_fixed_hash(kind, heap):
             for key in items:
-                if not _is_fixed(key, heap):
+                if not has_fixed_place(key, heap):
                     return  # a key that can't be kept; the snippet has to take it out again
             break
     with heap.headroom():  # members of enums are hashed by a Python function
@@ -48,13 +47,13 @@ def _lay_out(items: dict[Any, Any], heap: Any) -> None:
         items.update(zip(keys, values, strict=True))
 
 
-def _is_fixed(key: Any, heap: Any) -> bool:
+def has_fixed_place(key: Any, heap: Any) -> bool:
     """Whether no code of a client hashes or compares a key."""
     kind = type(key)
     if kind in ATOMS:
         return True
     if issubclass(kind, tuple) or hasattr(kind, "__frozen__"):
-        return all(_is_fixed(item, heap) for item in key)
+        return all(has_fixed_place(item, heap) for item in key)
     return _has_fixed_hash(kind, heap)
 
 

@@ -6,24 +6,22 @@
     list      "l" array        items
     set       "s" array        items, in order
     deque     "q" array        maxlen or nil, items
+    SortedDict "t" array       key, value, key, value ..., in order of the keys
     Counter "n" and OrderedDict "o", as "d"; defaultdict "e" array: factory or nil, map
-    dict of   "D" array        kind, class oid, keys, oids: a large dict whose values are objects of one kind or class
-    list of   "L" array        kind, class oid, oids: the same for a list
-    ... of    "Q" "N" "O" "E"  the same for the others; maxlen or factory comes last
     instance  "i" array        shape (class oid, version, ...), attribute -> value (map, in order)
     version   "v" array        name, number, source, author, time, source of generated methods
     function  "f" array        name or "", version, history, qualified name and line in the source, and packed again:
                                defaults, keyword defaults, cells ([] or [value] each), name and text if not the source's
     class     "c" array        name, version, history, and packed again: bases, attributes (map); keyed
     root      "r" map          name -> packed value, sorted by name
+    large     "P" and the kind's, array    what its `freeze` returns, and maxlen or factory; its pieces are records of
+                               their own (objserver/heap/paged_dict.py, paged_list.py)
+    garbage   array            storages that nothing uses, oldest first
 
 The first byte is the kind, the rest is msgpack. Values that can't change are inline: a frozenset in its order, a named
 tuple together with what its class is made of (objserver/heap/named.py). A reference to an object is the extension REF:
 what kind of object and its oid, for an instance also the oid of its class, so that a ghost of the right class stands in
 for it until it is touched.
-
-The oids of "D" and "L" are 8 bytes each, little-endian, one after the other: written and read at C's speed, where a
-reference at a time made a dict of 120,000 documents a pause of 250 ms at each checkpoint.
 
 Promise: the same state gives the same bytes in every process and on every replica, and decodes to the same state.
 """
@@ -46,8 +44,9 @@ from .instances import ClassMethod
 from .named import NamedKind, NamedTupleType, make_named_tuple
 from .sets import FrozenSet
 
-__all__ = ["KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
+__all__ = ["GARBAGE_OID", "KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
 
+GARBAGE_OID: Final = 0
 ROOT_OID: Final = 1
 
 KIND_DICT: Final = 0
@@ -61,6 +60,7 @@ KIND_DEFAULTDICT: Final = 7
 KIND_ORDEREDDICT: Final = 8
 KIND_COUNTER: Final = 9
 KIND_VERSION: Final = 10
+KIND_SORTEDDICT: Final = 11
 
 (
     _REF,

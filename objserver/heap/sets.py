@@ -15,15 +15,11 @@ from itertools import repeat
 from typing import Any, ClassVar, Final
 
 from .containers import (
-    MISSING,
     STATES,
     Container,
     ContainerType,
-    Keyed,
-    copy_before,
     give_name,
     give_unbound,
-    is_own,
     items_of,
     make_states,
     nested_repr,
@@ -31,11 +27,13 @@ from .containers import (
 )
 from .fronts import forget, pop_first
 from .layout import laid
+from .paged_dict import PagedDict
+from .views import Items, Keys
 
 __all__ = ["FrozenSet", "Set"]
 
 # What of a dict compares with a set.
-_VIEWS: Final[tuple[type, ...]] = (type({}.keys()), type({}.items()))
+_VIEWS: Final[tuple[type, ...]] = (type({}.keys()), type({}.items()), Keys, Items)
 
 
 class _Members(metaclass=ContainerType):
@@ -196,14 +194,14 @@ def _in_place_operator(name: str) -> Callable[[Set, Any], Any]:
     return operator
 
 
-class Set(_Members, Keyed):
+class Set(_Members, Container):
     """set, as the keys of a dict."""
 
     __slots__ = ("__front__",)
     __plain_types__ = (set,)
     __form__ = "set"
-    __items__: dict[Any, None]
-    __hash__: ClassVar[None]  # type: ignore[assignment]
+    __paged__ = PagedDict
+    __hash__: ClassVar[None]
 
     def __init__(self, source: Iterable[Any] = (), /) -> None:
         self.__oid__ = 0
@@ -262,10 +260,10 @@ class Set(_Members, Keyed):
 
     def clear(self) -> None:
         forget(self)
-        self.__items__.clear()
+        self.__empty__()
 
     def copy(self) -> Set:
-        return Set(self.__items__)
+        return Set.__of__(laid(self).copy())
 
     # These change the dict that an iteration may be walking over, so that it says so, and as far as they get.
 
@@ -277,7 +275,7 @@ class Set(_Members, Keyed):
         members = self.intersection(*others).__items__
         if len(members) < len(self.__items__):
             forget(self)
-            self.__items__.clear()
+            self.__empty__()
             self.__items__.update(members)
 
     def difference_update(self, *others: Iterable[Any]) -> None:
@@ -305,10 +303,6 @@ class Set(_Members, Keyed):
     def __drop__(self) -> None:
         forget(self)
         Container.__drop__(self)
-
-    def __fresh__(self) -> Iterable[Any]:
-        """Return the items that may be new; of a logged set."""
-        return [item for item, _ in self.__saved__]
 
 
 def _is_set(value: object) -> bool:
@@ -365,21 +359,6 @@ def _clean_discard(self: Any, item: Any, /) -> None:
         self.discard(item)
 
 
-def _logged_add(self: Any, item: Any, /) -> None:
-    if item not in self.__items__:
-        if not is_own(item):
-            copy_before(self)  # as for a dict
-        if type(self) is self.__logged__:
-            self.__saved__.append((item, MISSING))
-        self.__items__[item] = None
-
-
-def _logged_update(self: Any, *others: Iterable[Any]) -> None:
-    for other in others:
-        for item in other:
-            self.add(item)
-
-
 for _cls, _name in ((Set, "set"), (FrozenSet, "frozenset")):
     give_name(_cls, _name)
     type.__setattr__(_cls, "__public__", _cls)
@@ -389,6 +368,6 @@ give_unbound(name for name in (*vars(_Members), *vars(FrozenSet)))
 make_states(
     Set,
     "add discard remove pop clear update intersection_update difference_update symmetric_difference_update",
-    {"add": _clean_add, "discard": _clean_discard},
-    {"add": _logged_add, "update": _logged_update},
+    add=_clean_add,
+    discard=_clean_discard,
 )

@@ -2,7 +2,7 @@
 
     heap: ghosts ---- get ---> [store] <--- put, commit ---- engine: checkpoint
 
-    heap/data.mdb    database "records": key -> crc32 u32 big-endian, record
+    heap/data.mdb    database "records": key -> CRC-32C u32 big-endian, record
                      database "meta":    "format" -> version, "checkpoint" -> opaque bytes of the engine
 
 Promise: what was committed is read back as it was, or DataDamaged says which file and record does not hold it. The only
@@ -18,16 +18,17 @@ from errno import ENOMEM
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from types import TracebackType
-from zlib import crc32
+from typing import Any
 
 import lmdb
+from google_crc32c import value as crc32c
 
 from ..errors import DataDamaged, RuntimeMismatch, StorageFailed
 
 __all__ = ["Store", "Writer"]
 
 FORMAT_FAMILY = b"objserver-records-"
-FORMAT = FORMAT_FAMILY + b"4"
+FORMAT = FORMAT_FAMILY + b"5"
 
 # The map is address space, not disk: LMDB's file grows as pages are written. One size above any disk we
 # expect spares the resizing, which LMDB allows only while nobody reads.
@@ -94,23 +95,64 @@ class Store:
         Raises:
             DataDamaged: the record does not match its checksum.
         """
-        reader = self._reader
+        if self._reader is None:
+            self.hold()
+        assert self._reader is not None
         try:
-            if reader is None:
-                reader = self._reader = self._env.begin(db=self._records, buffers=False)
-            stored = reader.get(key)
+            stored = self._reader.get(key)
         except lmdb.Error as error:
             raise self._explain(error) from error
         if stored is None:
             return None
         assert isinstance(stored, bytes)
+        return self._checked(key, stored)
+
+    def scan(self, first: bytes, end: bytes, count_max: int, *, backwards: bool = False) -> list[tuple[bytes, bytes]]:
+        """Return up to `count_max` (key, record) with first <= key < end, in order of the keys, or from the last one.
+
+        Raises:
+            DataDamaged: a record does not match its checksum.
+        """
+        found: list[tuple[bytes, bytes]] = []
+        pairs: Any  # lmdb's types say that they may be views, which we don't ask for
+        self.hold()
+        assert self._reader is not None
+        try:
+            with self._reader.cursor() as cursor:
+                if backwards:
+                    # `prev` of a cursor that stands nowhere is the last record.
+                    cursor.set_range(end)
+                    pairs = cursor.iterprev() if cursor.prev() else ()
+                    for key, stored in pairs:
+                        if key < first or len(found) == count_max:
+                            break
+                        found.append((key, self._checked(key, stored)))
+                elif cursor.set_range(first):
+                    pairs = cursor
+                    for key, stored in pairs:
+                        if key >= end or len(found) == count_max:
+                            break
+                        found.append((key, self._checked(key, stored)))
+        except lmdb.Error as error:
+            raise self._explain(error) from error
+        return found
+
+    def _checked(self, key: bytes, stored: bytes) -> bytes:
         record = stored[_CRC_SIZE:]
-        if crc32(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
+        if crc32c(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
             raise DataDamaged(
                 f"{self.path}: record {key.hex()} at offset {self._offset(stored)} does not match its checksum; "
                 "restore the folder from a backup"
             )
         return record
+
+    def hold(self) -> None:
+        """Let every `get` until `release` see the last commit, whatever is committed meanwhile."""
+        try:
+            if self._reader is None:
+                self._reader = self._env.begin(db=self._records, buffers=False)
+        except lmdb.Error as error:
+            raise self._explain(error) from error
 
     def release(self) -> None:
         """End the current read snapshot: the next `get` sees the last commit, and old pages can be reused."""
@@ -203,12 +245,15 @@ class Writer:
         except lmdb.Error as error:
             raise store._explain(error) from error
 
-    def put(self, records: Iterable[tuple[bytes, bytes]]) -> None:
-        """Write records. Raises StorageFailed when the disk or the map is full."""
-        put = self._txn.put
+    def put(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Write records; None deletes the one under its key. Raises StorageFailed when the disk or the map is full."""
+        put, delete = self._txn.put, self._txn.delete
         try:
             for key, record in records:
-                put(key, crc32(record).to_bytes(_CRC_SIZE, "big") + record)
+                if record is None:
+                    delete(key)
+                else:
+                    put(key, crc32c(record).to_bytes(_CRC_SIZE, "big") + record)
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error) from error
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from objserver.errors import NotStorable
 from objserver.heap import Counter, DefaultDict, Deque, Dict, List, OrderedDict, Set
+from objserver.heap.paged_list import PagedDeque
 
 from .host import Host
 from .test_containers import plain_copy
@@ -91,7 +92,7 @@ def test_deque_of_changes_at_its_ends_is_undone_without_a_copy(host: Host) -> No
             d.append(number)
             d.popleft()
             d[5] = number
-        assert type(d) is Deque.__logged__
+        assert type(d.__items__) is PagedDeque
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

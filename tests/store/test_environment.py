@@ -193,3 +193,30 @@ except MemoryError:
 """
     done = subprocess.run([sys.executable, "-c", limited, str(tmp_path)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "memory\n"), done.stderr
+
+
+@given(
+    st.sets(st.integers(0, 60)),
+    st.integers(0, 60),
+    st.integers(0, 60),
+    st.integers(1, 9),
+    st.booleans(),
+    st.sets(st.integers(0, 60)),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_scan_is_a_slice_of_the_sorted_keys(
+    kept: set[int], first: int, end: int, count: int, backwards: bool, deleted: set[int]
+) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        write(store, {key(number): b"%d" % number for number in kept | deleted})
+        with store.writer() as writer:
+            writer.put([(key(number), None) for number in deleted])
+            writer.commit(b"2")
+        store.release()
+        expected = [number for number in sorted(kept - deleted, reverse=backwards) if first <= number < end][:count]
+        found = store.scan(key(first), key(end), count, backwards=backwards)
+        assert found == [(key(number), b"%d" % number) for number in expected]
+        store.close()

@@ -1,0 +1,101 @@
+"""Kept: entries of one large container that were read from disk and may be wanted again.
+
+    read once ----> new ----> hot <----> aging ----> forgotten
+              add      find        find, shed     shed
+
+An entry that is found a second time is hot. When memory is short (Heap.evict), what was read only once goes first, then
+what was not found since the last time but one: a walk over everything leaves the working set where it is. A hit on a
+hot entry costs one look into a dict and no bookkeeping. After S3-FIFO (Yang and others, 2023) and the two-handed clock.
+
+Promise: nothing here decides what a snippet computes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .pager import Pager
+
+__all__ = ["Kept"]
+
+# Bytes of memory of an entry, beside a multiple of its record's size: a place in a dict, a tuple, a number.
+_ENTRY_SIZE = 250
+
+
+class Kept:
+    """key -> entry, of those that LMDB has too.
+
+    Attributes:
+        hot: for whoever looks there first.
+        size: bytes of memory, about.
+    """
+
+    __slots__ = ("_aging", "_new", "_pager", "hot", "size")
+
+    def __init__(self, pager: Pager) -> None:
+        self.hot: dict[Any, Any] = {}
+        self._aging: dict[Any, Any] = {}
+        self._new: dict[Any, Any] = {}
+        self._pager = pager
+        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self.hot) + len(self._aging) + len(self._new)
+
+    def find(self, key: Any) -> Any:
+        """Return an entry that is not hot, and make it so; None when there is none."""
+        entry = self._new.pop(key, None) or self._aging.pop(key, None)
+        if entry is not None:
+            self.hot[key] = entry
+        return entry
+
+    def add(self, key: Any, entry: Any, record_size: int) -> None:
+        """Keep an entry that was read or written."""
+        if key in self._aging:
+            self._aging[key] = entry
+        elif key in self.hot:
+            self.hot[key] = entry
+        else:
+            self._new[key] = entry
+            size = _ENTRY_SIZE + 3 * record_size
+            self.size += size
+            self._pager.account(size)
+            if self._pager.is_short():
+                self.shed()
+
+    def forget(self, key: Any) -> None:
+        """Give up an entry, if it is there."""
+        count = len(self)
+        if count:
+            self.hot.pop(key, None)
+            self._aging.pop(key, None)
+            self._new.pop(key, None)
+            self._give_back(count)
+
+    def shed(self) -> bool:
+        """Give up what is least likely to be wanted again. Returns: whether there was anything."""
+        count = len(self)
+        if not count:
+            return False
+        if 8 * len(self._new) >= count:
+            self._new = {}
+        else:
+            self._aging, self.hot = self.hot, {}
+            self._new = {}
+        self._give_back(count)
+        return True
+
+    def drop(self) -> None:
+        """Give up everything."""
+        count = len(self)
+        self.hot, self._aging, self._new = {}, {}, {}
+        self._give_back(count)
+
+    def _give_back(self, count: int) -> None:
+        # By count: nobody wants to know the size of each.
+        left = len(self)
+        if left != count:
+            size = self.size * left // count
+            self._pager.account(size - self.size)
+            self.size = size

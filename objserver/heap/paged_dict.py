@@ -1,0 +1,502 @@
+"""A large dict: what stands in a Dict or Set of the heap in place of a plain dict, when that would be too large.
+
+    LMDB, as of the last checkpoint     entries: place -> [key, value]; places in order of insertion
+    (storage, place or bucket)          buckets: hash of a key -> place (objserver/heap/buckets.py)
+
+    read    changed -> frozen -> kept -> bucket -> entry               two reads of LMDB, wherever the key lies
+    write   changed[key] = (place, value, base, key)                   in memory, until a checkpoint
+
+    changed   what happened since the last freeze        frozen   what the checkpoint under way writes
+    kept      entries read before (objserver/heap/kept.py)
+
+A place is a number that is given once: the order of places is the order of the dict, and undo puts back what stood
+under the keys that were changed. So a snippet costs what it touches, whatever the size. What LMDB holds does not change
+before the checkpoint ends: the heap keeps one snapshot of it open until then.
+
+Promise: what CPython's dict would do (tests/heap/test_containers.py), with memory for what was changed and what is
+kept; how much is kept changes no result. Where a snippet changes a dict while it iterates over it, without a change of
+size, it meets new entries after the old ones; deleted ones it does not meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from . import buckets
+from .atoms import ATOMS
+from .kept import Kept
+from .views import Items, Keys, Values
+
+if TYPE_CHECKING:
+    from .pager import Pager
+
+__all__ = ["MISSING", "PagedDict", "Shape", "plain_copy"]
+
+MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
+
+# The first place; later entries follow, those moved to the front go before it.
+_MIDDLE: Final = 1 << 46
+
+# Numbers of pieces from here on are buckets.
+_BUCKETS: Final = 1 << 63
+
+# Entries read at once by an iteration, at most.
+_CHUNK_COUNT: Final = 128
+
+# (place or 0 for one that was deleted, value, its place below this generation or 0, key)
+Entry = tuple[int, Any, int, Any]
+
+
+class Shape(NamedTuple):
+    """What the record of the container says of its entries."""
+
+    storage: int
+    entry_count: int
+    first: int  # no entry has a place before this
+    last: int  # or behind this
+    next: int  # the place of the next new entry
+    front: int  # and of the next one moved to the front
+    buckets: int
+
+
+class PagedDict:
+    """key -> value, in order of insertion. For a set the values are None."""
+
+    __slots__ = (
+        "_before", "_journal", "_moved", "_pager", "_state", "base", "changed", "count", "first", "fresh", "front",
+        "frozen", "frozen_fresh", "kept", "last", "next", "storage",
+    )  # fmt: skip
+
+    def __init__(self, pager: Pager, shape: Shape) -> None:
+        """Make one of what LMDB holds."""
+        self._pager = pager
+        self.base = shape  # as of the snapshot of LMDB
+        self.storage, self.count, self.first, self.last, self.next, self.front, _ = shape
+        self.changed: dict[Any, Entry] = {}
+        self.fresh: dict[int, Any] = {}  # place -> key, of places given since the last freeze
+        self.frozen: dict[Any, Entry] = {}
+        self.frozen_fresh: dict[int, Any] = {}
+        self.kept: Kept = Kept(pager)
+        self._state = shape  # as of the last freeze
+        self._before: tuple[int, int, int, int, int] | None = None  # as of the beginning of the snippet
+        self._journal: list[tuple[Any, Entry | None]] = []
+
+    @classmethod
+    def make(cls, pager: Pager, items: dict[Any, Any]) -> PagedDict:
+        """Return one that holds these items; LMDB has nothing of it yet."""
+        made = cls(pager, Shape(pager.allocate(), 0, _MIDDLE, _MIDDLE - 1, _MIDDLE, _MIDDLE - 1, 0))
+        made.changed = {key: (place, value, 0, key) for place, (key, value) in enumerate(items.items(), _MIDDLE)}
+        made.fresh = dict(enumerate(items, _MIDDLE))
+        made.count = len(items)
+        made.next = _MIDDLE + made.count
+        made.last = made.next - 1
+        pager.changed_count += made.count
+        return made
+
+    # --- what a snippet does ------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __contains__(self, key: Any) -> bool:
+        return self._find(key) is not None
+
+    def __getitem__(self, key: Any) -> Any:
+        entry = self._find(key)
+        if entry is None:
+            raise KeyError(key)
+        return entry[1]
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        entry = self._find(key)
+        return default if entry is None else entry[1]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        entry = self._find(key)
+        if entry is None:
+            self._insert(key, value)
+        elif entry[1] is not value:
+            place, _, base, own = entry
+            self._note(own, (place, value, base, own))
+
+    def setdefault(self, key: Any, default: Any = None) -> Any:
+        entry = self._find(key)
+        if entry is None:
+            self._insert(key, default)
+            return default
+        return entry[1]
+
+    def __delitem__(self, key: Any) -> None:
+        entry = self._find(key)
+        if entry is None:
+            raise KeyError(key)
+        self._delete(entry)
+
+    def pop(self, key: Any, default: Any = MISSING) -> Any:
+        entry = self._find(key)
+        if entry is None:
+            if default is MISSING:
+                raise KeyError(key)
+            return default
+        self._delete(entry)
+        return entry[1]
+
+    def popitem(self) -> tuple[Any, Any]:
+        entry = next(self._backwards(), None)
+        if entry is None:
+            raise KeyError("popitem(): dictionary is empty")
+        self._delete(entry)
+        return entry[3], entry[1]
+
+    def pop_first(self) -> tuple[Any, Any]:
+        """Take the first entry off, of a dict that is not empty."""
+        entry = next(self._forwards())
+        self._delete(entry)
+        return entry[3], entry[1]
+
+    def move(self, key: Any, *, last: bool) -> None:
+        """Move an entry to an end. Raises KeyError."""
+        entry = self._find(key)
+        if entry is None:
+            raise KeyError(key)
+        self._delete(entry)
+        self._insert(entry[3], entry[1], front=not last)
+
+    def update(self, source: Any = (), /, **entries: Any) -> None:
+        """As dict.update, of a plain or large dict or whatever has keys or pairs."""
+        if type(source) is PagedDict:
+            for key, value in source.__walk__():
+                self[key] = value
+            source = ()
+        given: dict[Any, Any] = {}
+        try:
+            given.update(source, **entries)
+        finally:  # what came before a pair that is none counts
+            for key, value in given.items():
+                self[key] = value
+
+    def clear(self) -> None:
+        """Be empty for whoever iterates still; the container puts an `empty` one in this one's place."""
+        self.count = 0
+        self.first, self.last = self.next, self.next - 1
+
+    def empty(self) -> dict[Any, Any]:
+        return {}
+
+    def copy(self) -> dict[Any, Any]:
+        """Return a plain dict."""
+        return {entry[3]: entry[1] for entry in self._forwards()}
+
+    def __or__(self, other: Any) -> dict[Any, Any]:
+        made = self.copy()
+        made.update(plain_copy(other))
+        return made
+
+    def __ror__(self, other: dict[Any, Any]) -> dict[Any, Any]:
+        return other | self.copy()
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not PagedDict and type(other) is not dict:
+            return NotImplemented
+        if self is other:
+            return True
+        if len(other) != self.count:
+            return False
+        for entry in self._forwards():
+            found = other.get(entry[3], MISSING)
+            if found is MISSING or not (found is entry[1] or found == entry[1]):
+                return False
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (entry[3] for entry in self._steady(self._forwards()))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (entry[3] for entry in self._steady(self._backwards()))
+
+    def keys(self) -> Any:
+        return Keys.of(self)
+
+    def values(self) -> Any:
+        return Values.of(self)
+
+    def items(self) -> Any:
+        return Items.of(self)
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    def key_of(self, key: Any) -> Any:
+        """Return the key that is in the dict and equal to `key`. Raises KeyError."""
+        entry = self._find(key)
+        if entry is None:
+            raise KeyError(key)
+        return entry[3]
+
+    def __walk__(self, *, backwards: bool = False) -> Iterator[tuple[Any, Any]]:
+        """Return (key, value) of each entry; raises RuntimeError as CPython does when the size changes meanwhile."""
+        entries = self._backwards() if backwards else self._forwards()
+        return ((entry[3], entry[1]) for entry in self._steady(entries))
+
+    # --- entries --------------------------------------------------------------------------------------------------
+
+    def _find(self, key: Any) -> Entry | None:
+        if type(key) not in ATOMS:
+            self._pager.check_key(key)
+        entry = self.changed.get(key)
+        if entry is None:
+            entry = self.kept.hot.get(key)
+            if entry is None:
+                entry = self._below(key)
+                if entry is None:
+                    entry = self.kept.find(key)
+                    if entry is None:
+                        return self._read(key)
+        return entry if entry[0] else None
+
+    def _below(self, key: Any) -> Entry | None:
+        """Return the entry of the checkpoint under way as this generation sees it, with a place of 0 for a deleted
+        one; None when there is none."""
+        entry = self.frozen.get(key)
+        if entry is None:
+            return None
+        place, value, _, own = entry
+        return place, value, place, own
+
+    def _read(self, key: Any) -> Entry | None:
+        """Return the entry that LMDB has, and keep it."""
+        count = self.base.buckets
+        key_hash = self._pager.key_hash(key) if count else None
+        if key_hash is None:
+            return None
+        tag = buckets.tag_of(key_hash)
+        bucket = self._pager.get(self.storage, _BUCKETS | buckets.bucket_of(tag, count))
+        if bucket is not None:
+            for place in buckets.find(bucket, tag):
+                (own, value), size = self._pager.read(self.storage, place)
+                if own is key or own == key:
+                    entry = place, value, place, own
+                    self.kept.add(own, entry, size)
+                    return entry
+        return None
+
+    def _insert(self, key: Any, value: Any, *, front: bool = False) -> None:
+        if front:
+            place = self.front
+            self.front = place - 1
+            self.first = place
+        else:
+            place = self.next
+            self.next = place + 1
+            self.last = place
+        gone = self.changed.get(key) or self._below(key)
+        self.fresh[place] = key
+        self._note(key, (place, value, gone[2] if gone else 0, key))
+        self.count += 1
+
+    def _delete(self, entry: Entry) -> None:
+        place, _, base, key = entry
+        if place != base:
+            self.fresh.pop(place, None)
+        self._note(key, (0, None, base, key))
+        self.count -= 1
+        if place == self.first:
+            self.first = place + 1
+        elif place == self.last:
+            self.last = place - 1
+
+    def _note(self, key: Any, entry: Entry) -> None:
+        """Change what stands under a key."""
+        old = self.changed.pop(key, None)
+        if self._before is not None:
+            self._journal.append((key, old))
+        self.kept.forget(key)
+        if entry[0] or entry[2]:
+            self.changed[key] = entry
+
+    def _overlay(self, key: Any) -> Entry | None:
+        """Return what happened to a key since the last checkpoint that ended, None when nothing did."""
+        return self.changed.get(key) or self._below(key)
+
+    # --- in order -------------------------------------------------------------------------------------------------
+
+    def _steady(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        count = self.count
+        for entry in entries:
+            yield entry
+            if self.count != count:
+                raise RuntimeError("dictionary changed size during iteration")
+
+    def _forwards(self) -> Iterator[Entry]:
+        base = self.base
+        place = self.first
+        while place < base.first and place <= self.last:
+            if (entry := self._fresh(place)) is not None:
+                yield entry
+            place += 1
+        count = 1
+        while place <= base.last:
+            chunk = self._pager.scan(self.storage, place, base.last + 1, count)
+            for found, (key, value) in chunk:
+                entry = self._overlay(key)
+                if entry is None:
+                    yield found, value, found, key
+                elif entry[0] == found:
+                    yield entry
+            place = chunk[-1][0] + 1 if len(chunk) == count else base.last + 1
+            count = min(4 * count, _CHUNK_COUNT)
+        while place <= self.last:
+            if (entry := self._fresh(place)) is not None:
+                yield entry
+            place += 1
+
+    def _backwards(self) -> Iterator[Entry]:
+        base = self.base
+        place = self.last
+        while place > base.last and place >= self.first:
+            if (entry := self._fresh(place)) is not None:
+                yield entry
+            place -= 1
+        count = 1
+        while place >= base.first:
+            chunk = self._pager.scan(self.storage, base.first, place + 1, count, backwards=True)
+            for found, (key, value) in chunk:
+                entry = self._overlay(key)
+                if entry is None:
+                    yield found, value, found, key
+                elif entry[0] == found:
+                    yield entry
+            place = chunk[-1][0] - 1 if len(chunk) == count else base.first - 1
+            count = min(4 * count, _CHUNK_COUNT)
+        while place >= self.first:
+            if (entry := self._fresh(place)) is not None:
+                yield entry
+            place -= 1
+
+    def _fresh(self, place: int) -> Entry | None:
+        """Return the entry at a place that LMDB has not seen yet, None when it is gone."""
+        key = self.fresh.get(place, MISSING)
+        if key is MISSING:
+            key = self.frozen_fresh.get(place, MISSING)
+            if key is MISSING:
+                return None
+        entry = self._overlay(key)
+        return entry if entry is not None and entry[0] == place else None
+
+    # --- one snippet ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Keep from here on what undo needs."""
+        self._before = self.count, self.first, self.last, self.next, self.front
+
+    def undo(self) -> None:
+        """Be what it was at `begin`."""
+        assert self._before is not None
+        for key, old in reversed(self._journal):
+            entry = self.changed.pop(key, None)
+            if entry is not None and entry[0] != entry[2]:
+                self.fresh.pop(entry[0], None)
+            if old is not None:
+                self.changed[old[3]] = old
+                if old[0] != old[2]:
+                    self.fresh[old[0]] = old[3]
+        self.count, self.first, self.last, self.next, self.front = self._before
+        self._before = None
+        self._journal.clear()
+
+    def end(self) -> None:
+        """Let the changes stay."""
+        self._before = None
+        self._pager.changed_count += len(self._journal)
+        self._journal.clear()
+
+    def discard(self) -> None:
+        """Nothing refers to it any more: leave its pieces to be given back."""
+        self.kept.drop()
+        self._pager.garbage[self.storage] = None
+
+    def changed_in_snippet(self) -> Iterator[Entry]:
+        """Return the entries that may be new, in order of their first change."""
+        for key in {id(key): key for key, _ in self._journal}.values():
+            entry = self.changed.get(key)
+            if entry is not None and entry[0]:
+                yield entry
+
+    def replace(self, entry: Entry, value: Any) -> None:
+        """Put what stands for it in the heap in place of the value of an entry that was changed."""
+        place, _, base, key = entry
+        self.changed[key] = place, value, base, key
+
+    # --- checkpoint -----------------------------------------------------------------------------------------------
+
+    def shape(self) -> Shape:
+        return Shape(
+            self.storage, self.count, self.first, self.last, self.next, self.front, buckets.count_for(self.count)
+        )
+
+    def freeze(self) -> Shape:
+        """Set aside what was changed since the last checkpoint; return what the record of the container says."""
+        assert not self.frozen and self._before is None
+        self.frozen, self.changed = self.changed, {}
+        self.frozen_fresh, self.fresh = self.fresh, {}
+        self._state = self.shape()
+        return self._state
+
+    def records(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Return what the checkpoint under way writes: (key, record or None to delete it)."""
+        pager, storage = self._pager, self.storage
+        old, new = self.base.buckets, self._state.buckets
+        # Each bucket of the fewer ones is one or more of the others.
+        least = min(old, new) or 1
+        moves: dict[int, list[tuple[int, int, int]]] = {}
+        families: dict[int, list[int]] = {}
+        for number in range(least, max(old, new)):
+            root = number
+            while root >= least:
+                root = buckets.parent_of(root)
+            families.setdefault(root, []).append(number)
+            moves.setdefault(root, [])
+        for entry in self.frozen.values():
+            place, value, base, key = entry
+            if place:
+                piece, record = pager.record(storage, place, [key, value])
+                if base and key not in self.changed:
+                    self.kept.add(key, (place, value, place, key), len(record))
+                yield piece, record
+            if base and base != place:
+                yield pager.key(storage, base), None
+            if base != place:
+                key_hash = pager.key_hash(key)
+                assert key_hash is not None, "a key that is kept"
+                tag = buckets.tag_of(key_hash)
+                moves.setdefault(buckets.bucket_of(tag, least), []).append((tag, base, place))
+        for root, changes in moves.items():
+            family = [root, *families.get(root, ())]
+            held: set[tuple[int, int]] = set()
+            for number in family:
+                if number < old and (bucket := pager.get(storage, _BUCKETS | number)) is not None:
+                    held.update(buckets.entries_of(bucket))
+            held.difference_update([(tag, base) for tag, base, _ in changes if base])
+            held.update([(tag, place) for tag, _, place in changes if place])
+            filled: dict[int, list[tuple[int, int]]] = {number: [] for number in family}
+            for tag, place in held:
+                filled[buckets.bucket_of(tag, new)].append((tag, place))
+            for number, entries in filled.items():
+                if number < new:
+                    yield pager.key(storage, _BUCKETS | number), buckets.make(entries)
+                else:
+                    yield pager.key(storage, _BUCKETS | number), None
+
+    def settle(self) -> None:
+        """What was frozen is in LMDB."""
+        self.base = self._state
+        self.frozen = {}
+        self.frozen_fresh = {}
+
+
+def plain_copy(items: Any) -> Any:
+    """Return a plain dict of the items of a large one; anything else as it is."""
+    return items.copy() if type(items) is PagedDict else items

@@ -1,0 +1,845 @@
+"""A large list or deque: what stands in a List or Deque of the heap in place of a plain one that would be too large.
+
+    head | tree of leaves | tail
+
+    root     a row for each branch                     in the container's record, as are head and tail
+    branch   a row for each leaf                       up to BRANCH_COUNT, a piece
+    leaf     items                                     up to LEAF_COUNT, a piece
+
+An index is found by counts, so any place is two pieces away. What is done at an end touches the head or tail alone, and
+once in LEAF_COUNT times the tree. A change in the middle touches one leaf, its branch and the root. A piece is copied
+at its first change in a snippet, so undo puts the old ones back, and what a checkpoint writes does not change under it.
+
+Promise: what CPython's list and deque would do (tests/heap/test_containers.py, test_kinds.py), at a cost that does not
+follow the length. How much is kept in memory changes no result.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from .kept import Kept
+from .paged_dict import MISSING
+
+if TYPE_CHECKING:
+    from .pager import Pager
+
+__all__ = ["Node", "PagedDeque", "PagedList", "Place", "plain_list"]
+
+LEAF_COUNT: Final = 64
+BRANCH_COUNT: Final = 256
+
+
+# Steps of a rotation that are taken one by one.
+_ROTATE_COUNT_MAX: Final = 1_000
+
+
+# Of a piece: its number, how many items are in it, the least key that it may hold (None in a list).
+Row = tuple[int, int, Any]
+
+
+class Node:
+    """A branch, or the root: a row for each piece below it."""
+
+    __slots__ = ("_firsts", "_starts", "rows")
+
+    def __init__(self, rows: list[Row]) -> None:
+        self.rows = rows
+        self._starts: list[int] | None = None  # the place of the first item of each
+        self._firsts: list[Any] | None = None
+
+    @classmethod
+    def of(cls, parts: list[list[Any]]) -> Node:
+        """Return what `parts` of another one says."""
+        return cls([(number, count, first) for number, count, first in parts])
+
+    def parts(self) -> list[list[Any]]:
+        return [list(row) for row in self.rows]
+
+    def copy(self) -> Node:
+        return Node(self.rows.copy())
+
+    def find(self, place: int) -> tuple[int, int]:
+        """Return which piece has the item at a place, and where in it."""
+        starts = self._starts
+        if starts is None:
+            starts = self._starts = [0, *accumulate(row[1] for row in self.rows[:-1])]
+        at = bisect_right(starts, place) - 1
+        return at, place - starts[at]
+
+    def find_key(self, key: Any) -> tuple[int, int]:
+        """Return which piece has or would have a key, and the place of its first item."""
+        if self._firsts is None:
+            self._firsts = [row[2] for row in self.rows]
+        at = max(bisect_right(self._firsts, key) - 1, 0)
+        if self._starts is None:
+            self.find(0)
+        assert self._starts is not None
+        return at, self._starts[at]
+
+    def put(self, first: int, end: int, rows: list[Row]) -> None:
+        """Put pieces in place of those from `first` up to `end`."""
+        self.rows[first:end] = rows
+        self._starts = self._firsts = None
+
+    def grow(self, at: int, count: int) -> None:
+        """Say that a piece has so many items more."""
+        number, held, first = self.rows[at]
+        self.rows[at] = number, held + count, first
+        self._starts = None
+
+    def total(self) -> int:
+        return sum(row[1] for row in self.rows)
+
+
+class PagedList:
+    """Items by index."""
+
+    __slots__ = (
+        "_before", "_journal", "_pager", "_written", "changed", "frozen", "head", "kept", "length", "next", "root",
+        "saved_next", "stamp", "state", "storage", "tail", "version",
+    )  # fmt: skip
+
+    def __init__(
+        self, pager: Pager, storage: int, next_number: int, root: list[Any], head: list[Any], tail: list[Any]
+    ) -> None:
+        """Make one of what its record says."""
+        self._pager = pager
+        self.storage = storage
+        self.next = next_number
+        self.root = Node.of(root)
+        self.head = self.unpack(head)
+        self.tail = self.unpack(tail)
+        self.length = self.root.total() + len(self.head) + len(self.tail)
+        self.version = 0  # counts changes of the structure: which item is where
+        self.stamp = 0  # and those that put another list in the place of a leaf
+        self.changed: dict[int, Any] = {}  # piece -> content, None when it is gone; since the last freeze
+        self.frozen: dict[int, Any] = {}
+        self.saved_next = next_number  # pieces from here on are not in LMDB
+        self.state = next_number  # the same as of the last freeze
+        self.kept = Kept(pager)
+        self._before: tuple[Any, ...] | None = None
+        self._journal: list[tuple[int, Any]] = []
+        self._written: set[int] = set()  # pieces copied in this snippet
+
+    @classmethod
+    def make(cls, pager: Pager, items: Iterable[Any]) -> Any:
+        """Return one that holds these items; LMDB has nothing of it yet."""
+        made = cls(pager, pager.allocate(), 0, [], [], [])
+        made._append_all(list(items))
+        made.length = made.root.total() + len(made.tail)
+        made.end()
+        return made
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return self._slice(*index.indices(self.length))
+        place = self._place(index, f"{self._name} index out of range")
+        items, at = self._find(place)
+        return items[at]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._walk(0)
+
+    def _walk(self, place: int) -> Iterator[Any]:
+        while place < self.length:
+            items, at = self._find(place)
+            stamp = self.stamp
+            while at < len(items):
+                yield items[at]
+                at += 1
+                place += 1
+                if stamp != self.stamp:
+                    break
+
+    def __reversed__(self) -> Iterator[Any]:
+        place = self.length - 1
+        while 0 <= place < self.length:
+            items, at = self._find(place)
+            stamp = self.stamp
+            while at >= 0:
+                yield items[at]
+                at -= 1
+                place -= 1
+                if stamp != self.stamp:
+                    break
+
+    def __contains__(self, item: object) -> bool:
+        return any(item is other or item == other for other in self)
+
+    def index(self, item: Any, start: int = 0, stop: int | None = None) -> int:
+        first, end, _ = slice(start, stop).indices(self.length)
+        place = first
+        for other in self._walk(first):
+            if place >= end:
+                break
+            if other is item or other == item:
+                return place
+            place += 1
+        raise ValueError(self._absent(item))
+
+    def _absent(self, item: Any) -> str:
+        return _ABSENT.replace("0", repr(item))
+
+    def count(self, item: Any) -> int:
+        return sum(1 for other in self if other is item or other == item)
+
+    def copy(self) -> list[Any]:
+        """Return a plain list."""
+        return list(self._walk(0))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, list | deque | PagedList):
+            return NotImplemented
+        return len(other) == self.length and all(
+            mine is theirs or mine == theirs for mine, theirs in zip(self, other, strict=False)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __lt__(self, other: Any) -> bool:
+        mine, theirs = self._first_difference(other)
+        return bool(mine < theirs)
+
+    def __le__(self, other: Any) -> bool:
+        mine, theirs = self._first_difference(other)
+        return bool(mine <= theirs)
+
+    def __gt__(self, other: Any) -> bool:
+        mine, theirs = self._first_difference(other)
+        return bool(mine > theirs)
+
+    def __ge__(self, other: Any) -> bool:
+        mine, theirs = self._first_difference(other)
+        return bool(mine >= theirs)
+
+    def _first_difference(self, other: Any) -> tuple[Any, Any]:
+        """Return what decides the order: the first items that differ, or else the lengths."""
+        for mine, theirs in zip(self, other, strict=False):
+            if mine is not theirs and mine != theirs:
+                return mine, theirs
+        return self.length, len(other)
+
+    def __add__(self, other: Any) -> list[Any]:
+        made: list[Any] = self.copy() + plain_list(other)
+        return made
+
+    def __radd__(self, other: Any) -> list[Any]:
+        return other + self.copy()  # type: ignore[no-any-return]
+
+    def __mul__(self, count: int) -> list[Any]:
+        return self.copy() * count
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
+
+    # --- changing -------------------------------------------------------------------------------------------------
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if isinstance(index, slice):
+            self._set_slice(index, list(value))
+            return
+        place = self._place(index, self._out_of_range)
+        items, at = self._find(place)
+        if items[at] is value:
+            return
+        own, at = self._find(place, to_write=True)
+        own[at] = value
+
+    def __delitem__(self, index: Any) -> None:
+        if isinstance(index, slice):
+            self._delete_slice(index)
+            return
+        place = self._place(index, self._out_of_range)
+        self._replace(place, place + 1, [])
+
+    def append(self, item: Any) -> None:
+        self._move()
+        self.length += 1
+        tail = self._own_tail()
+        tail.append(item)
+        if len(tail) == LEAF_COUNT:
+            self._push(tail)
+            self.tail = []
+
+    def extend(self, items: Iterable[Any]) -> None:
+        for item in self.copy() if items is self else items:
+            self.append(item)
+
+    def insert(self, index: Any, item: Any) -> None:
+        place = _index(index)
+        place = max(place + self.length, 0) if place < 0 else min(place, self.length)
+        if place == self.length:
+            self.append(item)
+        else:
+            self._replace(place, place, [item])
+
+    def pop(self, index: Any = -1) -> Any:
+        if not self.length:
+            raise IndexError(self._nothing_to_pop)
+        if index == -1:
+            self._move()
+            self.length -= 1
+            if not self.tail:
+                if not self.root.rows:
+                    return self._own_head().pop()
+                self.tail = self._pull(-1)
+            return self._own_tail().pop()
+        place = self._place(_index(index), "pop index out of range")
+        items, at = self._find(place)
+        item = items[at]
+        self._replace(place, place + 1, [])
+        return item
+
+    def remove(self, item: Any) -> None:
+        try:
+            place = self.index(item)
+        except ValueError:
+            raise ValueError(self._not_removed(item)) from None
+        self._replace(place, place + 1, [])
+
+    def clear(self) -> None:
+        """Be empty for whoever iterates still; the container puts an `empty` one in this one's place."""
+        self._move()
+        self.length = 0
+
+    def empty(self) -> Any:
+        return []
+
+    _name = "list"
+    _out_of_range = "list assignment index out of range"
+    _nothing_to_pop = "pop from empty list"
+
+    def _not_removed(self, item: Any) -> str:
+        return "list.remove(x): x not in list"
+
+    # --- slices ---------------------------------------------------------------------------------------------------
+
+    def _slice(self, start: int, stop: int, step: int) -> list[Any]:
+        count = len(range(start, stop, step))
+        if not count:
+            return []
+        if step < 0:
+            return self._slice(start + (count - 1) * step, start + 1, -step)[::-1]
+        if step > LEAF_COUNT:
+            return [self[place] for place in range(start, stop, step)]
+        found: list[Any] = []
+        last = start + (count - 1) * step
+        place = start
+        while place <= last:
+            items, at = self._find(place)
+            part = items[at : at + last - place + 1 : step]
+            found += part
+            place += len(part) * step
+        return found
+
+    def _set_slice(self, index: slice, values: list[Any]) -> None:
+        start, stop, step = index.indices(self.length)
+        if step == 1:
+            self._replace(start, max(start, stop), values)
+            return
+        places = range(start, stop, step)
+        if len(places) != len(values):
+            raise ValueError(
+                f"attempt to assign sequence of size {len(values)} to extended slice of size {len(places)}"
+            )
+        for place, value in zip(places, values, strict=True):
+            self[place] = value
+
+    def _delete_slice(self, index: slice) -> None:
+        places = range(*index.indices(self.length))
+        if not places:
+            return
+        if places.step < 0:
+            places = places[::-1]
+        if places.step == 1:
+            self._replace(places.start, places.stop, [])
+            return
+        # The items that stay, of the region where some go.
+        end = places[-1] + 1
+        region = self._slice(places.start, end, 1)
+        del region[:: places.step]
+        self._replace(places.start, end, region)
+
+    # --- the tree -------------------------------------------------------------------------------------------------
+
+    def _place(self, index: Any, message: str) -> int:
+        place = index if type(index) is int else _index(index, self._name)
+        if place < 0:
+            place += self.length
+        if not 0 <= place < self.length:
+            raise IndexError(message)
+        return place
+
+    def _find(self, place: int, *, to_write: bool = False) -> tuple[list[Any], int]:
+        """Return the items around a place, and where in them it is."""
+        before = len(self.head)
+        if place < before:
+            return self._own_head() if to_write else self.head, place
+        place -= before
+        behind = place - (self.length - before - len(self.tail))
+        if behind >= 0:
+            return self._own_tail() if to_write else self.tail, behind
+        at, place = self.root.find(place)
+        branch = self._branch(self.root.rows[at][0])
+        at, place = branch.find(place)
+        number = branch.rows[at][0]
+        return self._write(number) if to_write else self._piece(number), place
+
+    def _replace(self, start: int, stop: int, items: list[Any]) -> None:
+        """Put items in place of those from `start` up to `stop`."""
+        self._move()
+        before, behind = len(self.head), self.length - len(self.tail)
+        grown = len(items) - (stop - start)
+        if stop <= before and len(self.head) + grown <= LEAF_COUNT and start < before:
+            self._own_head()[start:stop] = items
+            self.length += grown
+            return
+        if start >= behind and len(self.tail) + grown < LEAF_COUNT:
+            self._own_tail()[start - behind : stop - behind] = items
+            self.length += grown
+            return
+        if before <= start < behind and stop <= behind and self._replace_in_leaf(start - before, stop - before, items):
+            self.length += grown
+            return
+        self._flush()
+        self._replace_leaves(start, stop, items)
+        self.length += grown
+
+    def _replace_in_leaf(self, start: int, stop: int, items: list[Any]) -> bool:
+        """Do that in one leaf, if it begins and ends there and stays of a good size. Returns: whether it was done."""
+        top, place = self.root.find(start)
+        number = self.root.rows[top][0]
+        branch = self._branch(number)
+        at, place = branch.find(place)
+        end = place + stop - start
+        leaf, held, first = branch.rows[at]
+        grown = len(items) - (stop - start)
+        if end > held or not LEAF_COUNT // 4 <= held + grown <= LEAF_COUNT:
+            return False
+        written = self._write(leaf)
+        written[place:end] = items
+        if grown:
+            self._write(number, branch=True).grow(at, grown)
+            self._own_root().grow(top, grown)
+        if not place and (key := self._key_of(written)) != first:
+            self._write(number, branch=True).put(at, at + 1, [(leaf, held + grown, key)])
+            if not at:
+                self._own_root().put(top, top + 1, [(number, self.root.rows[top][1], key)])
+        return True
+
+    def _replace_leaves(self, start: int, stop: int, items: list[Any]) -> None:
+        """Do it to whole leaves; head and tail are empty."""
+        root = self._own_root()
+        total = root.total()
+        if not total:
+            self._append_all(items)
+            return
+        # From the leaf before, so that small ones are joined, to the leaf of the last item.
+        first_top, first_at, first_place = self._leaf_at(min(start, total - 1))
+        last_top, last_at, last_place = self._leaf_at(min(max(start, stop - 1), total - 1))
+        left = self._leaf_items(first_top, first_at)[: start - first_place]
+        right = self._leaf_items(last_top, last_at)[stop - last_place :]
+        merged = [*left, *items, *right]
+        first, last = self._branch(root.rows[first_top][0]), self._branch(root.rows[last_top][0])
+        if len(merged) < LEAF_COUNT // 4 and (first_top, first_at) == (last_top, last_at):
+            if first_at + 1 < len(first.rows):
+                last_at += 1
+                merged += self._leaf_items(last_top, last_at)
+            elif first_at:
+                first_at -= 1
+                merged = [*self._leaf_items(first_top, first_at), *merged]
+        # Whole branches in between go; what is left of the first and the last one becomes one row of leaves.
+        leaves = self._new_leaves(merged)
+        rows = [*first.rows[:first_at], *leaves, *last.rows[last_at + 1 :]]
+        for top in range(first_top, last_top + 1):
+            branch = self._branch(root.rows[top][0])
+            begin = first_at if top == first_top else 0
+            end = last_at + 1 if top == last_top else len(branch.rows)
+            for number, _, _ in branch.rows[begin:end]:
+                self._forget(number)
+            self._forget(root.rows[top][0])
+        root.put(first_top, last_top + 1, self._new_branches(rows))
+
+    def _leaf_at(self, place: int) -> tuple[int, int, int]:
+        """Return (branch in the root, leaf in the branch, place of the leaf's first item)."""
+        top, within = self.root.find(place)
+        at, inside = self._branch(self.root.rows[top][0]).find(within)
+        return top, at, place - inside
+
+    def _leaf_items(self, top: int, at: int) -> list[Any]:
+        found: list[Any] = self._piece(self._branch(self.root.rows[top][0]).rows[at][0])
+        return found
+
+    def _append_all(self, items: list[Any]) -> None:
+        """Fill an empty tree."""
+        self.root = Node(self._new_branches(self._new_leaves(items)))
+
+    def _new_leaves(self, items: list[Any]) -> list[Row]:
+        return [(self._new(leaf), len(leaf), self._key_of(leaf)) for leaf in _parts(items, LEAF_COUNT)]
+
+    def _new_branches(self, rows: list[Row]) -> list[Row]:
+        branches = [Node(part) for part in _parts(rows, BRANCH_COUNT)]
+        return [(self._new(branch), branch.total(), branch.rows[0][2]) for branch in branches]
+
+    def _key_of(self, leaf: list[Any]) -> Any:
+        """Return the key of the first item, where items are in order of keys."""
+        return None
+
+    def _flush(self) -> None:
+        """Move head and tail into the tree."""
+        if self.head:
+            self._push(self._own_head(), left=True)
+            self.head = []
+        if self.tail:
+            self._push(self._own_tail())
+            self.tail = []
+
+    def _push(self, leaf: list[Any], *, left: bool = False) -> None:
+        """Add a leaf at an end of the tree."""
+        root = self._own_root()
+        row = self._new(leaf), len(leaf), self._key_of(leaf)
+        if root.rows:
+            top = 0 if left else len(root.rows) - 1
+            number = root.rows[top][0]
+            if len(self._branch(number).rows) < BRANCH_COUNT:
+                branch = self._write(number, branch=True)
+                end = 0 if left else len(branch.rows)
+                branch.put(end, end, [row])
+                root.grow(top, len(leaf))
+                return
+        end = 0 if left else len(root.rows)
+        root.put(end, end, self._new_branches([row]))
+
+    def _pull(self, end: int) -> list[Any]:
+        """Take the leaf off an end of the tree, -1 or 0; return a copy of it."""
+        root = self._own_root()
+        top = end % len(root.rows)
+        number = root.rows[top][0]
+        branch = self._write(number, branch=True)
+        at = end % len(branch.rows)
+        leaf = self._piece(branch.rows[at][0])
+        self._forget(branch.rows[at][0])
+        branch.put(at, at + 1, [])
+        if branch.rows:
+            root.grow(top, -len(leaf))
+        else:
+            self._forget(number)
+            root.put(top, top + 1, [])
+        return leaf.copy()  # type: ignore[no-any-return]
+
+    # --- pieces ---------------------------------------------------------------------------------------------------
+
+    def _branch(self, number: int) -> Node:
+        found = self._piece(number, branch=True)
+        assert type(found) is Node
+        return found
+
+    def _piece(self, number: int, *, branch: bool = False) -> Any:
+        found = self.changed.get(number)
+        if found is None:
+            found = self.frozen.get(number)
+            if found is None:
+                found = self.kept.hot.get(number)
+                if found is None:
+                    found = self.kept.find(number)
+                    if found is None:
+                        found, size = self._pager.read(self.storage, number)
+                        found = Node.of(found) if branch else self.unpack(found)
+                        self.kept.add(number, found, size)
+        return found
+
+    def _write(self, number: int, *, branch: bool = False) -> Any:
+        """Return a piece that may be changed."""
+        if number in self._written:
+            return self.changed[number]
+        content = self._piece(number, branch=branch).copy()
+        self.stamp += 1
+        self._note(number, content)
+        self._written.add(number)
+        return content
+
+    def _new(self, content: Any) -> int:
+        number = self.next
+        self.next = number + 1
+        self._note(number, content)
+        self._written.add(number)
+        return number
+
+    def _forget(self, number: int) -> None:
+        self._note(number, None)
+        self._written.discard(number)
+
+    def _note(self, number: int, content: Any) -> None:
+        self._journal.append((number, self.changed.get(number, MISSING)))
+        self.changed[number] = content
+        self.kept.forget(number)
+
+    def _own_head(self) -> list[Any]:
+        if self._before is not None and self.head is self._before[0]:
+            self.head = self.head.copy()
+            self.stamp += 1
+        return self.head
+
+    def _own_tail(self) -> list[Any]:
+        if self._before is not None and self.tail is self._before[1]:
+            self.tail = self.tail.copy()
+            self.stamp += 1
+        return self.tail
+
+    def _own_root(self) -> Node:
+        if self._before is not None and self.root is self._before[2]:
+            self.root = self.root.copy()
+        return self.root
+
+    @staticmethod
+    def pack(leaf: list[Any]) -> list[Any]:
+        """Return what the record of a leaf holds."""
+        return leaf
+
+    @staticmethod
+    def unpack(content: list[Any]) -> list[Any]:
+        """Return the leaf whose record holds this."""
+        return content
+
+    # --- one snippet ----------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Keep from here on what undo needs."""
+        self._before = self.head, self.tail, self.root, self.next, self.length
+
+    def undo(self) -> None:
+        """Be what it was at `begin`."""
+        assert self._before is not None
+        for number, old in reversed(self._journal):
+            if old is MISSING:
+                del self.changed[number]
+            else:
+                self.changed[number] = old
+            self.kept.forget(number)
+        self.head, self.tail, self.root, self.next, self.length = self._before
+        self._forget_snippet()
+
+    def end(self) -> None:
+        """Let the changes stay."""
+        self._pager.changed_count += len(self._journal) + 1
+        self._forget_snippet()
+
+    def _forget_snippet(self) -> None:
+        self._before = None
+        self._journal.clear()
+        self._written.clear()
+        self._move()
+
+    def _move(self) -> None:
+        self.version += 1
+        self.stamp += 1
+
+    def changed_in_snippet(self) -> Iterator[list[Any]]:
+        """Return lists of items, some of which may be new; what they hold may be replaced."""
+        assert self._before is not None
+        if self.head is not self._before[0]:
+            yield self.head
+        for number in sorted(self._written):
+            if type(content := self.changed[number]) is list:
+                yield content
+        if self.tail is not self._before[1]:
+            yield self.tail
+
+    def discard(self) -> None:
+        """Nothing refers to it any more: leave its pieces to be given back."""
+        self.kept.drop()
+        self._pager.garbage[self.storage] = None
+
+    # --- checkpoint -----------------------------------------------------------------------------------------------
+
+    def freeze(self) -> list[Any]:
+        """Set aside what was changed since the last checkpoint; return what the record of the container says."""
+        assert not self.frozen and self._before is None
+        self.frozen, self.changed = self.changed, {}
+        self.state = self.next
+        return [self.storage, self.next, self.root.parts(), self.pack(self.head), self.pack(self.tail)]
+
+    def records(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Return what the checkpoint under way writes: (key, record or None to delete it)."""
+        pager, storage = self._pager, self.storage
+        for number, content in self.frozen.items():
+            if content is not None:
+                yield pager.record(storage, number, content.parts() if type(content) is Node else self.pack(content))
+            elif number < self.saved_next:
+                yield pager.key(storage, number), None
+
+    def settle(self) -> None:
+        """What was frozen is in LMDB."""
+        self.saved_next = self.state
+        self.frozen = {}
+
+
+class PagedDeque(PagedList):
+    """Items by index, quick at both ends; of bounded length when it has a `maxlen`."""
+
+    __slots__ = ("maxlen",)
+
+    maxlen: int | None
+
+    @classmethod
+    def make(cls, pager: Pager, items: Any) -> Any:
+        """Return one that holds the items of a plain deque."""
+        made = super().make(pager, items)
+        made.maxlen = items.maxlen
+        return made
+
+    _name = "deque"
+    _out_of_range = "deque index out of range"
+    _nothing_to_pop = "pop from an empty deque"
+
+    def _absent(self, item: Any) -> str:
+        return f"{item!r} is not in deque"
+
+    def _not_removed(self, item: Any) -> str:
+        return "deque.remove(x): x not in deque" if sys.version_info < (3, 13) else f"{item!r} is not in deque"
+
+    def __getitem__(self, index: Any) -> Any:
+        return PagedList.__getitem__(self, _index(index, "deque"))
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        PagedList.__setitem__(self, _index(index, "deque"), value)
+
+    def __delitem__(self, index: Any) -> None:
+        PagedList.__delitem__(self, _index(index, "deque"))
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._unchanged(self._walk(0))
+
+    def __reversed__(self) -> Iterator[Any]:
+        return self._unchanged(PagedList.__reversed__(self))
+
+    def _unchanged(self, items: Iterator[Any]) -> Iterator[Any]:
+        version = self.version
+        for item in items:
+            yield item
+            if version != self.version:
+                raise RuntimeError("deque mutated during iteration")
+
+    def append(self, item: Any) -> None:
+        PagedList.append(self, item)
+        if self.maxlen is not None and self.length > self.maxlen:
+            self.popleft()
+
+    def appendleft(self, item: Any) -> None:
+        self._move()
+        self.length += 1
+        head = self._own_head()
+        head.insert(0, item)
+        if len(head) == LEAF_COUNT:
+            self._push(head, left=True)
+            self.head = []
+        if self.maxlen is not None and self.length > self.maxlen:
+            PagedList.pop(self)
+
+    def extendleft(self, items: Iterable[Any]) -> None:
+        for item in self.copy() if items is self else items:
+            self.appendleft(item)
+
+    def popleft(self) -> Any:
+        if not self.length:
+            raise IndexError("pop from an empty deque")
+        self._move()
+        self.length -= 1
+        if not self.head:
+            if not self.root.rows:
+                return self._own_tail().pop(0)
+            self.head = self._pull(0)
+        return self._own_head().pop(0)
+
+    def rotate(self, count: int) -> bool:
+        """Rotate by a few steps. Returns: whether it was done; many steps are better done at once."""
+        steps = _index(count) % self.length if self.length else 0
+        if steps <= _ROTATE_COUNT_MAX:
+            for _ in range(steps):
+                self.appendleft(PagedList.pop(self))
+        elif self.length - steps <= _ROTATE_COUNT_MAX:
+            for _ in range(self.length - steps):
+                PagedList.append(self, self.popleft())
+        else:
+            return False
+        return True
+
+    def insert(self, index: Any, item: Any) -> None:
+        if self.maxlen is not None and self.length >= self.maxlen:
+            raise IndexError("deque already at its maximum size")
+        PagedList.insert(self, index, item)
+
+    def empty(self) -> Any:
+        return deque(maxlen=self.maxlen)
+
+    def copy(self) -> Any:
+        """Return a plain deque."""
+        return deque(self._walk(0), self.maxlen)
+
+
+class Place:
+    """Where an item is: found when somebody asks, which is when a message is written."""
+
+    __slots__ = ("_at", "_items", "_part")
+
+    def __init__(self, items: PagedList, part: list[Any], at: int) -> None:
+        self._items = items
+        self._part = part
+        self._at = at
+
+    def index(self) -> int:
+        items = self._items
+        if self._part is items.head:
+            return self._at
+        start = len(items.head)
+        for top, _, _ in items.root.rows:
+            for number, count, _ in items._piece(top, branch=True).rows:
+                if items._piece(number) is self._part:
+                    return start + self._at
+                start += count
+        return start + self._at
+
+
+def plain_list(items: Any) -> Any:
+    """Return a plain list or deque of the items of a large one; anything else as it is."""
+    return items.copy() if isinstance(items, PagedList) else items
+
+
+def _index(value: Any, name: str = "") -> int:
+    if hasattr(type(value), "__index__"):
+        return value.__index__()  # type: ignore[no-any-return]
+    if name == "list":
+        raise TypeError(f"list indices must be integers or slices, not {type(value).__name__}")
+    if name:
+        raise TypeError(f"sequence index must be integer, not {type(value).__name__!r}")
+    raise TypeError(f"{type(value).__name__!r} object cannot be interpreted as an integer")
+
+
+def _parts(items: list[Any], count_max: int) -> list[list[Any]]:
+    """Return the items in as few lists as can be, of nearly one length: each has room for more."""
+    part_count = -(-len(items) // count_max)
+    bounds = [len(items) * part // part_count for part in range(part_count)] + [len(items)]
+    return [items[first:end] for first, end in pairwise(bounds)]
+
+
+def _message_of(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except ValueError as error:
+        return str(error)
+    raise AssertionError("it raises")
+
+
+# As the running Python says it.
+_ABSENT: Final = _message_of(lambda: list[int]().index(0))

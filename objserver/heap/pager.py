@@ -1,0 +1,182 @@
+"""Pager: how large containers reach their pieces on disk, and what they share.
+
+    PagedDict, PagedList  <->  [pager]  <->  store: key of 16 bytes -> record
+
+A container in pieces has a number of its own, its storage, taken from the same row as the oids; the key of a piece is
+storage and number of the piece, 8 bytes each. A container that is emptied leaves its storage behind, to be given back
+in slices (Heap.freeze).
+
+Promise: what a piece holds is what was written, or DataDamaged is raised, and noted as the heap's fault, since a
+snippet might catch it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from ..errors import DataDamaged, MachineError
+from .containers import STATES
+from .instances import KINDS
+from .keyhash import KeyHash
+from .layout import has_fixed_place
+from .records import GARBAGE_OID, record_key
+
+if TYPE_CHECKING:
+    from .heap import Heap
+
+__all__ = ["Pager"]
+
+# Pieces that one checkpoint deletes: each dirties a page of LMDB, which stays in memory until the commit.
+SWEEP_COUNT: Final = 50_000
+_SCAN_COUNT: Final = 500
+
+# Frames that decoding a piece may need: a class, its bases, the classes of what it holds.
+_DECODE_DEPTH: Final = 2_000
+
+
+class Pager:
+    """The pieces of one heap.
+
+    Attributes:
+        changed_count: pieces and entries that were changed since the last freeze.
+        garbage: storages that nothing uses any more, oldest first.
+    """
+
+    def __init__(self, heap: Heap) -> None:
+        self._heap = heap
+        self._store = heap.store
+        self.key_hash = KeyHash(self._identify)
+        self.changed_count = 0
+        self.garbage: dict[int, None] = {}
+        self._swept: list[int] = []
+
+    def allocate(self) -> int:
+        """Return the number of a new storage. When a snippet is committed: it is never undone."""
+        number = self._heap.next_oid
+        self._heap.next_oid += 1
+        return number
+
+    def key(self, storage: int, number: int) -> bytes:
+        return storage.to_bytes(8, "big") + number.to_bytes(8, "big")
+
+    def get(self, storage: int, number: int) -> bytes | None:
+        """Return a record as bytes. Raises DataDamaged."""
+        try:
+            return self._store.get(self.key(storage, number))
+        except MachineError as error:
+            self._heap.fault = error
+            raise
+
+    def read(self, storage: int, number: int) -> tuple[Any, int]:
+        """Return what a record holds, and the record's size. Raises DataDamaged."""
+        record = self.get(storage, number)
+        try:
+            if record is None:
+                raise DataDamaged(
+                    f"{self._store.path}: piece {number} of {storage} is missing; restore the folder from a backup"
+                )
+            return self._decode([record])[0], len(record)
+        except MachineError as error:
+            self._heap.fault = error
+            raise
+
+    def scan(
+        self, storage: int, first: int, end: int, count_max: int, *, backwards: bool = False
+    ) -> list[tuple[int, Any]]:
+        """Return (number, content) of pieces from `first` up to `end`, or from `end` down. Raises DataDamaged."""
+        try:
+            found = self._store.scan(self.key(storage, first), self.key(storage, end), count_max, backwards=backwards)
+            contents = self._decode([record for _, record in found])
+        except MachineError as error:
+            self._heap.fault = error
+            raise
+        numbers = [int.from_bytes(key[8:], "big") for key, _ in found]
+        return list(zip(numbers, contents, strict=True))
+
+    def record(self, storage: int, number: int, content: Any) -> tuple[bytes, bytes]:
+        """Return key and record of a piece."""
+        return self.key(storage, number), self._heap.records.pack(content)
+
+    def _decode(self, records: list[bytes]) -> list[Any]:
+        # What has to be loaded must not decide how deep a snippet may go.
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + _DECODE_DEPTH)
+        try:
+            unpack = self._heap.records.unpack
+            contents = [unpack(record) for record in records]
+            self._heap.link_loaded()
+            return contents
+        finally:
+            sys.setrecursionlimit(limit)
+
+    # --- what is given back ---------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Read which storages were waiting to be given back at the last checkpoint."""
+        record = self._store.get(record_key(GARBAGE_OID))
+        if record is not None:
+            self.garbage = dict.fromkeys(self._heap.records.unpack(record))
+
+    def sweep(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """Return what a checkpoint deletes of the storages that wait now, up to SWEEP_COUNT pieces."""
+        # The list as it is now: what is added while the checkpoint is written belongs to the next one.
+        waiting = list(self.garbage)
+        self._swept = []
+        return self._sweep(waiting)
+
+    def _sweep(self, waiting: list[int]) -> Iterator[tuple[bytes, bytes | None]]:
+        count = 0
+        for storage in waiting:
+            first, end = self.key(storage, 0), self.key(storage + 1, 0)
+            while count < SWEEP_COUNT:
+                found = self._store.scan(first, end, _SCAN_COUNT)
+                for key, _ in found:
+                    yield key, None
+                count += len(found)
+                if len(found) < _SCAN_COUNT:
+                    self._swept.append(storage)
+                    break
+                first = found[-1][0] + b"\0"
+            else:
+                break
+        swept = set(self._swept)
+        left = [storage for storage in waiting if storage not in swept]
+        yield record_key(GARBAGE_OID), self._heap.records.pack(left)
+
+    def settle(self) -> None:
+        """What a checkpoint swept is gone from disk."""
+        for storage in self._swept:
+            del self.garbage[storage]
+        self._swept = []
+
+    # --- keys and memory ------------------------------------------------------------------------------------------
+
+    def check_key(self, key: Any) -> None:
+        """Refuse a key whose place in a dict a client's code decides: no index on disk can follow that.
+
+        Raises:
+            TypeError: says what to use instead.
+        """
+        if type(key) not in STATES and not has_fixed_place(key, self._heap):
+            hash(key)  # which may say that it has none
+            raise TypeError(
+                f"a key of class {type(key).__name__!r}, which defines __eq__ or __hash__, can't be looked up in a "
+                "large dict; use a text, a number or a tuple of such that stands for it"
+            )
+
+    def _identify(self, key: Any) -> Any:
+        hashed = getattr(type(key), "__hash_of__", None)  # a member of an enum: the attribute that it hashes by
+        if hashed is not None and type(type(key)) in KINDS:
+            return getattr(key, hashed)
+        oid = self._heap.refer_if_kept(key)
+        return b"%d" % oid if oid else (self._heap.builtin_name(key) or "").encode()
+
+    def account(self, size: int) -> None:
+        """Count bytes of memory as used, or given back when negative."""
+        self._heap.loaded_size += size
+
+    def is_short(self) -> bool:
+        """Whether a snippet has read so much that it should not be kept until it ends."""
+        return self._heap.loaded_size > self._heap.cache_size

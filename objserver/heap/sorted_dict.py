@@ -1,0 +1,341 @@
+"""SortedDict: a dict in the order of its keys, for indexes, rankings and schedules.
+
+    scores = SortedDict()                  scores.irange('a', 'c')        keys from 'a' to 'c'
+    scores['bob'] = 3                      scores.peekitem(-1)            the last entry
+
+Inside is a list of (key, value) in order, or a PagedSorted in its place when it is large: a tree whose rows tell the
+least key of each piece. Keys are numbers, texts, bytes, dates and times, UUIDs and tuples of these, all of which
+compare with each other: their order is Python's own and runs no code of a client. Names are those of the package
+sortedcontainers.
+
+Promise: that of objserver/heap/containers.py, against sortedcontainers (tests/heap/test_sorted_dict.py); a key that
+can't be compared with the others is refused and changes nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, MutableMapping
+from operator import itemgetter
+from typing import Any, Final
+
+from .atoms import ATOMS, is_nan
+from .containers import MISSING, Container, give_name, make_states, nested_repr, plain, touch_clean
+from .paged_dict import plain_copy
+from .paged_list import Node, PagedList
+from .views import Items, Keys, Values
+
+__all__ = ["PagedSorted", "SortedDict"]
+
+_KEY: Final = itemgetter(0)
+
+
+class PagedSorted(PagedList):
+    """A large list of (key, value), in order of the keys."""
+
+    __slots__ = ()
+
+    def _key_of(self, leaf: list[Any]) -> Any:
+        return leaf[0][0]
+
+    @staticmethod
+    def pack(leaf: list[Any]) -> list[Any]:
+        return [part for entry in leaf for part in entry]
+
+    @staticmethod
+    def unpack(content: list[Any]) -> list[Any]:
+        return list(zip(content[::2], content[1::2], strict=True))
+
+    def place_of(self, key: Any, *, right: bool = False) -> int:
+        """Return the first place whose key is not before `key`, or with `right`, behind it."""
+        head = len(self.head)
+        if head and (not key > self.head[-1][0] if not right else key < self.head[-1][0]):
+            return _place_in(self.head, key, right)
+        if self.tail and (key >= self.tail[0][0] if right else key > self.tail[0][0]):
+            return self.length - len(self.tail) + _place_in(self.tail, key, right)
+        if not self.root.rows:
+            return head
+        top, start = self.root.find_key(key)
+        at, within = self._branch(self.root.rows[top][0]).find_key(key)
+        branch: Node = self._branch(self.root.rows[top][0])
+        return head + start + within + _place_in(self._piece(branch.rows[at][0]), key, right)
+
+
+def _place_in(items: list[Any], key: Any, right: bool) -> int:
+    return bisect_right(items, key, key=_KEY) if right else bisect_left(items, key, key=_KEY)
+
+
+def _place_of(items: Any, key: Any, right: bool = False) -> int:
+    return _place_in(items, key, right) if type(items) is list else items.place_of(key, right=right)
+
+
+def _check(key: Any) -> None:
+    """Refuse what has no place in an order. Raises TypeError, ValueError."""
+    if type(key) is tuple:
+        for item in key:
+            _check(item)
+    elif type(key) not in ATOMS or key is None or type(key) is complex:
+        hash(key)
+        raise TypeError(
+            f"a key of class {type(key).__name__!r} has no place in the order of a SortedDict; "
+            "use a number, a text, a date or a tuple of such"
+        )
+    elif is_nan(key):
+        raise ValueError("a nan has no place in the order of a SortedDict")
+    else:
+        key < key  # noqa: B015  # a timezone, for one, has no order
+
+
+class SortedDict(Container):
+    """dict in the order of its keys."""
+
+    __slots__ = ()
+    __form__ = "dict"
+    __paged__ = PagedSorted
+
+    def __init__(self, source: Any = (), /, **entries: Any) -> None:
+        self.__oid__ = 0
+        self.__heap__ = None
+        self.__items__ = []
+        SortedDict.update(self, source, **entries)
+
+    @classmethod
+    def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> SortedDict:
+        return SortedDict(dict.fromkeys(keys, value))
+
+    # --- by key ---------------------------------------------------------------------------------------------------
+
+    def __find__(self, key: Any) -> tuple[int, Any]:
+        """Return the place of a key, or where it would be, and its entry or None."""
+        _check(key)
+        items = self.__items__
+        place = _place_of(items, key)
+        if place < len(items):
+            entry = items[place]
+            if entry[0] == key:
+                return place, entry
+        return place, None
+
+    def __look__(self, key: Any) -> Any:
+        """Return the entry of a key, None when there is none, be it because the key can be in no SortedDict."""
+        try:
+            return self.__find__(key)[1]
+        except (TypeError, ValueError):
+            hash(key)
+            return None
+
+    def __getitem__(self, key: Any) -> Any:
+        entry = self.__look__(key)
+        if entry is None:
+            raise KeyError(key)
+        return entry[1]
+
+    def __contains__(self, key: object) -> bool:
+        return self.__look__(key) is not None
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        place, entry = self.__find__(key)
+        if entry is None:
+            items = self.__items__
+            if place:
+                items[place - 1][0] < key  # noqa: B015  # with its other neighbour it was compared
+            items.insert(place, (key, value))
+        else:
+            self.__items__[place] = entry[0], value
+
+    def __delitem__(self, key: Any) -> None:
+        if self.__look__(key) is None:
+            raise KeyError(key)
+        del self.__items__[self.__find__(key)[0]]
+
+    def get(self, key: Any, default: Any = None, /) -> Any:
+        entry = self.__look__(key)
+        return default if entry is None else entry[1]
+
+    def setdefault(self, key: Any, default: Any = None, /) -> Any:
+        entry = self.__find__(key)[1]
+        if entry is None:
+            self[key] = default
+            return default
+        return entry[1]
+
+    def pop(self, key: Any, default: Any = MISSING, /) -> Any:
+        entry = self.__look__(key)
+        if entry is None:
+            if default is MISSING:
+                raise KeyError(key)
+            return default
+        del self[key]
+        return entry[1]
+
+    def update(self, source: Any = (), /, **entries: Any) -> None:
+        found = dict(plain_copy(_pairs(source)), **entries)
+        for key, value in found.items():
+            self[key] = value
+
+    def __ior__(self, other: Any) -> SortedDict:
+        self.update(other)
+        return self
+
+    def __or__(self, other: Any) -> SortedDict:
+        if not _is_mapping(other):
+            return NotImplemented
+        made = self.copy()
+        made.update(other)
+        return made
+
+    def __ror__(self, other: Any) -> SortedDict:
+        if not _is_mapping(other):
+            return NotImplemented
+        made = SortedDict(other)
+        made.update(self)
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        if not _is_mapping(other):
+            return NotImplemented
+        others = _pairs(other)
+        if len(others) != len(self):
+            return False
+        for key, value in self.__items__:
+            found = others.get(key, MISSING)
+            if found is MISSING or not (found is value or found == value):
+                return False
+        return True
+
+    def clear(self) -> None:
+        self.__empty__()
+
+    def copy(self) -> SortedDict:
+        made: SortedDict = object.__new__(SortedDict)
+        made.__oid__ = 0
+        made.__heap__ = None
+        made.__items__ = self.__items__.copy()
+        return made
+
+    def __content__(self) -> list[Any]:
+        return PagedSorted.pack(self.__items__)
+
+    def __restore__(self, content: list[Any]) -> None:
+        self.__items__ = PagedSorted.unpack(content)
+
+    def __repr__(self) -> str:
+        return nested_repr(self, "SortedDict({...})")
+
+    def __show__(self) -> str:
+        return f"SortedDict({dict(self.__items__)!r})" if self.__items__ else "SortedDict({})"
+
+    # --- in order -------------------------------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key for key, _ in self.__walk__())
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (key for key, _ in self.__walk__(backwards=True))
+
+    def __walk__(self, *, backwards: bool = False, first: int = 0, end: int | None = None) -> Iterator[tuple[Any, Any]]:
+        """Return the entries at places from `first` up to `end`; raises RuntimeError when their number changes."""
+        items = self.__items__
+        count = len(items)
+        end = count if end is None else end
+        places = range(first, end)
+        for place in reversed(places) if backwards else places:
+            yield items[place]
+            if len(self.__items__) != count:
+                raise RuntimeError("SortedDict changed size during iteration")
+
+    def keys(self) -> Any:
+        return Keys.of(self)
+
+    def values(self) -> Any:
+        return Values.of(self)
+
+    def items(self) -> Any:
+        return Items.of(self)
+
+    def irange(
+        self,
+        minimum: Any = None,
+        maximum: Any = None,
+        inclusive: tuple[bool, bool] = (True, True),
+        reverse: bool = False,
+    ) -> Iterator[Any]:
+        """Return the keys from `minimum` to `maximum`, each of which may be None for no bound."""
+        with_minimum, with_maximum = inclusive
+        items = self.__items__
+        first = 0 if minimum is None else _bound(items, minimum, right=not with_minimum)
+        end = len(items) if maximum is None else _bound(items, maximum, right=bool(with_maximum))
+        return (key for key, _ in self.__walk__(backwards=bool(reverse), first=first, end=end))
+
+    def islice(self, start: int | None = None, stop: int | None = None, reverse: bool = False) -> Iterator[Any]:
+        """Return the keys at places from `start` up to `stop`."""
+        first, end, _ = slice(start, stop).indices(len(self.__items__))
+        return (key for key, _ in self.__walk__(backwards=bool(reverse), first=first, end=end))
+
+    def bisect_left(self, key: Any, /) -> int:
+        return _bound(self.__items__, key, right=False)
+
+    def bisect_right(self, key: Any, /) -> int:
+        return _bound(self.__items__, key, right=True)
+
+    def bisect(self, key: Any, /) -> int:
+        return _bound(self.__items__, key, right=True)
+
+    def index(self, key: Any, /) -> int:
+        """Return the place of a key. Raises ValueError."""
+        entry = self.__look__(key)
+        if entry is None:
+            raise ValueError(f"{key!r} is not in the SortedDict")
+        return self.__find__(key)[0]
+
+    def peekitem(self, index: int = -1, /) -> tuple[Any, Any]:
+        """Return the entry at a place. Raises IndexError."""
+        try:
+            entry: tuple[Any, Any] = self.__items__[index]
+        except IndexError:
+            raise IndexError(f"index {index} is out of range of {len(self.__items__)} entries") from None
+        return entry
+
+    def popitem(self, index: int = -1, /) -> tuple[Any, Any]:
+        """Remove and return the entry at a place. Raises KeyError when there is none at all, IndexError."""
+        if not self.__items__:
+            raise KeyError("popitem(): dictionary is empty")
+        entry = SortedDict.peekitem(self, index)
+        self.__items__.pop(index)
+        return entry
+
+
+def _bound(items: Any, key: Any, *, right: bool) -> int:
+    _check(key)
+    return _place_of(items, key, right)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(plain(value), dict) or isinstance(value, MutableMapping)
+
+
+def _pairs(value: Any) -> Any:
+    return value if isinstance(value, SortedDict) else plain(value)
+
+
+def _clean_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
+    if key not in self:
+        self[key] = default
+    return self[key]
+
+
+def _clean_pop(self: Any, key: Any, default: Any = MISSING, /) -> Any:
+    if default is not MISSING and key not in self:
+        return default
+    touch_clean(self)
+    return self.pop(key) if default is MISSING else self.pop(key, default)
+
+
+give_name(SortedDict, "SortedDict", "builtins")
+MutableMapping.register(SortedDict)
+make_states(
+    SortedDict,
+    "__setitem__ __delitem__ __ior__ setdefault pop popitem update clear",
+    setdefault=_clean_setdefault,
+    pop=_clean_pop,
+)
