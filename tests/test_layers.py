@@ -15,7 +15,7 @@ STDLIB_DENIED_IN_CORE = {"socket", "selectors", "time", "random", "secrets", "as
 MAY_IMPORT: dict[str, set[str]] = {
     "sandbox": {"sandbox", "RestrictedPython"},
     "objserver.wire": {"objserver.wire", "orjson"},
-    "objserver.store": {"objserver.store", "lmdb"},
+    "objserver.store": {"objserver.store", "google_crc32c", "lmdb"},
     "objserver.heap": {"objserver.heap", "objserver.store", "msgpack"},
     "objserver.log": {"objserver.log", "google_crc32c"},
     "objserver.engine": {

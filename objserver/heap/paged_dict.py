@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from . import buckets
 from .atoms import ATOMS
 from .kept import Kept
-from .views import Items, Keys, Values
+from .views import Items, Keys, Values, view
 
 if TYPE_CHECKING:
     from .pager import Pager
@@ -218,13 +218,13 @@ class PagedDict:
         return (entry[3] for entry in self._steady(self._backwards()))
 
     def keys(self) -> Any:
-        return Keys.of(self)
+        return view(Keys, self)
 
     def values(self) -> Any:
-        return Values.of(self)
+        return view(Values, self)
 
     def items(self) -> Any:
-        return Items.of(self)
+        return view(Items, self)
 
     def __repr__(self) -> str:
         return repr(self.copy())

@@ -23,7 +23,7 @@ from .atoms import ATOMS, is_nan
 from .containers import MISSING, Container, give_name, make_states, nested_repr, plain, touch_clean
 from .paged_dict import plain_copy
 from .paged_list import Node, PagedList
-from .views import Items, Keys, Values
+from .views import Items, Keys, Values, view
 
 __all__ = ["PagedSorted", "SortedDict"]
 
@@ -245,13 +245,13 @@ class SortedDict(Container):
                 raise RuntimeError("SortedDict changed size during iteration")
 
     def keys(self) -> Any:
-        return Keys.of(self)
+        return view(Keys, self)
 
     def values(self) -> Any:
-        return Values.of(self)
+        return view(Values, self)
 
     def items(self) -> Any:
-        return Items.of(self)
+        return view(Items, self)
 
     def irange(
         self,

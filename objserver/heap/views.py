@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from typing import Any
 
-__all__ = ["Items", "Keys", "Values"]
+__all__ = ["Items", "Keys", "Values", "view"]
 
 
 class _View:
@@ -20,12 +20,6 @@ class _View:
 
     def __init__(self, *args: Any, **words: Any) -> None:
         raise TypeError(f"cannot create {type(self).__name__!r} instances")
-
-    @classmethod
-    def of(cls, items: Any) -> Any:
-        made = object.__new__(cls)
-        made.__of__ = items
-        return made
 
     def __len__(self) -> int:
         return len(self.__of__)
@@ -131,6 +125,13 @@ class Items(_SetView):
     def __reversed__(self) -> Iterator[Any]:
         found: Iterator[Any] = self.__of__.__walk__(backwards=True)
         return found
+
+
+def view(kind: type[_View], items: Any) -> Any:
+    """Return a view of something that has what a PagedDict has."""
+    made = object.__new__(kind)
+    made.__of__ = items
+    return made
 
 
 def _is_set(value: object) -> bool:

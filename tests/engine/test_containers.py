@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from objserver.engine import Options
-from objserver.heap import containers, fronts, heap
+from objserver.heap import buckets, fronts, heap, paged_list
 
 from .bench import Bench, Failed
 from .graph import graph
@@ -36,10 +36,13 @@ from .operations import ARGUMENTS, HEAD, KINDS, MODEL, SETUP, Kind, our_words
 
 # Every bound at which a container is kept, changed or undone in another way: (module, name, its value in small).
 SMALL: list[tuple[Any, str, int]] = [
-    (containers, "COPY_COUNT_MAX", 4),
+    (buckets, "BUCKET_COUNT", 4),
     (fronts, "COUNT", 8),
     (fronts, "COUNT_MIN", 4),
-    (heap, "UNIFORM_COUNT_MIN", 4),
+    (heap.Heap, "paged_above", 5),
+    (heap.Heap, "plain_below", 3),
+    (paged_list, "BRANCH_COUNT", 4),
+    (paged_list, "LEAF_COUNT", 4),
 ]
 
 ROOTS = ("out", "pool", "x", "y", "z")

@@ -141,6 +141,7 @@ OMITTED_STORED: dict[str, str] = {
     r"(CommonTest|TestSet)\.test_init$|TestBasic\.test_basics$": "the language refuses to call __init__ again",
     r"TestBasic\.test_comparisons$|OrderedDictTests\.test_(abc|merge_operator)$": "asks for the state's type",
     r"OrderedDictTests\.test_dict_setitem$": "the language refuses to call dict.__setitem__",
+    r"DictTest\.test_merge_and_mutate$": "keys with a hash of a client in a large dict are refused",
 }
 
 

@@ -122,17 +122,17 @@ ghost_default; ghost_ordered; type(frozenset()); type(deque()); type(namedtuple(
 [len(clean_dict), clean_dict][1]; [len(clean_list), clean_list][1]; [len(clean_set), clean_set][1]
 """
 STORED = (
-    "stored_dict = {'a': 1}\nstored_list = [1]\nstored_set = {1}\nbig = {n: n for n in range(200)}\n"
-    "bigs = list(range(200))\nghost = {'g': 1}\n"
+    "stored_dict = {'a': 1}\nstored_list = [1]\nstored_set = {1}\nbig = {n: n for n in range(300)}\n"
+    "bigs = list(range(300))\nghost = {'g': 1}\n"
     "clean_dict = {'a': 1}\nclean_list = [1]\nclean_set = {1}\n"
     "class Stored:\n def __init__(self): self.x = 1\n def m(self): return 1\n"
     "stored_object = Stored()\ndef stored_function(): return 1\n"
     "from collections import Counter, OrderedDict, defaultdict, deque\n"
     "ghost_deque = deque([1])\nghost_default = defaultdict(list)\nghost_counter = Counter('a')\n"
     "ghost_ordered = OrderedDict(a=1)\nclean_deque = deque([1])\nclean_default = defaultdict(list)\n"
-    "clean_counter = Counter('a')\nclean_ordered = OrderedDict(a=1)\nbig_deque = deque(range(200))\n"
-    "big_default = defaultdict(list, {n: n for n in range(200)})\nbig_counter = Counter(range(200))\n"
-    "big_ordered = OrderedDict((n, n) for n in range(200))\n"
+    "clean_counter = Counter('a')\nclean_ordered = OrderedDict(a=1)\nbig_deque = deque(range(300))\n"
+    "big_default = defaultdict(list, {n: n for n in range(300)})\nbig_counter = Counter(range(300))\n"
+    "big_ordered = OrderedDict((n, n) for n in range(300))\n"
 )
 NEVER = (ModuleType, FrameType, CodeType, TracebackType, CellType)
 _HEAP_TYPE = 1 << 9
@@ -200,7 +200,7 @@ def _crawl(bench: Bench, found: Findings) -> None:
     expressions = [part for line in VALUES.split("\n") for part in line.split(";") if part.strip()]
     for expression in expressions:
         queue.append((expression.strip(), evaluate(SETUP + expression.strip())))
-    # Each state: changed within a snippet, and large ones that keep inverses.
+    # Each state: changed within a snippet, and large ones, which are in pieces.
     for change in (
         "stored_dict['b'] = 1\nstored_dict", "stored_list.append(2)\nstored_list", "stored_set.add(3)\nstored_set",
         "big['x'] = 1\nbig", "bigs.append(1)\nbigs", "stored_object.x = 2\nstored_object",
@@ -341,7 +341,7 @@ def _label(value: Any) -> str:
 def _state(kind: type) -> str:
     if kind in STATES:
         public: Any = STATES[kind]
-        state = next(name for name in ("free", "clean", "ghost", "logged") if getattr(public, f"__{name}__") is kind)
+        state = next(name for name in ("free", "clean", "ghost") if getattr(public, f"__{name}__") is kind)
         return f"heap {kind.__name__} ({state})"
     if isinstance(kind, HeapClass):
         return "a class of a snippet"
