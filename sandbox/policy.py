@@ -236,7 +236,7 @@ _DUNDER = "names with two underscores on both sides belong to Python"
 
 # The safe core of the builtins (runtime.make_builtins holds a value for each).
 BUILTINS: Final = frozenset({
-    "Ellipsis", "NotImplemented", "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr",
+    "Ellipsis", "NotImplemented", "SortedDict", "abs", "all", "any", "ascii", "bin", "bool", "bytes", "callable", "chr",
     "classmethod", "complex", "delattr", "dict", "divmod", "enumerate", "filter", "float", "format", "frozenset",
     "getattr", "hasattr", "hash", "hex", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min",
     "next",

@@ -113,6 +113,7 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
     made |= make_iterators(meter)
     made |= {"str": _STR, "bytes": _BYTES, "object": hooks.object_type}
     made |= {"dict": hooks.dict_type, "list": hooks.list_type, "set": hooks.set_type, "frozenset": hooks.frozenset_type}
+    made["SortedDict"] = hooks.collections["SortedDict"]
     made["type"] = _make_type(hooks.typeof, made, library)
     assert made.keys() == policy.BUILTINS | policy.EXCEPTIONS
     # A class body reads this name, as it does in the file that a user would run.

@@ -569,7 +569,7 @@ def make_states(cls: Any, writes: str, **clean: Any) -> None:
     for name, state in states.items():
         type.__setattr__(cls, name, state)
         STATES[state] = cls
-        if issubclass(cls, Dict | List):
+        if cls.__paged__ in DICTS | LISTS and cls.__form__ != "set":
             _PLAIN_INSIDE.add(state)
     give_unbound(names)
 

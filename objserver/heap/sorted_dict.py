@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from .atoms import ATOMS, is_nan
-from .containers import MISSING, Container, give_name, make_states, nested_repr, plain, touch_clean
+from .containers import MISSING, Dict, give_name, make_states, nested_repr, plain, touch_clean
 from .paged_dict import plain_copy
 from .paged_list import Node, PagedList
 from .views import Items, Keys, Values, view
@@ -86,11 +86,11 @@ def _check(key: Any) -> None:
         key < key  # noqa: B015  # a timezone, for one, has no order
 
 
-class SortedDict(Container):
+class SortedDict(Dict):
     """dict in the order of its keys."""
 
     __slots__ = ()
-    __form__ = "dict"
+    __plain_types__ = ()
     __paged__ = PagedSorted
 
     def __init__(self, source: Any = (), /, **entries: Any) -> None:
@@ -281,12 +281,14 @@ class SortedDict(Container):
     def bisect(self, key: Any, /) -> int:
         return _bound(self.__items__, key, right=True)
 
-    def index(self, key: Any, /) -> int:
-        """Return the place of a key. Raises ValueError."""
-        entry = self.__look__(key)
-        if entry is None:
-            raise ValueError(f"{key!r} is not in the SortedDict")
-        return self.__find__(key)[0]
+    def index(self, key: Any, start: int | None = None, stop: int | None = None) -> int:
+        """Return the place of a key, if that is from `start` up to `stop`. Raises ValueError."""
+        if self.__look__(key) is not None:
+            place = self.__find__(key)[0]
+            first, end, _ = slice(start, stop).indices(len(self.__items__))
+            if first <= place < end:
+                return place
+        raise ValueError(f"{key!r} is not in the SortedDict")
 
     def peekitem(self, index: int = -1, /) -> tuple[Any, Any]:
         """Return the entry at a place. Raises IndexError."""

@@ -12,7 +12,7 @@ An operation is a text that uses some of these names, and nothing else:
 An operation that binds `out` has a result; of an expression the result is its value. Whatever comes out stays under the
 name `out`, so that its content, its type and what it shares with the others is compared too.
 
-A kind is taken into the kit by being listed in KINDS; what SortedDict will have to do is in `SORTED_DICT`.
+A kind is taken into the kit by being listed in KINDS.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from .models import InsertionFrozenSet, InsertionSet, SortedModel
 
-__all__ = ["ARGUMENTS", "HEAD", "KINDS", "MODEL", "SETUP", "SORTED_DICT", "Kind", "our_words"]
+__all__ = ["ARGUMENTS", "HEAD", "KINDS", "MODEL", "SETUP", "Kind", "our_words"]
 
 # --- what operations are given --------------------------------------------------------------------------------------
 
@@ -760,12 +760,6 @@ _DEQUE_WORDS = ("x.maxlen =", "x.pop(0)", *_LIST_WORDS)
 # CPython's takes a tuple that is no key for the arguments of the KeyError, and has words of its own for pairs.
 _ORDERED_WORDS = ("x.pop(", "x.move_to_end(", "x.update(", "x |=")
 _NUMBERS = st.integers(-5, 3000)
-SORTED_DICT = Kind(
-    "SortedDict((e * 7919 % 3001, str(e)) for e in range(size))", [*_SORTED, *_DICT_CHANGES], _SORTED_BULK,
-    {"k": _NUMBERS, "items": st.lists(_NUMBERS, max_size=5), "pairs": st.lists(st.tuples(_NUMBERS, values), max_size=5)},
-    other_words=("",),  # which two keys were compared is its own affair
-)  # fmt: skip
-
 KINDS: dict[str, Kind] = {
     "Counter": Kind(
         "Counter({e: e % 7 - 2 for e in range(size)})",
@@ -775,6 +769,14 @@ KINDS: dict[str, Kind] = {
         "OrderedDict((e, str(e)) for e in range(size))",
         [text for text in _DICT if text not in _ORDERED_OMITS] + _ORDERED, _DICT_BULK + _ORDERED_BULK,
         other_words=_ORDERED_WORDS,
+    ),
+    "SortedDict": Kind(
+        "SortedDict((e * 7919 % 3001, str(e)) for e in range(size))", [*_SORTED, *_DICT_CHANGES], _SORTED_BULK,
+        {
+            "k": _NUMBERS, "items": st.lists(_NUMBERS, max_size=5),
+            "pairs": st.lists(st.tuples(_NUMBERS, values), max_size=5),
+        },
+        other_words=("",),  # which two keys were compared is its own affair
     ),
     "defaultdict": Kind(
         "defaultdict(list, {e: str(e) for e in range(size)})", _DICT + _DEFAULT, _DICT_BULK + _DEFAULT_BULK

@@ -11,9 +11,11 @@ from collections.abc import Set as AbstractSet
 from types import FunctionType
 from typing import Any
 
+from sortedcontainers import SortedDict
+
 from sandbox import DECIMAL_CONTEXT, Cell, Fuel, Hooks, compile_cell, make_builtins, make_library
 
-CONTAINERS = (collections.Counter, collections.OrderedDict, collections.defaultdict, collections.deque)
+CONTAINERS = (collections.Counter, collections.OrderedDict, SortedDict, collections.defaultdict, collections.deque)
 
 
 class Class(type):
