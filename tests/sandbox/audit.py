@@ -118,7 +118,9 @@ Counter('a'); Counter('a').elements(); iter(deque([1])); reversed(deque([1])); n
 namedtuple('P', 'x y')(1, 2); namedtuple('P', 'x').x; defaultdict.default_factory; deque.maxlen; ghost_counter
 ghost_default; ghost_ordered; type(frozenset()); type(deque()); type(namedtuple('P', 'x')(1)); deque([1]).append
 [len(clean_deque), clean_deque][1]; [len(clean_default), clean_default][1]; [len(clean_counter), clean_counter][1]
-[len(clean_ordered), clean_ordered][1]
+[len(clean_ordered), clean_ordered][1]; [len(clean_sorted), clean_sorted][1]; ghost_sorted; type(SortedDict())
+big.keys(); big.values(); big.items(); reversed(big.keys()); iter(big.items()); iter(bigs); reversed(bigs); iter(big_deque)
+big_sorted.keys(); big_sorted.items(); big_sorted.values(); iter(big_sorted); big_sorted.islice(1, 5)
 [len(clean_dict), clean_dict][1]; [len(clean_list), clean_list][1]; [len(clean_set), clean_set][1]
 """
 STORED = (
@@ -132,7 +134,8 @@ STORED = (
     "ghost_ordered = OrderedDict(a=1)\nclean_deque = deque([1])\nclean_default = defaultdict(list)\n"
     "clean_counter = Counter('a')\nclean_ordered = OrderedDict(a=1)\nbig_deque = deque(range(300))\n"
     "big_default = defaultdict(list, {n: n for n in range(300)})\nbig_counter = Counter(range(300))\n"
-    "big_ordered = OrderedDict((n, n) for n in range(300))\n"
+    "big_ordered = OrderedDict((n, n) for n in range(300))\nbig_sorted = SortedDict((n, n) for n in range(300))\n"
+    "clean_sorted = SortedDict(a=1)\nghost_sorted = SortedDict(a=1)\n"
 )
 NEVER = (ModuleType, FrameType, CodeType, TracebackType, CellType)
 _HEAP_TYPE = 1 << 9
@@ -205,7 +208,7 @@ def _crawl(bench: Bench, found: Findings) -> None:
         "stored_dict['b'] = 1\nstored_dict", "stored_list.append(2)\nstored_list", "stored_set.add(3)\nstored_set",
         "big['x'] = 1\nbig", "bigs.append(1)\nbigs", "stored_object.x = 2\nstored_object",
         "big_deque.append(1)\nbig_deque", "big_default['x'] = 1\nbig_default", "big_counter['x'] = 1\nbig_counter",
-        "big_ordered['x'] = 1\nbig_ordered",
+        "big_ordered['x'] = 1\nbig_ordered", "big_sorted[1.5] = 1\nbig_sorted",
     ):
         queue.append((change.rpartition("\n")[2], evaluate(change)))
 

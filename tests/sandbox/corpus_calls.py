@@ -116,6 +116,7 @@ base64.standard_b64encode(b'a'); base64.urlsafe_b64decode(b'YQ=='); base64.urlsa
 bisect.bisect([1], 1); bisect.bisect_left([1], 1); bisect.bisect_right([1], 1, key=abs); bisect.insort([1], 1); bisect.insort_left([1], 1)
 bisect.insort_right([1], 1); collections.Counter('aab'); collections.Counter('aab').elements(); collections.Counter('aab').most_common()
 collections.Counter('a') + collections.Counter('b'); collections.OrderedDict(a=[1]); collections.OrderedDict(a=1).items()
+SortedDict(a=1).items(); collections.SortedDict({1: 2}).irange(1); reversed(SortedDict(a=1)); iter(SortedDict(a=1).values())
 reversed(collections.OrderedDict(a=1)); collections.OrderedDict(a=1).popitem; collections.defaultdict(list)['a']; collections.defaultdict(list)
 collections.defaultdict(list).default_factory; collections.deque([[1]], 3); iter(collections.deque([1])); reversed(collections.deque([1]))
 collections.deque([1]).append; collections.namedtuple('P', 'x y', defaults=[1]); collections.namedtuple('P', 'x y')(1, [2]); collections.namedtuple('P', 'x').x
