@@ -271,7 +271,7 @@ class Dict(Container):
     __slots__ = ()
     __plain_types__: tuple[type, ...] = (dict,)
     __form__ = "dict"
-    __paged__ = PagedDict
+    __paged__: ClassVar[Any] = PagedDict
 
     def __init__(self, source: Any = (), /, **entries: Any) -> None:
         self.__oid__ = 0

@@ -100,7 +100,7 @@ class SortedDict(Dict):
         SortedDict.update(self, source, **entries)
 
     @classmethod
-    def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> SortedDict:
+    def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> Any:
         return SortedDict(dict.fromkeys(keys, value))
 
     # --- by key ---------------------------------------------------------------------------------------------------
@@ -173,18 +173,18 @@ class SortedDict(Dict):
         for key, value in found.items():
             self[key] = value
 
-    def __ior__(self, other: Any) -> SortedDict:
+    def __ior__(self, other: Any) -> Any:
         self.update(other)
         return self
 
-    def __or__(self, other: Any) -> SortedDict:
+    def __or__(self, other: Any) -> Any:
         if not _is_mapping(other):
             return NotImplemented
         made = self.copy()
         made.update(other)
         return made
 
-    def __ror__(self, other: Any) -> SortedDict:
+    def __ror__(self, other: Any) -> Any:
         if not _is_mapping(other):
             return NotImplemented
         made = SortedDict(other)
@@ -206,7 +206,7 @@ class SortedDict(Dict):
     def clear(self) -> None:
         self.__empty__()
 
-    def copy(self) -> SortedDict:
+    def copy(self) -> Any:
         made: SortedDict = object.__new__(SortedDict)
         made.__oid__ = 0
         made.__heap__ = None

@@ -34,6 +34,18 @@ FORMAT = FORMAT_FAMILY + b"5"
 # expect spares the resizing, which LMDB allows only while nobody reads.
 MAP_SIZE = 1 << 40
 
+# Bytes of files that may be mapped at once, and records read before a look at how many are. The kernel maps 64 KiB at a
+# touch: giving back costs some 4 us a record in the worst case, of reads all over a file that is larger.
+MAPPED_SIZE_MAX = 160 * 1024 * 1024
+_LOOK_COUNT = 512
+
+# Opened now: later the process may look at nothing but its data.
+try:
+    _STATM: int | None = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+except OSError:
+    _STATM = None
+_SYSTEM_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+
 _CRC_SIZE = 4
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
@@ -61,20 +73,7 @@ class Store:
             if not self.path.exists():
                 self._create()
             self._refuse_damage_that_would_crash()
-            self._env = lmdb.open(
-                str(folder),
-                map_size=MAP_SIZE,
-                subdir=True,
-                max_dbs=2,
-                sync=True,
-                metasync=True,
-                writemap=False,
-                readahead=False,  # records are read by oid, in no order that the disk could foresee
-                meminit=False,
-                lock=True,
-            )
-            self._records = self._env.open_db(b"records")
-            self._meta = self._env.open_db(b"meta")
+            self._open()
             with self._env.begin() as txn:
                 found = txn.get(b"format", db=self._meta)
         except (lmdb.Error, OSError) as error:
@@ -88,6 +87,24 @@ class Store:
                 )
             raise DataDamaged(f"{self.path} has format {found!r}, expected {FORMAT!r}; restore it from a backup")
         self._reader: lmdb.Transaction | None = None
+        self._held = False
+        self._read_count = 0  # since the last look at what is mapped
+
+    def _open(self) -> None:
+        self._env = lmdb.open(
+            str(self.path.parent),
+            map_size=MAP_SIZE,
+            subdir=True,
+            max_dbs=2,
+            sync=True,
+            metasync=True,
+            writemap=False,
+            readahead=False,  # records are read by oid, in no order that the disk could foresee
+            meminit=False,
+            lock=True,
+        )
+        self._records = self._env.open_db(b"records")
+        self._meta = self._env.open_db(b"meta")
 
     def get(self, key: bytes) -> bytes | None:
         """Return the record under `key` as of the last commit, None when there is none.
@@ -95,10 +112,12 @@ class Store:
         Raises:
             DataDamaged: the record does not match its checksum.
         """
-        if self._reader is None:
-            self.hold()
-        assert self._reader is not None
+        self._read_count += 1
+        if self._read_count > _LOOK_COUNT:
+            self._give_back()
         try:
+            if self._reader is None:
+                self._reader = self._env.begin(db=self._records, buffers=False)
             stored = self._reader.get(key)
         except lmdb.Error as error:
             raise self._explain(error) from error
@@ -115,9 +134,12 @@ class Store:
         """
         found: list[tuple[bytes, bytes]] = []
         pairs: Any  # lmdb's types say that they may be views, which we don't ask for
-        self.hold()
-        assert self._reader is not None
+        self._read_count += count_max
+        if self._read_count > _LOOK_COUNT:
+            self._give_back()
         try:
+            if self._reader is None:
+                self._reader = self._env.begin(db=self._records, buffers=False)
             with self._reader.cursor() as cursor:
                 if backwards:
                     # `prev` of a cursor that stands nowhere is the last record.
@@ -153,12 +175,31 @@ class Store:
                 self._reader = self._env.begin(db=self._records, buffers=False)
         except lmdb.Error as error:
             raise self._explain(error) from error
+        self._held = True
 
     def release(self) -> None:
         """End the current read snapshot: the next `get` sees the last commit, and old pages can be reused."""
         if self._reader is not None:
             self._reader.abort()
             self._reader = None
+        self._held = False
+
+    def _give_back(self) -> None:
+        """Open the environment anew when too much of its file is mapped, unless a checkpoint is being written.
+
+        The kernel maps what is read, and what lies beside it, and counts that as the process's memory until it needs
+        it for somebody else. Nothing but closing the map lets go of it earlier. LMDB keeps the pages of its largest
+        transaction too.
+        """
+        self._read_count = 0
+        if self._held or _mapped_size() <= MAPPED_SIZE_MAX:
+            return
+        self.release()
+        self._env.close()
+        try:
+            self._open()
+        except (lmdb.Error, OSError) as error:
+            raise self._explain(error) from error
 
     def checkpoint_mark(self) -> bytes | None:
         """Return what the last commit said it stands for, None before the first one. Raises DataDamaged."""
@@ -274,6 +315,14 @@ class Writer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if kind is not None:
             self.abort()
+
+
+def _mapped_size() -> int:
+    """Return the bytes of files, and of memory shared with others, that this process has mapped and in memory; 0 where
+    the system does not tell."""
+    if _STATM is None:
+        return 0
+    return int(os.pread(_STATM, 200, 0).split()[2]) * _SYSTEM_PAGE_SIZE
 
 
 def _sync_folder(folder: Path) -> None:

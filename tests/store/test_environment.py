@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objserver.errors import DataDamaged, RuntimeMismatch, StorageFailed
-from objserver.store import Store
+from objserver.store import Store, environment
 
 
 def write(store: Store, records: dict[bytes, bytes], mark: bytes = b"mark") -> None:
@@ -152,7 +153,7 @@ def test_full_disk_is_a_storage_failure_and_nothing_is_half_written(tmp_path: Pa
 import resource, signal
 from pathlib import Path
 from objserver.errors import StorageFailed
-from objserver.store import Store
+from objserver.store import Store, environment
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = Store(Path({str(tmp_path)!r}))
 with store.writer() as writer:
@@ -180,7 +181,7 @@ def test_want_of_memory_is_no_fault_of_the_disk(tmp_path: Path) -> None:
     limited = """
 import resource, sys
 from pathlib import Path
-from objserver.store import Store
+from objserver.store import Store, environment
 store = Store(Path(sys.argv[1]))
 records = [(n.to_bytes(8, "big"), bytes(10_000_000)) for n in range(3)]
 now = int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmData"))) << 10
@@ -220,3 +221,24 @@ def test_a_scan_is_a_slice_of_the_sorted_keys(
         found = store.scan(key(first), key(end), count, backwards=backwards)
         assert found == [(key(number), b"%d" % number) for number in expected]
         store.close()
+
+
+def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX", 24 * 1024 * 1024)
+    store = Store(tmp_path)
+    content = os.urandom(1000)
+    for first in range(0, 80_000, 10_000):
+        write(store, {key(number): content + key(number) for number in range(first, first + 10_000)}, key(first))
+    mapped = []
+    for number in range(80_000):
+        assert store.get(key(number)) == content + key(number)
+        mapped.append(environment._mapped_size())
+    assert max(mapped) < 40 * 1024 * 1024
+    store.hold()
+    held = store._env
+    for number in range(0, 80_000, 7):
+        assert store.get(key(number)) == content + key(number)
+    assert store._env is held
+    store.release()
+    assert [found for found, _ in store.scan(key(5), key(80_000), 3)] == [key(5), key(6), key(7)]
+    store.close()
