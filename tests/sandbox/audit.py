@@ -119,7 +119,8 @@ namedtuple('P', 'x y')(1, 2); namedtuple('P', 'x').x; defaultdict.default_factor
 ghost_default; ghost_ordered; type(frozenset()); type(deque()); type(namedtuple('P', 'x')(1)); deque([1]).append
 [len(clean_deque), clean_deque][1]; [len(clean_default), clean_default][1]; [len(clean_counter), clean_counter][1]
 [len(clean_ordered), clean_ordered][1]; [len(clean_sorted), clean_sorted][1]; ghost_sorted; type(SortedDict())
-big.keys(); big.values(); big.items(); reversed(big.keys()); iter(big.items()); iter(bigs); reversed(bigs); iter(big_deque)
+big.keys(); big.values(); big.items(); reversed(big.keys()); iter(big.items()); iter(bigs); reversed(bigs)
+iter(big_deque)
 big_sorted.keys(); big_sorted.items(); big_sorted.values(); iter(big_sorted); big_sorted.islice(1, 5)
 [len(clean_dict), clean_dict][1]; [len(clean_list), clean_list][1]; [len(clean_set), clean_set][1]
 """
