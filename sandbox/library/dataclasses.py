@@ -33,6 +33,8 @@ class _Word(metaclass=Sealed):
     def __init__(self, name: str) -> None:
         self.__word__ = name
 
+    __iter__ = None  # as in typing.Form
+
     def __getitem__(self, item: Any) -> _Word:
         return self
 

@@ -69,6 +69,8 @@ class Match(_Fixed):
             return tuple([self[group] for group in groups])
         return self[groups[0] if groups else 0]
 
+    __iter__ = None  # as in CPython, where no match is a sequence
+
     def __getitem__(self, group: Any) -> Any:
         start, end = self.span(group)
         return None if start < 0 else self.string[start:end]

@@ -46,6 +46,8 @@ class Form(metaclass=Sealed):
         self.__name__ = name
         self.__module_name__ = module
 
+    __iter__ = None  # else `__getitem__` would make it a sequence without end, for C code that makes no steps
+
     def __getitem__(self, item: Any) -> Form:
         return self
 

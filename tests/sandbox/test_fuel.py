@@ -153,3 +153,18 @@ def test_measurement_runs() -> None:
 if __name__ == "__main__":
     for name, microseconds in measure().items():
         print(f"{name:10} {microseconds:8.2f} us")
+
+
+def test_what_takes_an_index_is_no_sequence_without_end() -> None:
+    """Without an `__iter__`, CPython asks an object with `__getitem__` for one item after the other: the names of
+    `typing` give themselves for each, so `list(Mapping)` took all memory in one step."""
+    host = Host()
+    found = [(name, getattr(module, name)) for module in host.library.values() for name in dir(module)]
+    kinds = {cls for _, value in found for cls in (type(value), value) if isinstance(cls, type)}
+    kinds.add(type(host.run("import re\nre.match('a', 'a')")))
+    assert len(kinds) > 50
+    assert [cls for cls in kinds if hasattr(cls, "__getitem__") and not hasattr(cls, "__iter__")] == []
+    for name in ("typing import Mapping", "typing import List", "dataclasses import KW_ONLY"):
+        for use in ("list(x)", "[*x]", "1 in x", "sorted(x)", "max(x)", "for _ in x: pass", "a, *b = x", "reversed(x)"):
+            with pytest.raises(TypeError):
+                Host().run(f"from {name} as x\n{use}")
