@@ -167,7 +167,12 @@ class Definitions:
         existing = self._existing(name)
         known = existing.__dict__.get("__info__") if type(existing) is kind else None
         family = getattr(kind, "__family__", None)
-        if known and known.name == name and (family is None or family(existing.__bases__) == family(bases)):
+        if (
+            known
+            and known.name == name
+            and (family is None or family(existing.__bases__) == family(bases))
+            and _makes(existing.__bases__) is _makes(bases)
+        ):
             before = instances.class_body(existing)
             statement = self._statements[name] = _Statement(existing, existing.__bases__, before)
             instances.take_over(existing, bases, body)
@@ -239,7 +244,7 @@ class Definitions:
         """Keep a class that stands in the body of another: as the one that stood there before, if it is of its kind."""
         path = cls.__qualname__
         info = known.__dict__.get("__info__") if type(known) is HeapClass is type(cls) else None
-        if info is not None and info.name == path:
+        if info is not None and info.name == path and _makes(known.__bases__) is _makes(cls.__bases__):
             before = instances.class_body(known)
             instances.take_over(known, cls.__bases__, instances.class_body(cls))
             for value in instances.class_body(known).values():
@@ -412,6 +417,12 @@ class _Statement:
         info = self.cls.__dict__["__info__"]
         if info.version:
             instances.restore(self.cls, self._bases, self.before)
+
+
+def _makes(bases: tuple[Any, ...]) -> bool:
+    """Whether a class with these bases has a `__new__`, as one that derives from `list` has. CPython does not forget it
+    when the bases change, so such a class and one without are not the same class."""
+    return any(type(base.__new__) is FunctionType for base in bases)
 
 
 def _names(code: CodeType) -> Iterable[str]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from random import Random
 
+from .programs_newer import NEWER_CLASSES, NEWER_PRELUDE, Newer
+
 __all__ = ["PRELUDE", "Program"]
 
 PRELUDE = [
@@ -27,6 +29,7 @@ from fractions import Fraction
 pool = []
 count = 0
 """,
+    NEWER_PRELUDE,
     """
 def find(kind, n):
     found = [x for x in pool if isinstance(x, kind)]
@@ -78,7 +81,7 @@ CLASSES = ("A", "B", "C", "D", "M", "K")
 CONTAINERS = ("list", "dict", "set", "deque", "Counter", "OrderedDict", "defaultdict")
 
 
-class Program:
+class Program(Newer):
     """Args:
     draws: whether the texts draw random numbers, which come from their place in the log.
     """
@@ -92,7 +95,7 @@ class Program:
         filled = "\n".join(f"try: put({self.value(2)}, 0)\nexcept Exception: pass" for _ in range(25))
         named = [self.class_text(name) for name in ("A", "M", "B", "C", "D", "K")]
         others = [self.enum_text("Color"), self.enum_text("Mode"), self.data_text("Data"), self.named_text(), self.function_text()]
-        return [*PRELUDE, *named, *others, filled]
+        return [*PRELUDE, *named, *others, *self.newer_first(), filled]
 
     def text(self) -> str:
         """Return the next text."""
@@ -134,6 +137,8 @@ class Program:
         return self.pick(f"pool[{n} % len(pool)]", f"find({self.kind()}, {n})", f"find({self.pick(*CLASSES)}, {n})")
 
     def kind(self) -> str:
+        if self.chance(0.25):
+            return self.pick(*NEWER_CLASSES, "range", "Mapping", "partial", "type(cached)", "type(lambda: 1)")
         return self.pick(*CONTAINERS, "tuple", "frozenset", "P", "Color", "Data", "A", "K")
 
     def key(self) -> str:
@@ -146,6 +151,8 @@ class Program:
         )
 
     def value(self, depth: int = 2) -> str:
+        if self.chance(0.2):
+            return self.newer_value()
         if depth == 0 or self.chance(0.3):
             return self.pick(
                 str(self.number()), repr(self.pick("a", "b", "text")), "None", "1.5", "float('nan')", "-0.0", "10**30", "True",
@@ -173,6 +180,8 @@ class Program:
     # --- statements -------------------------------------------------------------------------------------------------
 
     def statement(self) -> str:
+        if self.chance(0.25):
+            return self.newer_statement()
         n = self.number()
         key, value, old = self.key(), self.value(), self.old()
         attribute = self.pick(*ATTRIBUTES)
@@ -256,6 +265,8 @@ class Program:
     # --- definitions ------------------------------------------------------------------------------------------------
 
     def definition(self) -> str:
+        if self.chance(0.3):
+            return self.newer_definition()
         kind = self.random.randrange(14)
         if kind < 7:
             return self.class_text(self.pick(*CLASSES))
@@ -292,7 +303,8 @@ class Program:
             "  class Inner:\n    z = []\n    def __init__(self, v=1): self.v = v\n", f"  class Inner:\n    k = {n}\n    def __init__(self, v=2): self.w = v\n    def m(self, a): return [self.k, a]\n",
             "  def __repr__(self): return '<%s %s>' % (type(self).__name__, getattr(self, 'n', 0))\n", "  def __lt__(self, o): return self.v < o.v\n",
             "  def __getattr__(self, name):\n    if name == 'extra': return 'none'\n    raise AttributeError(name)\n", "  def __len__(self): return 3\n", "  def __init_subclass__(cls):\n    cls.total = []\n",
-            "  def total(self): return [self.v]\n",
+            "  def total(self): return [self.v]\n", "  @cached_property\n  def cp(self): return [self.v]\n", "  @lru_cache(2)\n  def lm(self, a=0): return [a, self.v]\n",
+            "  @cache\n  def lm(self, a=0): return [a]\n", f"  w = partial(lambda self, a=0: [a], {n})\n",
         ]
         if self.chance(0.15):
             parts.append("  def __eq__(self, o): return type(self) is type(o) and self.v == o.v\n" + self.pick("", "  def __hash__(self): return hash(self.v)\n"))

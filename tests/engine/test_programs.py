@@ -33,7 +33,8 @@ print(*records(bench))
 bench.kill()
 """
 
-SMALL: Any = {"durability": "none", "segment_size": 256 * 1024}
+# A program may fill a container until the fuel ends.
+SMALL: Any = {"durability": "none", "segment_size": 256 * 1024, "fuel": 20_000}
 
 
 def records(bench: Bench) -> list[str]:

@@ -456,3 +456,19 @@ def test_traceback_shows_the_text_that_ran_when_another_has_its_number(engine: B
         with pytest.raises(Failed) as failed:
             engine.query("old.fail()")
         assert "def fail(self): return [1 / 0" in failed.value.fault.traceback
+
+
+@pytest.mark.parametrize(("one", "two"), [("list", "UserList"), ("dict", "UserDict"), ("set", "M"), ("list", "M")])
+def test_class_that_derived_from_a_container_is_made_again_without(engine: Bench, one: str, two: str) -> None:
+    """CPython kept the `__new__` of the base before, until a restart: no instance was made, and a replay diverged."""
+    engine.eval("from collections import UserDict, UserList\nclass M:\n  def __init__(self, v): self.v = v")
+    for before, after in ((one, two), (two, one)):
+        engine.eval(f"class C({before}): pass")
+        with pytest.raises(Failed, match="ZeroDivisionError"):
+            engine.eval(f"class C({after}): pass\nC([])\n1 / 0")
+        engine.eval("c = C([])")
+        engine.eval(f"class C({after}): pass")
+        engine.eval("d = C([])")
+        engine.crash()
+        assert engine.eval(f"isinstance(c, C), isinstance(d, {after})") == (False, True)
+        engine.eval("del C")
