@@ -14,7 +14,7 @@ from __future__ import annotations
 from sandbox.compiler import Cell, CellCache, Definition, binding_line, compile_cell, compile_definition, statement_at
 from sandbox.errors import OutOfFuel, SnippetRefused
 from sandbox.exact import CONTEXT as DECIMAL_CONTEXT
-from sandbox.fuel import Fuel, in_comparison
+from sandbox.fuel import Fuel, charge, in_comparison
 from sandbox.hints import hint
 from sandbox.hooks import Hooks
 from sandbox.library import make_library
@@ -36,6 +36,7 @@ __all__ = [
     "POLICY_VERSION",
     "SnippetRefused",
     "binding_line",
+    "charge",
     "compile_cell",
     "compile_definition",
     "describe_error",

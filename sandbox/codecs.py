@@ -16,12 +16,15 @@ from encodings import normalize_encoding
 from encodings.aliases import aliases
 from typing import Any, Final, NoReturn
 
+from sandbox.fuel import charge
 from sandbox.policy import ENCODINGS, ERROR_HANDLERS, SEQUENCE_COUNT_MAX
 
 _NAMES: Final[dict[str, str]] = {name.replace("-", "_"): name for name in ENCODINGS}
 _NAMES.update({alias: _NAMES[name] for alias, name in aliases.items() if name in _NAMES})
 # Longer than any spelling of these.
 _NAME_SIZE_MAX: Final = 40
+# Characters or bytes for one tick.
+_SIZE_PER_TICK: Final = 64
 
 for _name in ENCODINGS:
     codecs.lookup(_name)
@@ -37,6 +40,8 @@ def encode(text: str, encoding: Any = "utf-8", errors: Any = "strict") -> bytes:
     encoding, errors = _checked(encoding, errors)
     if not text.isascii():
         _check_size(len(text), errors)
+    if len(text) >= _SIZE_PER_TICK:
+        charge(len(text) // _SIZE_PER_TICK)
     return text.encode(encoding, errors)
 
 
@@ -45,6 +50,8 @@ def decode(data: bytes, encoding: Any = "utf-8", errors: Any = "strict") -> str:
     encoding, errors = _checked(encoding, errors)
     if not data.isascii():
         _check_size(len(data), errors)
+    if len(data) >= _SIZE_PER_TICK:
+        charge(len(data) // _SIZE_PER_TICK)
     return data.decode(encoding, errors)
 
 

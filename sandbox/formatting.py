@@ -11,8 +11,10 @@ from _string import formatter_field_name_split, formatter_parser  # type: ignore
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from sandbox.fuel import charge
 from sandbox.policy import SEQUENCE_COUNT_MAX
 from sandbox.text import make_ascii, make_format, make_repr, make_str
+from sandbox.work import FREE_COUNT, SIZE_PER_TICK
 
 # Characters of a text with places in it: each place takes a microsecond or two, and none pays a step.
 TEMPLATE_LENGTH_MAX: Final = 65_536
@@ -85,4 +87,6 @@ def _filled(template: str, fields: _Fields, depth: int) -> str:
         length += len(literal) + len(parts[-1])
         if length > SEQUENCE_COUNT_MAX:
             raise ValueError(f"the formatted text has more than {SEQUENCE_COUNT_MAX} characters")
+    if length >= FREE_COUNT:
+        charge(length // SIZE_PER_TICK)
     return "".join(parts)

@@ -30,10 +30,20 @@ from sandbox.dates import (
 from sandbox.errors import OutOfFuel
 from sandbox.exact import EXACT, check_operands, check_power_of, decimal_tuple, limit_denominator
 from sandbox.formatting import format_text
+from sandbox.fuel import charge
 from sandbox.kinds import ValueKind
 from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
 from sandbox.seal import sealed
 from sandbox.text import check_percent_format, scrub
+from sandbox.work import (
+    CONTAINERS,
+    FREE_COUNT,
+    ITEMS_PER_TICK,
+    PRODUCT_BITS_FREE,
+    SIZE_PER_TICK,
+    charge_product,
+    given,
+)
 
 _CLASS_NAMES: Final = frozenset({"fromtimestamp", "now", "strptime", "today", "utcfromtimestamp", "utcnow"})
 _DATE_METHODS: Final[dict[str, Callable[..., Any]]] = {
@@ -50,6 +60,9 @@ _VIEWS: Final[tuple[type, ...]] = (type({}.items()), type({}.keys()), type({}.va
 _LOOKED_AT: Final = (*_VIEWS, *DATES, Decimal, Fraction, UUID, bytes, int, str)
 # Above this, `pow(a, b, m)` would run for seconds: bits of the exponent times bits of the modulus.
 _POWER_BITS_MAX: Final = 1 << 24
+# Numbers up to this many bits take no longer than a tick or two.
+_BITS_FREE: Final = 1 << 10
+_BITS_PER_TICK: Final = 1 << 14
 
 # What outlives a snippet and has attributes, or seems to, that the host does not keep: functions; classes that are no
 # snippet's; values that can't change, written in Python.
@@ -82,15 +95,20 @@ def make_times(sequences: frozenset[type], multiply: Operator = operator.mul) ->
         # The common kinds first. Small numbers do not come here: they are multiplied in place (operators).
         kind, other = type(left), type(right)
         if kind is int and other is int:
-            if left.bit_length() + right.bit_length() <= INT_BITS_MAX:
-                return left * right
-            _check_bits(left.bit_length() + right.bit_length(), "the product")
+            bits = left.bit_length() + right.bit_length()
+            if bits > _BITS_FREE:
+                _check_bits(bits, "the product")
+                charge_product(left.bit_length(), right.bit_length())
+            return left * right
         elif kind is float or (other is float and multiply is operator.mul):
             return left * right
         elif kind in sequences or other in sequences:
             items, factor = (left, right) if kind in sequences else (right, left)
             if type(factor) is int or type(factor) is bool:
-                check_count(len(items) * factor, "the repeated sequence")
+                count = len(items) * factor
+                if count >= FREE_COUNT:
+                    check_count(count, "the repeated sequence")
+                    charge(count // (SIZE_PER_TICK if type(items) in (bytes, str) else ITEMS_PER_TICK))
             else:
                 if items is left:
                     names = ["__rmul__"]
@@ -120,7 +138,10 @@ def check_power(base: Any, exponent: Any) -> None:
     """Raise OverflowError when the power of two whole or exact numbers would be too large."""
     if type(base) is int and type(exponent) is int and exponent > 0 and not -2 < base < 2:
         # The bound of the exponent keeps the product below small.
-        _check_bits(base.bit_length() * exponent, "the power")
+        bits = base.bit_length() * exponent
+        if bits > _BITS_FREE:
+            _check_bits(bits, "the power")
+            charge_product(bits // 2, bits // 2)
     elif type(base) in EXACT or type(exponent) in EXACT:
         check_power_of(base, exponent)
 
@@ -128,7 +149,10 @@ def check_power(base: Any, exponent: Any) -> None:
 def check_shift(value: Any, count: Any) -> None:
     """Raise OverflowError when shifting left would make a number too large."""
     if type(value) in (int, bool) and type(count) in (int, bool) and count > 0 and value:
-        _check_bits(value.bit_length() + count, "the shifted number")
+        bits = value.bit_length() + count
+        if bits > _BITS_FREE:
+            _check_bits(bits, "the shifted number")
+            charge(bits // _BITS_PER_TICK)
 
 
 def power(base: Any, exponent: Any) -> Any:
@@ -139,8 +163,12 @@ def power(base: Any, exponent: Any) -> Any:
 def pow_builtin(base: Any, exp: Any, mod: Any = None) -> Any:
     if mod is None:
         return power(base, exp)
-    if type(exp) is int and type(mod) is int and exp.bit_length() * mod.bit_length() > _POWER_BITS_MAX:
-        raise OverflowError("the exponent and the modulus are too large; make one of them smaller")
+    if type(exp) is int and type(mod) is int:
+        bits = exp.bit_length() * mod.bit_length()
+        if bits > _POWER_BITS_MAX:
+            raise OverflowError("the exponent and the modulus are too large; make one of them smaller")
+        if bits > _BITS_FREE:
+            charge(bits * mod.bit_length() // PRODUCT_BITS_FREE)
     return pow(base, exp, mod)
 
 
@@ -164,11 +192,12 @@ def modulo(left: Any, right: Any) -> Any:
     """`left % right`; a text on the left is a format."""
     kind = type(left)
     if kind is str:
-        check_percent_format(left)
-        return scrub(left % right)
+        check_percent_format(left if len(left) < FREE_COUNT else given(left))
+        text = left % right
+        return text if len(text) < FREE_COUNT and " at 0x" not in text else scrub(given(text))
     if kind is bytes:
-        check_percent_format(left.decode("latin-1"))
-        return scrub((left % right).decode("latin-1")).encode("latin-1")
+        check_percent_format(given(left).decode("latin-1"))
+        return scrub(given(left % right).decode("latin-1")).encode("latin-1")
     if kind is Fraction or type(right) is Fraction:
         check_operands(left, right)
     return left % right
@@ -196,6 +225,9 @@ def make_set_operators(set_type: type) -> dict[str, Callable[..., Any]]:
     Of views of a dict (`d.keys() & e.keys()`) Python makes a set of its own, whose order depends on addresses.
     """
     def ordered(result: Any, left: Any, right: Any) -> Any:
+        for operand in (left, right):
+            if type(operand) in CONTAINERS:
+                given(operand)
         kept = set_type([item for operand in (left, right) for item in operand if item in result])
         if len(kept) != len(result):
             raise TypeError("one side of a set operation was an iterator; make a list of it first")
@@ -349,8 +381,12 @@ def _padded(bound: tuple[Any, str], *arguments: Any, **keywords: Any) -> Any:
             # A tab becomes that many characters, other padding makes the whole that long.
             tabs = value.count("\t" if isinstance(value, str) else b"\t") if name == "expandtabs" else 1
             check_count(width * tabs, "the padded value")
+            if width * tabs >= SIZE_PER_TICK:
+                charge(width * tabs // SIZE_PER_TICK)
         elif type(width) not in (bool, bytes, str):
             raise TypeError(f"{name}() takes a width that is an int")
+    if type(value) is not int and len(value) >= FREE_COUNT:
+        given(value)
     return getattr(value, name)(*arguments, **keywords)
 
 
@@ -449,10 +485,10 @@ def make_caught(fatal: tuple[type[BaseException], ...]) -> tuple[Callable[[], No
 def pure_text(value: Any, name: str) -> str:
     if type(value) is not str:
         raise TypeError(f"a comparison or hash method can call {name!r} on a str alone")
-    return str(getattr(value, name)())
+    return str(getattr(given(value), name)())
 
 
 def pure_tuple(value: Any = ()) -> tuple[Any, ...]:
     if type(value) not in (list, tuple):
         raise TypeError("a comparison or hash method can make a tuple of a list or tuple alone")
-    return tuple(value)
+    return tuple(given(value))

@@ -13,8 +13,13 @@ from types import FunctionType
 from typing import Any, Final
 from uuid import UUID
 
+from sandbox.fuel import charge
+from sandbox.work import FREE_COUNT, ITEMS_PER_TICK, given
+
 _NUMBERS: Final = frozenset({Decimal, Fraction, bool, complex, float, int})
 _DATES: Final = frozenset({date, datetime, time, timedelta})
+# Bytes of a digest for one tick.
+_SIZE_PER_TICK: Final = 500
 
 
 def hash_builtin(value: Any, /) -> int:
@@ -38,6 +43,7 @@ def hash_builtin(value: Any, /) -> int:
     if issubclass(kind, tuple):
         return _hash_tuple(value, {})
     if hasattr(kind, "__frozen__"):
+        given(value)
         # Python's own of a set, of numbers that are the same everywhere: the order has no part in it.
         return hash(frozenset([hash_builtin(item) for item in value]))
     if value is None:
@@ -82,10 +88,14 @@ def _hash_tuple(value: tuple[Any, ...], known: dict[int, int]) -> int:
     # Each tuple once: of tuples that hold one tuple twice, at each of n levels, there are 2**n ways to the innermost.
     found = known.get(id(value))
     if found is None:
+        if len(value) >= FREE_COUNT:
+            charge(len(value) // ITEMS_PER_TICK)
         parts = [_hash_tuple(item, known) if isinstance(item, tuple) else hash_builtin(item) for item in value]
         known[id(value)] = found = hash(tuple(parts))
     return found
 
 
 def _digest(data: bytes) -> int:
+    if len(data) >= _SIZE_PER_TICK:
+        charge(len(data) // _SIZE_PER_TICK)
     return int.from_bytes(blake2b(data, digest_size=7).digest(), "big")

@@ -39,6 +39,8 @@ class Hooks:
     `now()`: the time of the snippet, in UTC.
     `random()`: the snippet's generator of random numbers, seeded by its place in the log (see
     make_generator): the same one all through it.
+    `states`: the classes behind the containers, where these have others while they are not loaded or not changed; to
+    the public ones.
     `fatal`: the host's exceptions that no snippet may catch.
     `builtins`: the dict that make_builtins fills, with the fuel in it; the library reads it when it runs.
     `written`: the classes that library/written.py makes, by name. Each has an attribute `__library__`: the host lets
@@ -68,6 +70,7 @@ class Hooks:
     write_output: Callable[[str], object]
     now: Callable[[], datetime.datetime]
     random: Callable[[], Generator]
+    states: Mapping[type, type] = field(default_factory=dict)
     fatal: tuple[type[BaseException], ...] = ()
     builtins: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     written: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)

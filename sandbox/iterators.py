@@ -104,6 +104,7 @@ class Meter:
         self._sized = frozenset(
             {bytes, dict, frozenset, list, range, set, str, tuple, *_VIEWS}
             | {hooks.dict_type, hooks.frozenset_type, hooks.list_type, hooks.set_type, *hooks.collections.values()}
+            | hooks.states.keys()
         )
 
     def tick(self) -> None:

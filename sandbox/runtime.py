@@ -26,6 +26,7 @@ from sandbox.library.typing import NamedForm, NamedStatement, abstractmethod, pl
 from sandbox.library.written import make_hooks as make_written_hooks
 from sandbox.library.written import written
 from sandbox.seal import Module, Sealed, bound, sealed
+from sandbox.work import FREE_COUNT, given, know_containers
 
 # Builtins that are as they are in Python: they can't be changed, and their work is bounded by their arguments.
 _SAME: Final = (
@@ -49,7 +50,8 @@ class _BytesKind(Kind):
                 guards.check_count(count, "the bytes")
         if len(arguments) > 1 or keywords:
             return text.make_bytes(*arguments, **keywords)
-        return bytes(*arguments)
+        data = bytes(*arguments)
+        return data if len(data) < FREE_COUNT else given(data)
 
 
 class _ClosedKind(Kind):
@@ -87,6 +89,7 @@ def make_builtins(hooks: Hooks, library: Mapping[str, Module]) -> dict[str, Any]
     Args:
         library: the modules they can import, by name, from make_library.
     """
+    know_containers(hooks)
     meter = Meter(hooks)
     made = hooks.builtins
     made |= {name: getattr(builtins, name) for name in _SAME}

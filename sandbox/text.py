@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from sandbox.codecs import decode, encode
 from sandbox.dates import DATES, format_date
+from sandbox.fuel import charge
 from sandbox.policy import FORMAT_WIDTH_MAX
+from sandbox.work import FREE_COUNT
 
 # Only in the form that Python's own texts have: `0x` and what follows it up to the closing bracket.
 _ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]+(?=[>,;:])")
@@ -21,6 +23,8 @@ _PLAIN: Final = frozenset({bool, complex, float, int, str, type(None)})
 
 # Types for which the format `n` asks the locale.
 _LOCALIZED: Final = frozenset({Decimal, bool, complex, float, int})
+# Characters that are written out, and looked through for addresses, for one tick.
+_SHOWN_PER_TICK: Final = 128
 _NUMBER: Final = re.compile(r"[0-9]+")
 # Width and precision after `%` or, with a key, after `%(key)`.
 _PERCENT: Final = re.compile(r"[%)][-+ #0]*(\*|[0-9]*)(?:\.(\*|[0-9]*))?")
@@ -30,18 +34,26 @@ def scrub(text: str) -> str:
     return _ADDRESS.sub("", text) if " at 0x" in text else text
 
 
+def _made(text: str) -> str:
+    """Return `text`, which was made anew, without the addresses in it, and pay for its length."""
+    charge(len(text) // _SHOWN_PER_TICK)
+    return scrub(text)
+
+
 def make_repr(value: object) -> str:
-    return scrub(repr(value))
+    text = repr(value)
+    return text if len(text) < FREE_COUNT and " at 0x" not in text else _made(text)
 
 
 def make_ascii(value: object) -> str:
-    return scrub(ascii(value))
+    return _made(ascii(value))
 
 
 def make_str(*arguments: Any, **keywords: Any) -> str:
-    if len(arguments) > 1 or keywords:
-        return scrub(_make_str(*arguments, **keywords))
-    return scrub(str(*arguments))
+    if len(arguments) != 1 or keywords:
+        return _made(_make_str(*arguments, **keywords)) if arguments or keywords else ""
+    text = str(arguments[0])
+    return text if len(text) < FREE_COUNT and " at 0x" not in text else _made(text)
 
 
 def _make_str(object: Any = b"", encoding: Any = ..., errors: Any = ...) -> str:
@@ -64,7 +76,10 @@ make_bytes.__qualname__ = "bytes"
 
 def shown(value: object) -> object:
     """Return what an f-string shows for `value`: itself where it is plain."""
-    return value if type(value) in _PLAIN else scrub(format(value, ""))
+    if type(value) in _PLAIN:
+        return value
+    text = format(value, "")
+    return text if len(text) < FREE_COUNT and " at 0x" not in text else _made(text)
 
 
 def make_format(value: object, spec: str = "") -> str:
@@ -82,7 +97,8 @@ def make_format(value: object, spec: str = "") -> str:
     if spec.endswith("n") and type(value) in _LOCALIZED:
         # The process may have set a locale; without one it means this.
         spec = spec[:-1] + ("d" if isinstance(value, int) else "g")
-    return scrub(format(value, spec))
+    text = format(value, spec)
+    return text if len(text) < FREE_COUNT and " at 0x" not in text else _made(text)
 
 
 def check_percent_format(template: str) -> None:

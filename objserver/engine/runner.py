@@ -31,6 +31,7 @@ from sandbox import (
     OutOfFuel,
     SnippetRefused,
     binding_line,
+    charge,
     compile_definition,
     describe_error,
     hint,
@@ -43,6 +44,7 @@ from sandbox import (
 
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge, UpgradeFailed
 from ..heap import (
+    STATES,
     Counter,
     DefaultDict,
     Deque,
@@ -58,6 +60,7 @@ from ..heap import (
     delete_attribute,
     make_named_tuple,
     set_attribute,
+    use_charge,
 )
 from ..limits import ENTRY_SIZE_MAX, FRAME_SIZE_MAX, PRINT_SIZE_MAX, RESULT_SIZE_MAX
 from ..store import Store
@@ -95,6 +98,9 @@ FUEL_AGAIN: Final = sys.maxsize
 DIGITS_MAX: Final = sys.int_info.default_max_str_digits
 _SILENT: Final = [("ignore", None, Warning, None, 0)]
 
+
+# What is made of many items at once is paid by the snippet that runs.
+use_charge(charge)
 
 # A cell that can be called, and the digest of its source. A plain tuple: it is taken apart for every request.
 Prepared = tuple[FunctionType, bytes]
@@ -148,6 +154,7 @@ class Runner:
             write_output=self._write_output,
             now=self._now,
             random=self._random,
+            states=STATES,
             fatal=(MachineError, UpgradeFailed),
         )
         self._library = make_library(hooks)

@@ -1,5 +1,6 @@
 """dict, list, set, instances, classes and functions that persist by reachability from the root."""
 
+from .containers import STATES as STATES
 from .containers import Dict as Dict
 from .containers import List as List
 from .deques import Deque as Deque
@@ -16,6 +17,7 @@ from .named import make_named_tuple as make_named_tuple
 from .sets import FrozenSet as FrozenSet
 from .sets import Set as Set
 from .sorted_dict import SortedDict as SortedDict
+from .work import use_charge as use_charge
 
 __all__ = [
     "Counter",
@@ -29,9 +31,11 @@ __all__ = [
     "List",
     "NamedTuple",
     "OrderedDict",
+    "STATES",
     "Set",
     "SortedDict",
     "delete_attribute",
     "make_named_tuple",
     "set_attribute",
+    "use_charge",
 ]

@@ -34,6 +34,7 @@ from .layout import laid
 from .paged_dict import MISSING, PagedDict, plain_copy
 from .paged_list import PagedList, plain_list
 from .states import clean_twin, ghost_twin
+from .work import FREE_COUNT, given, pay
 
 __all__ = [
     "DICTS",
@@ -276,11 +277,13 @@ class Dict(Container):
     def __init__(self, source: Any = (), /, **entries: Any) -> None:
         self.__oid__ = 0
         self.__heap__ = None
-        self.__items__ = dict(plain_copy(plain(source)), **entries)
+        self.__items__ = items = dict(plain_copy(plain(source)), **entries)
+        if len(items) >= FREE_COUNT:
+            pay(items)
 
     @classmethod
     def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> dict[Any, Any]:
-        return dict.fromkeys(keys, value)
+        return dict.fromkeys(given(keys), value)
 
     def __getitem__(self, key: Any) -> Any:
         return self.__items__[key]
@@ -383,7 +386,9 @@ class List(Container):
     def __init__(self, source: Iterable[Any] = (), /) -> None:
         self.__oid__ = 0
         self.__heap__ = None
-        self.__items__ = list(source)
+        self.__items__ = items = list(source)
+        if len(items) >= FREE_COUNT:
+            pay(items)
 
     def __getitem__(self, index: Any) -> Any:
         return self.__items__[index]

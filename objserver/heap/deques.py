@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from .containers import STATES, Container, bounded_count, give_name, items_of, make_states, nested_repr, repeats
 from .paged_list import PagedDeque, plain_list
+from .work import FREE_COUNT, pay
 
 __all__ = ["Deque"]
 
@@ -28,7 +29,9 @@ class Deque(Container):
     def __init__(self, iterable: Iterable[Any] = (), maxlen: int | None = None) -> None:
         self.__oid__ = 0
         self.__heap__ = None
-        self.__items__ = deque(_inside(iterable), maxlen)
+        self.__items__ = items = deque(_inside(iterable), maxlen)
+        if len(items) >= FREE_COUNT:
+            pay(items)
 
     @property
     def maxlen(self) -> int | None:

@@ -38,6 +38,7 @@ from .containers import (
 from .fronts import forget, pop_first
 from .layout import laid
 from .paged_dict import PagedDict, plain_copy
+from .work import FREE_COUNT, given, pay
 
 __all__ = ["Counter", "DefaultDict", "OrderedDict"]
 
@@ -261,7 +262,9 @@ class Counter(_Kind):
 
     def __init__(self, iterable: Any = None, /, **counts: Any) -> None:
         Dict.__init__(self)
-        _add(self.__items__, self.__items__, iterable, counts, 1)
+        _add(self.__items__, self.__items__, given(iterable), counts, 1)
+        if len(self.__items__) >= FREE_COUNT:
+            pay(self.__items__)
 
     @classmethod
     def fromkeys(cls, keys: Iterable[Any], value: Any = None) -> Any:

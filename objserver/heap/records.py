@@ -261,7 +261,8 @@ _PACKERS: Final[dict[type, tuple[int, Callable[[Any], Any]]]] = {
 }
 _UNPACKERS: Final[dict[int, Callable[[Any], Any]]] = {
     _TUPLE: tuple,
-    _FROZENSET: FrozenSet,
+    # No work of the snippet's that happens to need it, which might have found it in memory.
+    _FROZENSET: lambda content: FrozenSet.__of__(dict.fromkeys(content)),
     _NAMED: _named_value,
     _NAMED_OF_CLASS: lambda content: tuple.__new__(*content),
     _NAMED_CLASS: _named_class,

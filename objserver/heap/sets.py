@@ -29,6 +29,7 @@ from .fronts import forget, pop_first
 from .layout import laid
 from .paged_dict import PagedDict
 from .views import Items, Keys
+from .work import FREE_COUNT, paid, pay
 
 __all__ = ["FrozenSet", "Set"]
 
@@ -95,28 +96,28 @@ class _Members(metaclass=ContainerType):
         return _plain_kind(other)(other).symmetric_difference(self) if _is_operand(other) else NotImplemented
 
     def union(self, *others: Iterable[Any]) -> Any:
-        items = self.__laid_out__().copy()
+        items = paid(self.__laid_out__()).copy()
         for other in others:
-            items.update(dict.fromkeys(other))
+            items.update(paid(dict.fromkeys(other)))
         return self.__public__.__of__(items)
 
     def intersection(self, *others: Iterable[Any]) -> Any:
-        items = self.__laid_out__().copy()
+        items = paid(self.__laid_out__()).copy()
         for other in others:
             members = _members(other)
             items = {item: None for item in items if item in members}
         return self.__public__.__of__(items)
 
     def difference(self, *others: Iterable[Any]) -> Any:
-        items = self.__laid_out__().copy()
+        items = paid(self.__laid_out__()).copy()
         for other in others:
             for item in list(other):
                 _discard(items, item)
         return self.__public__.__of__(items)
 
     def symmetric_difference(self, other: Iterable[Any], /) -> Any:
-        items = self.__laid_out__().copy()
-        for item in dict.fromkeys(other):
+        items = paid(self.__laid_out__()).copy()
+        for item in paid(dict.fromkeys(other)):
             if item in self.__items__:
                 items.pop(item, None)
             else:
@@ -145,7 +146,9 @@ class FrozenSet(_Members):
     __hashed__: int | None
 
     def __init__(self, source: Iterable[Any] = (), /) -> None:
-        self.__items__ = dict.fromkeys(source)
+        self.__items__ = items = dict.fromkeys(source)
+        if len(items) >= FREE_COUNT:
+            pay(items)
         self.__hashed__ = None
 
     @classmethod
@@ -206,7 +209,9 @@ class Set(_Members, Container):
     def __init__(self, source: Iterable[Any] = (), /) -> None:
         self.__oid__ = 0
         self.__heap__ = None
-        self.__items__ = dict.fromkeys(source)
+        self.__items__ = items = dict.fromkeys(source)
+        if len(items) >= FREE_COUNT:
+            pay(items)
 
     @classmethod
     def __of__(cls, items: dict[Any, None]) -> Set:

@@ -24,6 +24,7 @@ from .containers import MISSING, Dict, give_name, make_states, nested_repr, plai
 from .paged_dict import plain_copy
 from .paged_list import Node, PagedList
 from .views import Items, Keys, Values, view
+from .work import paid
 
 __all__ = ["PagedSorted", "SortedDict"]
 
@@ -98,6 +99,7 @@ class SortedDict(Dict):
         self.__heap__ = None
         self.__items__ = []
         SortedDict.update(self, source, **entries)
+        paid(self.__items__)
 
     @classmethod
     def fromkeys(cls, keys: Iterable[Any], value: Any = None, /) -> Any:

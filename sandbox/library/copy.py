@@ -14,6 +14,7 @@ from sandbox.iterators import Meter
 from sandbox.library.enum import is_member
 from sandbox.library.typing import Form
 from sandbox.seal import Module, make_module, sealed
+from sandbox.work import given
 
 _ATOMIC: Final = frozenset({
     BuiltinFunctionType, FunctionType, NoneType, NotImplemented.__class__, Ellipsis.__class__, bool, property, range,
@@ -44,7 +45,7 @@ class Copier:
         if self._is_set(x):
             return self._hooks.set_type(x)
         if self._is_container(x):
-            return x.copy()
+            return given(x).copy()
         if self._is_instance(x):
             attributes = dict(x.__dict__)
             if hasattr(kind, "__acts_as__"):

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
+from sandbox.fuel import charge
 from sandbox.guards import check_count
 from sandbox.hooks import Hooks
 from sandbox.seal import Module, Sealed, make_module, sealed
@@ -14,6 +15,8 @@ NAMES: Final = (
     "blake2b", "blake2s", "md5", "sha1", "sha224", "sha256", "sha384", "sha3_224", "sha3_256", "sha3_384", "sha3_512",
     "sha512", "shake_128", "shake_256",
 )
+# Bytes for one tick: 0.1 to 0.3 us.
+_SIZE_PER_TICK: Final = 64
 _KINDS: Final = frozenset({bool, bytes, int})
 
 
@@ -62,6 +65,7 @@ def _data(data: Any) -> bytes:
     if type(data) is not bytes:
         advice = "; encode it: text.encode()" if isinstance(data, str) else ""
         raise TypeError(f"a digest is made of bytes, not of a {type(data).__name__}{advice}")
+    charge(len(data) // _SIZE_PER_TICK)
     return data
 
 
@@ -70,6 +74,7 @@ def _length(length: tuple[Any, ...]) -> tuple[Any, ...]:
         if type(count) is not int:
             raise TypeError("the length of a digest is an int")
         check_count(count, "the digest")
+        charge(count // _SIZE_PER_TICK)
     return length
 
 

@@ -57,10 +57,12 @@ def make_json(hooks: Hooks) -> Module:
         elif indent is not None and type(indent) is not str:
             raise TypeError("an indent is a number or a text")
         walk = _Walk(hooks, meter.tick, default, bool(skipkeys), bool(sort_keys))
-        return json.dumps(
+        text = json.dumps(
             walk.plain(obj, 0), ensure_ascii=bool(ensure_ascii), check_circular=False, allow_nan=bool(allow_nan),
             indent=indent, separators=separators,
         )
+        meter.pay(len(text) // _SIZE_PER_TICK)
+        return text
 
     def loads(
         s: Any, *, object_hook: Any = None, parse_float: Any = None, parse_int: Any = None, parse_constant: Any = None,

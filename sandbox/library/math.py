@@ -9,6 +9,7 @@ from typing import Any, Final
 from sandbox.guards import make_times
 from sandbox.hooks import Hooks
 from sandbox.seal import Module, make_module, sealed
+from sandbox.work import CONTAINERS, FREE_COUNT, given
 
 times = make_times(frozenset({bytes, list, str, tuple}))
 
@@ -44,6 +45,8 @@ def perm(n: Any, k: Any = None, /) -> int:
 
 
 def prod(iterable: Iterable[Any], /, *, start: Any = 1) -> Any:
+    if type(iterable) in CONTAINERS and len(iterable) >= FREE_COUNT:  # type: ignore[arg-type]
+        given(iterable)
     for number in iterable:
         start = times(start, number)
     return start

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from keyword import iskeyword
 from typing import Any, Final
 
 from sandbox.hooks import Hooks
-from sandbox.policy import attribute_refusal
+from sandbox.policy import SOURCE_SIZE_MAX, attribute_refusal
 
 # One step makes a class of so many fields.
 FIELD_COUNT_MAX: Final = 255
@@ -18,7 +19,7 @@ def make_named(hooks: Hooks) -> Callable[..., Any]:
     def namedtuple(
         typename: str, field_names: Any, *, rename: bool = False, defaults: Iterable[Any] | None = None
     ) -> Any:
-        values = () if defaults is None else tuple(defaults)
+        values = () if defaults is None else tuple(islice(defaults, FIELD_COUNT_MAX + 1))
         fields = _fields(typename, field_names, rename)
         if len(values) > len(fields):
             raise TypeError("Got more default values than field names")
@@ -29,9 +30,14 @@ def make_named(hooks: Hooks) -> Callable[..., Any]:
 
 def _fields(typename: Any, field_names: Any, rename: Any) -> tuple[str, ...]:
     """Return the names of the fields. Raises TypeError, ValueError, with CPython's messages where it has one."""
-    names = field_names.replace(",", " ").split() if type(field_names) is str else list(field_names)
+    if type(field_names) is str:
+        if len(field_names) > SOURCE_SIZE_MAX:
+            raise ValueError(f"the names of a named tuple have {len(field_names)} characters, too many")
+        names = field_names.replace(",", " ").split()
+    else:
+        names = list(islice(field_names, FIELD_COUNT_MAX + 1))
     if len(names) > FIELD_COUNT_MAX:
-        raise ValueError(f"a named tuple has at most {FIELD_COUNT_MAX} fields, not {len(names)}")
+        raise ValueError(f"a named tuple has at most {FIELD_COUNT_MAX} fields")
     for name in (typename, *names):
         if type(name) is not str:
             raise TypeError("Type names and field names must be strings")

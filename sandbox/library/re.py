@@ -15,6 +15,7 @@ from sandbox.hooks import Hooks
 from sandbox.iterators import Meter, make_kind, wrap
 from sandbox.regex import FLAGS_ALLOWED, Regex
 from sandbox.seal import Made, Module, Sealed, make_module, sealed
+from sandbox.work import FREE_COUNT
 
 _FLAG_NAMES: Final = {
     "A": re.ASCII, "ASCII": re.ASCII, "DOTALL": re.DOTALL, "I": re.IGNORECASE, "IGNORECASE": re.IGNORECASE,
@@ -311,6 +312,8 @@ def make_re(hooks: Hooks) -> Module:
     def escape(pattern: Any) -> Any:
         if type(pattern) not in _TEXTS:
             raise TypeError("escape() takes a text or bytes")
+        if len(pattern) >= FREE_COUNT:
+            meter.pay(len(pattern) // 32)
         return re.escape(pattern)
 
     def make_again(pattern: Any, flags: int, *match: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 from typing import Any, Final
 
+from sandbox.fuel import charge
 from sandbox.hooks import Hooks
 from sandbox.seal import Module, make_module, sealed
 
@@ -17,6 +18,7 @@ _SAME: Final = (
 def capwords(s: Any, sep: Any = None) -> str:
     if type(s) is not str or type(sep) not in (str, type(None)):
         raise TypeError("capwords() takes texts")
+    charge(len(s) // 16)
     return str(string.capwords(s, sep))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from itertools import islice
 from typing import Any, Final
 from uuid import UUID
 
+from sandbox.fuel import charge
 from sandbox.hooks import Hooks
 from sandbox.kinds import make_kind
 from sandbox.seal import Module, make_module, sealed
@@ -25,7 +27,7 @@ def _construct(
         if value is not None and type(value) is not _PARTS[name]:
             raise TypeError(f"UUID() takes a {name} that is of type {_PARTS[name].__name__}")
     if fields is not None:
-        fields = tuple(fields)
+        fields = tuple(islice(fields, 7))
         if set(map(type, fields)) != {_PARTS["int"]}:
             raise TypeError("UUID() takes fields that are numbers")
     if type(version) not in (_PARTS["int"], type(None)):
@@ -37,6 +39,7 @@ def _named(make: Any) -> Any:
     def make_named(namespace: Any, name: Any) -> UUID:
         if type(namespace) is not UUID or type(name) not in (str, bytes):
             raise TypeError("a name of a namespace is a str, the namespace a UUID")
+        charge(len(name) // 16)
         if type(name) is bytes:
             # As from Python 3.12 on.
             name = name.decode("latin-1") if name.isascii() else _refuse_bytes()
