@@ -68,7 +68,7 @@ class Describer:
                 if type(held) in _KINDS:
                     kind, items, _, _ = self(held)
                     return kind, items, cls.__name__, reference
-            if type(cls) is not HeapClass and "_name_" in own:  # a member of an enum
+            if type(cls) is not HeapClass and hasattr(cls, "__enum__") and "_name_" in own:  # a member
                 # By these names: `name` and `value` may be properties of the client's.
                 shown = {"name": own["_name_"], "value": own["_value_"]}
                 return self._shape("instance", shown, cls.__name__, reference)

@@ -165,7 +165,7 @@ class Definitions:
         bases = _checked_bases(name, bases, body)
         kind = instances.kind_of(bases)
         existing = self._existing(name)
-        known = existing.__dict__.get("__info__") if type(existing) is kind else None
+        known = _info_of(existing) if type(existing) is kind else None
         family = getattr(kind, "__family__", None)
         if (
             known

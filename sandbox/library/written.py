@@ -20,6 +20,7 @@ from typing import Any, Final
 from sandbox.compiler import compile_cell
 from sandbox.hooks import Hooks
 from sandbox.library import texts
+from sandbox.library.enum import is_member
 from sandbox.seal import Sealed
 
 _NAMES: Final = (
@@ -154,7 +155,8 @@ def make_hooks(hooks: Hooks) -> dict[str, Any]:
         cache, limit = cache_of(owner), owner._maxsize
         key: Any = arguments if not keywords else (arguments, _MISSING, *keywords.items())
         if owner._typed:
-            key = (key, tuple(map(type, arguments)), tuple(map(type, keywords.values())))
+            # `typeof`, because an object of the heap has another class while it is not loaded.
+            key = (key, tuple(map(hooks.typeof, arguments)), tuple(map(hooks.typeof, keywords.values())))
         values = cache.values
         found = values.get(key, _MISSING)
         if found is not _MISSING:
@@ -176,8 +178,14 @@ def make_hooks(hooks: Hooks) -> dict[str, Any]:
         return CacheInfo(cache.hits, cache.misses, owner._maxsize, len(cache.values))
 
     def shallow(value: Any) -> Any:
-        """Return another instance with the same attributes."""
-        made: Any = object.__new__(hooks.typeof(value))
+        """Return another instance with the same attributes, of a class of a snippet.
+
+        Half a module would end the engine, and a member of an enum is one object.
+        """
+        kind = hooks.typeof(value)
+        if not issubclass(type(kind), hooks.class_kind) or is_member(value):
+            raise TypeError(f"can't copy a {kind.__name__}; make a new one")
+        made: Any = object.__new__(kind)
         made.__dict__.update(value.__dict__)
         return made
 

@@ -472,3 +472,38 @@ def test_class_that_derived_from_a_container_is_made_again_without(engine: Bench
         engine.crash()
         assert engine.eval(f"isinstance(c, C), isinstance(d, {after})") == (False, True)
         engine.eval("del C")
+
+
+def test_typed_cache_does_not_tell_whether_its_argument_was_loaded(engine: Bench) -> None:
+    """It asked for the type that an object has in memory, which is another one once it is loaded or changed."""
+    engine.eval("class A: pass\na = A(); calls = []")
+    engine.eval("from functools import lru_cache")
+    engine.eval("@lru_cache(typed=True)\ndef f(x):\n  calls.append(x)\n  return len(calls)")
+    for again in (lambda: None, engine.reopen):
+        again()
+        assert engine.eval("calls.clear()\n_first = f(a)\na.x = 1\n[_first, f(a)]") == [1, 1]
+        assert engine.eval("calls.clear()\n[f(1), f(True), f(1.0), f(1)]") == [1, 2, 3, 1]
+
+
+def test_engine_goes_on_after_half_a_module(engine: Bench) -> None:
+    """`UserDict.copy` made a module without its values, and the report of the error that followed ended the engine."""
+    engine.eval("import math\nfrom collections import UserDict\nu = UserDict(a=1)")
+    with pytest.raises(Failed, match="TypeError: can't copy a Module"):
+        engine.eval("UserDict.copy(math)")
+    assert engine.eval("u.copy() == u") is True
+
+
+def test_class_takes_the_name_of_a_class_of_the_library_that_was_imported(engine: Bench) -> None:
+    """It was taken for a new text of that one, which can't be changed."""
+    engine.eval("from collections import UserDict\nu = UserDict(a=1)")
+    engine.eval("class UserDict(UserDict):\n  def total(self): return sum(self.values())")
+    for again in (lambda: None, engine.reopen):
+        again()
+        asked = "type(u) is UserDict, isinstance(UserDict(), type(u)), UserDict(a=2).total()"
+        assert engine.eval(asked) == (False, True, 2)
+
+
+def test_instance_of_a_protocol_is_no_member_of_an_enum(engine: Bench) -> None:
+    """Its class has a metaclass too; with an attribute called as one of a member, it could not be sent."""
+    engine.eval("from typing import Protocol\nclass P(Protocol): pass\nclass A(P): pass\na = A()")
+    assert engine.eval("a._name_ = 1\na") == engine.eval("del a._name_\na")

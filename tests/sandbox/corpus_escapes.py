@@ -489,4 +489,6 @@ ATTEMPTS_ON_HEAP: dict[str, str] = {
     "named_tuple_in_a_function": "from typing import NamedTuple\ndef f():\n class P(NamedTuple):\n  x: int\n  def __iter__(self): return iter([1])\n return P(1)\nf()",
     "named_tuple_of_the_cells_own": "from typing import NamedTuple\nclass _P(NamedTuple):\n x: int\n_P._fields = ('a',)",
     "named_tuple_defined_again": "from typing import NamedTuple\nclass P(NamedTuple):\n x: int\nclass P(NamedTuple):\n x: int\n def __eq__(self, other): return True",
+    "half_a_module_by_copy_of_user_dict": "from collections import UserDict\nimport math\nUserDict.copy(math)",
+    "second_member_by_copy_of_user_dict": "from collections import UserDict\nfrom enum import Enum\nclass C(Enum): A = 1\nC.A.data = {}\nUserDict.copy(C.A)",
 }
