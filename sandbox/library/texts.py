@@ -486,7 +486,9 @@ class singledispatch:
     def dispatch(self, cls):
         best = None
         for known, func in self._registry:
-            if issubclass(cls, known) and (best is None or issubclass(known, best[0])): best = known, func
+            # The type of a class is no class here.
+            fits = known is cls if cls is type else issubclass(cls, known)
+            if fits and (best is None or issubclass(known, best[0])): best = known, func
         return self._function if best is None else best[1]
     def __call__(self, /, *args, **kw):
         if not args: raise TypeError(f'{self._function.__name__} requires at least 1 positional argument')

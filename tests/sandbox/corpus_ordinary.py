@@ -24,6 +24,7 @@ SNIPPETS: dict[str, str] = {
     "complex_numbers": "z = 3 + 4j\n[abs(z), z.conjugate(), z.real, z.imag, z * z, complex('1+2j')]",
     "numbers_from_text": "[int('42'), int('ff', 16), float('1e3'), int(3.9), str(1.0), repr('a'), bin(5), oct(8), chr(97), ord('a'), ascii('é')]",
     "float_methods": "[(0.5).as_integer_ratio(), (3.0).is_integer(), float('inf') > 1, (10).bit_length(), (5).to_bytes(2, 'big'), int.from_bytes(b'ab', 'big')]",
+    "dispatch_of_classes": "from functools import singledispatch\n@singledispatch\ndef kind(x): return 'other'\nkind.register(int, lambda x: 'int')\na = [kind(int), kind(5), kind(True), kind('a')]\nkind.register(type, lambda x: 'class')\n(a, [kind(int), kind(5), kind('a')])",
     # --- containers
     "lists": "a = [3, 1, 2]\na.append(5)\na.extend([4])\na.insert(0, 9)\na.remove(1)\na.sort()\na.reverse()\n(a, a.pop(), a.index(5), a.count(2), a[1:3], len(a))",
     "list_slices": "a = list(range(10))\na[2:4] = ['x']\ndel a[0]\ndel a[-3:]\na[::2] = [0] * len(a[::2])\na",
