@@ -295,7 +295,10 @@ def _of_week(start: date, week: int, weekday: int, *, from_monday: bool) -> int:
 
 def timestamp(value: datetime) -> float:
     """Return `value.timestamp()`."""
-    return (value if value.tzinfo is not None else value.replace(tzinfo=UTC)).timestamp()
+    if value.tzinfo is not None:
+        return value.timestamp()
+    # As CPython adds them up of a time without a zone: before 1970 the last digit is another one.
+    return value.replace(microsecond=0, tzinfo=UTC).timestamp() + value.microsecond / 1e6
 
 
 def astimezone(value: datetime, tz: tzinfo | None = None) -> datetime:

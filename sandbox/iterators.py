@@ -125,16 +125,18 @@ class Meter:
         return compress(items, self.ticks())
 
     def iterator(self, iterable: Any) -> Any:
-        """`iter`. That of a list pays: else `l.extend(iter(l))` would grow for ever, in C."""
+        """`iter`. That of a list pays, and of a large container: else `l.extend(iter(l))` would grow for ever, in C."""
         iterator = iter_builtin(iterable)
-        return list_iterator(self.paid(iterator)) if type(iterator) is _LIST_ITERATOR else iterator
+        if type(iterator) is _LIST_ITERATOR or (type(iterator) is GeneratorType and not _pays(iterator)):
+            return list_iterator(self.paid(iterator))
+        return iterator
 
     def source(self, iterable: Any) -> tuple[Any, int]:
         """Return what a C iterator may draw from, a tick for each item, and how deep it is nested."""
         kind = type(iterable)
         if type(kind) is LazyKind:
             return iterable.__raw__, iterable.__depth__
-        if kind is GeneratorType:
+        if kind is GeneratorType and _pays(iterable):
             return iterable, 0
         if kind in _UNCHANGING and len(iterable) <= _SHORT:
             self.tick()
@@ -142,7 +144,9 @@ class Meter:
         iterator = iter_builtin(iterable)
         if type(type(iterator)) is LazyKind:  # from `__iter__` of a class of the snippet
             return iterator.__raw__, iterator.__depth__
-        return (iterator, 0) if type(iterator) is GeneratorType else (self.paid(iterator), 0)
+        if type(iterator) is GeneratorType and _pays(iterator):
+            return iterator, 0
+        return self.paid(iterator), 0
 
     def element(self, iterable: Any) -> Any:
         """Return `source` of what an iterator finds in another: nobody knew its depth, so each step looks at the stack.
@@ -181,6 +185,12 @@ class Meter:
             self.pay(len(iterable) // items_per_tick)
             return iterable
         return self.source(iterable)[0]
+
+
+def _pays(generator: Any) -> bool:
+    """Whether a generator makes ticks: a snippet's does, and that of `iter` of a list; a host's container's does not."""
+    frame = generator.gi_frame  # None when it has ended
+    return frame is None or ".fuel" in frame.f_builtins or generator.gi_code is list_iterator.__code__
 
 
 def make_iterators(meter: Meter) -> dict[str, Any]:

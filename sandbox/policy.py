@@ -20,7 +20,7 @@ from typing import Final
 
 # Part of what a snippet computes, so it stands in the log: raised by every change after which a stored snippet could
 # give another outcome.
-POLICY_VERSION: Final = 7
+POLICY_VERSION: Final = 8
 
 # --- bounds -----------------------------------------------------------------------------------------------------------
 

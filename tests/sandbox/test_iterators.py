@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -134,3 +135,16 @@ def test_iterator_of_a_list_is_pythons(items: list[int]) -> None:
     expected: dict[str, object] = {"xs": list(items)}
     exec(source.replace("(first", "found = (first"), expected)
     assert Host().run(source, xs=list(items)) == expected["found"]
+
+
+def test_a_generator_of_the_host_pays_for_each_item() -> None:
+    """A large container of the heap iterates by one: `list(map(str, d))` cost a tick, whatever the size."""
+    host = Host()
+
+    class Large:
+        def __iter__(self) -> Any:
+            return (number for number in range(1_000))
+
+    for source in ("list(map(abs, large))", "list(iter(large))", "max(large, key=abs)", "list(enumerate(large))"):
+        host.run(source, large=Large())
+        assert host.fuel_count - host.fuel.remaining >= 1_000, source
