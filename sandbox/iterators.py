@@ -188,7 +188,7 @@ class Meter:
 
 
 def _pays(generator: Any) -> bool:
-    """Whether a generator makes ticks: a snippet's does, and that of `iter` of a list; a host's container's does not."""
+    """Whether a generator makes ticks: a snippet's does, and that of `iter` of a list; one of the host does not."""
     frame = generator.gi_frame  # None when it has ended
     return frame is None or ".fuel" in frame.f_builtins or generator.gi_code is list_iterator.__code__
 
