@@ -161,6 +161,8 @@ class Connection:
         while not call.done:
             turn: threading.Lock | None = None
             with self._lock:
+                if call.done:  # just now: nobody would wake this thread, nor the next one that it should have woken
+                    return
                 if self._driven:
                     turn = self._turns[call] = threading.Lock()
                     turn.acquire()

@@ -205,3 +205,61 @@ def test_wake_ends_a_wait_however_many_came_before_it() -> None:
         assert not transport.wait(False, None)
         waker.join()
         transport.close()
+
+
+class _Gate:
+    """A lock that lets the thread called "late" in only after `opened`, where it comes for the third time: to wait."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._visits = 0
+        self.arrived = threading.Event()
+        self.opened = threading.Event()
+        self.left = threading.Semaphore(0)
+
+    def __enter__(self) -> None:
+        if threading.current_thread().name == "late":
+            self._visits += 1
+            if self._visits == 3:
+                self.arrived.set()
+                assert self.opened.wait(SECONDS_MAX)
+        self._lock.acquire()
+
+    def __exit__(self, *details: object) -> None:
+        self._lock.release()
+        self.left.release()
+
+
+def test_reply_that_comes_before_its_thread_waits_is_seen() -> None:
+    """The thread went to sleep with its reply there; the driver then passed the wheel to it, and nobody drove."""
+    asked: dict[str, Request] = {}
+    there = threading.Semaphore(0)
+
+    def hold(peer: Peer, request: Request) -> object:
+        asked[request.params["source"]] = request
+        there.release()
+        return b""
+
+    with listening(hold) as peer, connect(peer.address) as client:
+        gate = _Gate()
+        connection = client._link._connection
+        connection._lock = gate  # type: ignore[assignment]
+        replies: dict[str, object] = {}
+        early, late = (
+            threading.Thread(target=lambda name=name: replies.update({name: client.eval(name)}), name=name)
+            for name in ("early", "late")
+        )
+        early.start()
+        assert there.acquire(timeout=SECONDS_MAX)
+        late.start()
+        assert there.acquire(timeout=SECONDS_MAX) and gate.arrived.wait(SECONDS_MAX)
+        call = next(call for call in connection._conversation._calls.values() if call.id == asked["late"].id)
+        peer.push(encode_result(asked["late"].id, encode(1), 1))
+        while not call.done:
+            assert gate.left.acquire(timeout=SECONDS_MAX)
+        gate.opened.set()
+        late.join(SECONDS_MAX)
+        assert replies == {"late": 1}
+        peer.push(encode_result(asked["early"].id, encode(2), 1))
+        early.join(SECONDS_MAX)
+        assert replies == {"late": 1, "early": 2}
