@@ -40,10 +40,10 @@ check: .venv/test.stamp
 	$(BIN)/mypy
 
 unit: .venv/test.stamp
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 -m "not long"
 
 soak: .venv/test.stamp
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 -m long
 
 bench: .venv/bench.stamp
 	$(BIN)/python -m benchmarks
