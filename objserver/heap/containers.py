@@ -485,13 +485,15 @@ class List(Container):
         # Not in place: list.sort empties the list while it calls user code, and leaves it half sorted when that fails.
         items = self.__items__
         ordered = before = items.copy()
+        stamp = None if type(items) is list else items.stamp
         try:
             ordered = sorted(before, key=key, reverse=reverse)
         finally:
-            changed = len(items) != len(before) or not all(map(is_, items, before))
-            if type(items) is list:
+            if stamp is None:
+                changed = len(items) != len(before) or not all(map(is_, items, before))
                 items[:] = ordered
             else:
+                changed = items.stamp != stamp
                 self.__items__ = ordered
         if changed:
             raise ValueError("list modified during sort")

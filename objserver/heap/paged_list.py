@@ -16,7 +16,6 @@ follow the length. How much is kept in memory changes no result.
 
 from __future__ import annotations
 
-import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -117,7 +116,7 @@ class PagedList:
         self.tail = self.unpack(tail)
         self.length = self.root.total() + len(self.head) + len(self.tail)
         self.version = 0  # counts changes of the structure: which item is where
-        self.stamp = 0  # and those that put another list in the place of a leaf
+        self.stamp = 0  # and every other change
         self.changed: dict[int, Any] = {}  # piece -> content, None when it is gone; since the last freeze
         self.frozen: dict[int, Any] = {}
         self.saved_next = next_number  # pieces from here on are not in LMDB
@@ -255,6 +254,7 @@ class PagedList:
             return
         own, at = self._find(place, to_write=True)
         own[at] = value
+        self.stamp += 1
 
     def __delitem__(self, index: Any) -> None:
         if isinstance(index, slice):
@@ -707,7 +707,7 @@ class PagedDeque(PagedList):
         return f"{item!r} is not in deque"
 
     def _not_removed(self, item: Any) -> str:
-        return "deque.remove(x): x not in deque" if sys.version_info < (3, 13) else f"{item!r} is not in deque"
+        return _NOT_REMOVED.replace("0", repr(item))
 
     def __getitem__(self, index: Any) -> Any:
         return PagedList.__getitem__(self, _index(index, "deque"))
@@ -843,3 +843,4 @@ def _message_of(call: Callable[[], object]) -> str:
 
 # As the running Python says it.
 _ABSENT: Final = _message_of(lambda: list[int]().index(0))
+_NOT_REMOVED: Final = _message_of(lambda: deque[int]().remove(0))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from .graph import graph
 from .models import SortedModel
-from .operations import ARGUMENTS, SETUP, SORTED_DICT, Kind
+from .operations import ARGUMENTS, KINDS, SETUP, Kind
 from .test_containers import ATTRIBUTES, ROOTS, statements
 
 
@@ -35,7 +35,7 @@ _OMITTED_OF_SORTED = ("\nout = []",)
 @given(st.data())
 @settings(max_examples=300)
 def test_model_of_a_sorted_dict_is_that_of_sortedcontainers(data: st.DataObject) -> None:
-    kind = SORTED_DICT
+    kind = KINDS["SortedDict"]
     text = data.draw(
         st.sampled_from([text for text in kind.operations + kind.bulk if not text.startswith(_OMITTED_OF_SORTED)])
     )

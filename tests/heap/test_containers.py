@@ -117,3 +117,30 @@ def test_eviction_rests_while_everything_waits_for_a_checkpoint(host: Host) -> N
     host.evict()
     assert host.heap.loaded_size == 0
     assert host["many"][2999]["n"] == 2999
+
+
+def test_a_large_list_that_is_read_twice_while_it_is_sorted_is_not_taken_for_changed(host: Host) -> None:
+    """Its items are made anew each time they are read, and were compared by identity."""
+    host["l"] = List(f"text {number}" for number in range(1_000))
+    host.reopen()
+    host.heap.cache_size = 1
+    host.run(lambda root: host["l"].sort(reverse=True))
+    assert list(host["l"]) == sorted((f"text {number}" for number in range(1_000)), reverse=True)
+    host.reopen()
+
+    def change(item: str) -> str:
+        host["l"][0] = "other"
+        return item
+
+    with pytest.raises(ValueError, match="list modified during sort"):
+        host.run(lambda root: host["l"].sort(key=change))
+    assert host["l"][0] == "text 999"
+
+
+def test_what_is_not_in_a_large_deque_is_named_as_python_does(host: Host) -> None:
+    host["d"] = Deque(range(1_000))
+    with pytest.raises(ValueError) as ours:
+        host.run(lambda root: host["d"].remove("a"))
+    with pytest.raises(ValueError) as pythons:
+        collections.deque(range(1_000)).remove("a")  # type: ignore[arg-type]
+    assert str(ours.value) == str(pythons.value)
