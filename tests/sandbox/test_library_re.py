@@ -64,8 +64,8 @@ def asked_of_python(pattern: re.Pattern[str], text: str) -> Any:
 @settings(max_examples=300)
 @given(PATTERNS, TEXTS, FLAGS)
 def test_matches_are_pythons(steps_max: int, pattern: str, text: str, flags: int) -> None:
-    # CPython's groups in a possessive repetition keep what was given back: of (?:a|)(?:(.)|)*+ in "1" it says that `(.)`
-    # matched nothing at 1.
+    # CPython's groups in a possessive repetition keep what was given back: of (?:a|)(?:(.)|)*+ in "1" it says that the
+    # group matched nothing at 1.
     assume(not (re.search(r"[*+?}]\+", pattern) and re.search(r"\((?!\?)|\(\?P<", pattern)))
     expected = asked_of_python(compiled(pattern, int(flags)), text)
     with pytest.MonkeyPatch.context() as patch:
