@@ -47,6 +47,7 @@ except OSError:
 _SYSTEM_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 _CRC_SIZE = 4
+_PAGE_SIZE_MIN = 2048
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
 _DAMAGE = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
@@ -221,7 +222,7 @@ class Store:
         info, page_size = self._env.info(), self._env.stat()["psize"]
         return {
             "records": records,
-            "file_size": self.path.stat().st_size,
+            "file_size": self.path.stat().st_blocks * 512,
             "used_size": (info["last_pgno"] + 1) * page_size,
         }
 
@@ -281,6 +282,7 @@ class Writer:
     def __init__(self, store: Store) -> None:
         """Raises StorageFailed, MemoryError."""
         self._store = store
+        self._page_count = 64  # that this transaction may add to the file, at most
         try:
             self._txn = store._env.begin(write=True, db=store._records)
         except lmdb.Error as error:
@@ -291,9 +293,12 @@ class Writer:
         put, delete = self._txn.put, self._txn.delete
         try:
             for key, record in records:
+                # A path to the leaf, its split, its place in the list of free pages.
+                self._page_count += 16
                 if record is None:
                     delete(key)
                 else:
+                    self._page_count += len(record) // _PAGE_SIZE_MIN
                     put(key, crc32c(record).to_bytes(_CRC_SIZE, "big") + record)
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error) from error
@@ -302,9 +307,21 @@ class Writer:
         """Make everything durable together with `mark`. Raises StorageFailed; then nothing was written."""
         try:
             self._txn.put(b"checkpoint", mark, db=self._store._meta)
+            self._lengthen()
             self._txn.commit()
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error) from error
+
+    def _lengthen(self) -> None:
+        """Make the file as long as the commit may say that it is.
+
+        LMDB leaves out pages at the end that a transaction took and gave back; a file that lacks them looks cut off.
+        What is added here is a hole, which takes no space.
+        """
+        env, path = self._store._env, self._store.path
+        needed = (env.info()["last_pgno"] + 1 + self._page_count) * env.stat()["psize"]
+        if path.stat().st_size < needed:
+            os.truncate(path, needed)
 
     def abort(self) -> None:
         self._txn.abort()

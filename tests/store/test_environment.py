@@ -242,3 +242,19 @@ def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.Monkey
     store.release()
     assert [found for found, _ in store.scan(key(5), key(80_000), 3)] == [key(5), key(6), key(7)]
     store.close()
+
+
+def test_pages_that_a_commit_took_and_gave_back_are_no_damage(tmp_path: Path) -> None:
+    """LMDB does not write them, so the file was shorter than its own account and refused."""
+    store = Store(tmp_path)
+    for round in range(40):
+        with store.writer() as writer:
+            writer.put([(key(number), os.urandom(1500)) for number in range(round % 7 * 40)])
+            writer.put([(key(number), None) for number in range(round % 5 * 50)])
+            writer.put([(key(1_000 + number), os.urandom(9_000)) for number in range(3)])
+            writer.put([(key(1_000 + number), None) for number in range(3)])
+            writer.commit(b"mark")
+        store.release()
+        store.close()
+        store = Store(tmp_path)
+    store.close()
