@@ -284,9 +284,9 @@ class SortedDict(Dict):
         return _bound(self.__items__, key, right=True)
 
     def index(self, key: Any, start: int | None = None, stop: int | None = None) -> int:
-        """Return the place of a key, if that is from `start` up to `stop`. Raises ValueError."""
-        if self.__look__(key) is not None:
-            place = self.__find__(key)[0]
+        """Return the place of a key, if that is from `start` up to `stop`. Raises ValueError, TypeError."""
+        place, entry = self.__find__(key)
+        if entry is not None:
             first, end, _ = slice(start, stop).indices(len(self.__items__))
             if first <= place < end:
                 return place

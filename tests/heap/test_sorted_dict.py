@@ -169,6 +169,8 @@ def test_what_is_kept_in_it_is_part_of_the_heap(host: Host) -> None:
     host.reopen()
     assert host["d"][500] == [500, 1] and host["d"][500.5]["a"] == [1]
     assert repr(SortedDict(b=1, a=2)) == "SortedDict({'a': 2, 'b': 1})"
+    with pytest.raises(TypeError, match="not supported between"):
+        host["d"].index("a")
     with pytest.raises(RuntimeError, match="changed size"):
         host.run(lambda root: [host["d"].pop(key) for key in host["d"]])
     assert len(host["d"]) == 1001
