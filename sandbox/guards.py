@@ -103,6 +103,8 @@ def make_times(sequences: frozenset[type], multiply: Operator = operator.mul) ->
         elif kind is float or (other is float and multiply is operator.mul):
             return left * right
         elif kind in sequences or other in sequences:
+            if kind in sequences and other in sequences:
+                raise TypeError(f"can't multiply sequence by non-int of type {other.__name__!r}")
             items, factor = (left, right) if kind in sequences else (right, left)
             if type(factor) is int or type(factor) is bool:
                 count = len(items) * factor

@@ -776,9 +776,10 @@ class PagedDeque(PagedList):
         return True
 
     def insert(self, index: Any, item: Any) -> None:
+        place = _index(index)
         if self.maxlen is not None and self.length >= self.maxlen:
             raise IndexError("deque already at its maximum size")
-        PagedList.insert(self, index, item)
+        PagedList.insert(self, place, item)
 
     def empty(self) -> Any:
         return deque(maxlen=self.maxlen)

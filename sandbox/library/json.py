@@ -56,7 +56,7 @@ def make_json(hooks: Hooks) -> Module:
                 raise ValueError(f"an indent of {indent} is more than {_INDENT_MAX}")
         elif indent is not None and type(indent) is not str:
             raise TypeError("an indent is a number or a text")
-        walk = _Walk(hooks, meter.tick, default, bool(skipkeys), bool(sort_keys))
+        walk = _Walk(hooks, meter.tick, default, bool(skipkeys), bool(sort_keys), bool(allow_nan))
         text = json.dumps(
             walk.plain(obj, 0), ensure_ascii=bool(ensure_ascii), check_circular=False, allow_nan=bool(allow_nan),
             indent=indent, separators=separators,
@@ -106,7 +106,7 @@ class _Walk:
     """Makes the plain copy of one value."""
 
     def __init__(
-        self, hooks: Hooks, tick: Callable[[], None], default: Any, skip_keys: bool, sort_keys: bool
+        self, hooks: Hooks, tick: Callable[[], None], default: Any, skip_keys: bool, sort_keys: bool, allow_nan: bool
     ) -> None:
         self._dict: Any = hooks.dict_type
         self._sequences: Any = (tuple, hooks.list_type)
@@ -115,12 +115,15 @@ class _Walk:
         self._default = default
         self._skip_keys = skip_keys
         self._sort_keys = sort_keys
+        self._allow_nan = allow_nan
         self._open: set[int] = set()
 
     def plain(self, value: Any, depth: int) -> Any:
         self._tick()
         value = acted(value)
         if type(value) in _LEAVES:
+            if type(value) is float and not self._allow_nan:
+                json.dumps(value, allow_nan=False)  # raises for what is none; before what comes later may raise
             return value
         if depth > DEPTH_MAX:
             raise ValueError(f"nested deeper than {DEPTH_MAX}")

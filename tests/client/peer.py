@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,7 +85,8 @@ class Peer:
         """Close every connection; new ones are accepted."""
         with self._lock:
             for each in self._open:
-                each.shutdown(socket.SHUT_RDWR)
+                with suppress(OSError):  # the client was quicker
+                    each.shutdown(socket.SHUT_RDWR)
 
     def push(self, data: bytes) -> None:
         """Send bytes that no request asked for just now."""
