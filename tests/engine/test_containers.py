@@ -264,19 +264,23 @@ class Containers(RuleBasedStateMachine):
             self.bounds.__exit__(None, None, None)
 
 
-def check_containers(kind: Kind, *, examples: int, steps: int) -> None:
+def check_containers(kind: Kind, *, examples: int, steps: int, search: bool) -> None:
+    """Run the machine: on the same examples each time, or on new ones with `search`."""
     machine = type("ContainersOfOneKind", (Containers,), {"kind": kind})
     run_state_machine_as_test(
-        machine, settings=settings(max_examples=examples, stateful_step_count=steps, deadline=None)
+        machine,
+        settings=settings(
+            max_examples=examples, stateful_step_count=steps, deadline=None, derandomize=not search, database=None
+        ),
     )
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_containers_equal_pythons_through_everything(name: str) -> None:
-    check_containers(KINDS[name], examples=8, steps=12)
+    check_containers(KINDS[name], examples=8, steps=12, search=False)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
 def test_containers_equal_pythons_in_long_runs(name: str) -> None:
-    check_containers(KINDS[name], examples=150, steps=30)
+    check_containers(KINDS[name], examples=150, steps=30, search=True)
