@@ -37,22 +37,22 @@ def encode(text: str, encoding: Any = "utf-8", errors: Any = "strict") -> bytes:
         LookupError: the encoding, or the handler of errors, is none of those listed.
         OverflowError: written out by the handler, the text could become too long.
     """
-    encoding, errors = _checked(encoding, errors)
-    if not text.isascii():
-        _check_size(len(text), errors)
-    if len(text) >= _SIZE_PER_TICK:
-        charge(len(text) // _SIZE_PER_TICK)
-    return text.encode(encoding, errors)
+    return text.encode(*_paid(text, encoding, errors))
 
 
 def decode(data: bytes, encoding: Any = "utf-8", errors: Any = "strict") -> str:
     """`data.decode(encoding, errors)`. Raises as `encode`."""
+    return data.decode(*_paid(data, encoding, errors))
+
+
+def _paid(value: str | bytes, encoding: Any, errors: Any) -> tuple[Any, Any]:
+    """Return encoding and errors, checked, and pay for the length of what they are about to be used on."""
     encoding, errors = _checked(encoding, errors)
-    if not data.isascii():
-        _check_size(len(data), errors)
-    if len(data) >= _SIZE_PER_TICK:
-        charge(len(data) // _SIZE_PER_TICK)
-    return data.decode(encoding, errors)
+    if not value.isascii():
+        _check_size(len(value), errors)
+    if len(value) >= _SIZE_PER_TICK:
+        charge(len(value) // _SIZE_PER_TICK)
+    return encoding, errors
 
 
 def _checked(encoding: Any, errors: Any) -> tuple[Any, Any]:
