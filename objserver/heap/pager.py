@@ -129,7 +129,8 @@ class Pager:
     def _sweep(self, waiting: list[int]) -> Iterator[tuple[bytes, bytes | None]]:
         count = 0
         for storage in waiting:
-            first, end = self.key(storage, 0), self.key(storage + 1, 0)
+            # Up to the record of the object whose oid is the next number, which sorts before that number's first piece.
+            first, end = self.key(storage, 0), record_key(storage + 1)
             while count < SWEEP_COUNT:
                 found = self._store.scan(first, end, _SCAN_COUNT)
                 for key, _ in found:

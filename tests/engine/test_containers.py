@@ -284,3 +284,14 @@ def test_containers_equal_pythons_through_everything(name: str) -> None:
 @pytest.mark.parametrize("name", KINDS)
 def test_containers_equal_pythons_in_long_runs(name: str) -> None:
     check_containers(KINDS[name], examples=150, steps=30, search=True)
+
+
+def test_container_that_is_small_again_takes_no_neighbour_along(engine: Bench) -> None:
+    """Giving back its pieces deleted the record of the object with the next oid: from the next start on it was lost."""
+    engine.eval("d = {}\nrows = []")
+    engine.eval("d.update({k: k for k in range(400)})")
+    engine.eval("rows.append({'n': 1})\nrows.append({'n': 2})")
+    engine.reopen()
+    engine.eval("for k in list(d)[10:]:\n  del d[k]")
+    engine.reopen()
+    assert engine.eval("[rows, len(d)]") == [[{"n": 1}, {"n": 2}], 10]
