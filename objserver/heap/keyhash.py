@@ -53,7 +53,7 @@ class KeyHash:
         form = _FORMS.get(cls)
         if form is not None:
             return form(key)
-        if cls is tuple or type(cls) is NamedTupleType:
+        if cls is tuple or issubclass(type(cls), NamedTupleType):
             parts = [self._part(item) for item in key]
             return b"" if None in parts else b"t" + b"".join(parts)  # type: ignore[arg-type]
         if cls is FrozenSet:

@@ -295,3 +295,12 @@ def test_container_that_is_small_again_takes_no_neighbour_along(engine: Bench) -
     engine.eval("for k in list(d)[10:]:\n  del d[k]")
     engine.reopen()
     assert engine.eval("[rows, len(d)]") == [[{"n": 1}, {"n": 2}], 10]
+
+
+def test_named_tuple_of_a_clients_class_is_a_key_of_a_large_dict(engine: Bench) -> None:
+    """It is equal to a tuple, so it has the tuple's hash in the index on disk."""
+    engine.eval("from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\nx = {P(i): i for i in range(1000)}")
+    engine.engine.checkpoint()
+    while engine.engine._heap.evict(0):
+        pass
+    assert engine.eval("x[P(5)], x[(6,)], x.get(P(1000))") == (5, 6, None)
