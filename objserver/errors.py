@@ -21,12 +21,16 @@
         ├── Diverged            the log run again gives another heap or result than it did
         ├── ListenFailed        an address is in use or may not be served
         ├── RuntimeMismatch     the log was written by another Python or sandbox version
-        └── StorageFailed       disk full, sync error, map full
+        └── StorageFailed       disk full, sync error
+            └── MapFull         no address space is left for the records
 """
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 __all__ = [
     "BadEntry",
@@ -40,6 +44,7 @@ __all__ = [
     "LogError",
     "LogGap",
     "MachineError",
+    "MapFull",
     "NotStorable",
     "ObjserverError",
     "Overloaded",
@@ -147,3 +152,36 @@ class RuntimeMismatch(MachineError):
 
 class StorageFailed(MachineError):
     """The disk is full or refused a write or a sync. The last batch was not acknowledged."""
+
+    @classmethod
+    def of(cls, path: Path, verb: str, error: Exception) -> StorageFailed:
+        """Return the error to raise when the system refuses to `verb` the file, with what to do."""
+        code = getattr(error, "errno", None)
+        free = _free_size(path)
+        if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or 0 <= free < _FREE_SIZE_MIN:
+            remedy = "make room on its disk, or raise the quota or file size limit, and start again"
+        else:
+            remedy = "check the disk and the rights of the folder, then start again"
+        found = f" ({free / 2**20:.1f} MiB are free there)" if free >= 0 else ""
+        return cls(f"{path}: can't {verb}: {os.strerror(code) if code else error}; {remedy}{found}")
+
+
+class MapFull(StorageFailed):
+    """LMDB's map of the records is full. The transaction that met it wrote nothing."""
+
+
+# Less than a write of ours needs. LMDB calls it an input/output error when a full disk cuts a write short.
+_FREE_SIZE_MIN = 64 * 1024
+
+
+def _free_size(path: Path) -> int:
+    """Return the bytes that may be written to the disk that holds `path`, -1 when that is not known."""
+    for place in (path, *path.parents):
+        try:
+            found = os.statvfs(place)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            break
+        return found.f_bavail * found.f_frsize
+    return -1

@@ -9,16 +9,22 @@ makes is what encoding that much costs. Between two slices batches run; an objec
 turn is written down first (Heap.touch). The transaction belongs to the writer thread, which spends its time in LMDB
 without the interpreter's lock.
 
+When LMDB's map is full the writer gives up its transaction, the engine's thread doubles the map, since it alone knows
+that nobody reads, and the writer writes what it had again. For that it keeps it, when the map is not ample.
+
 Promise: LMDB holds the state as of the CHECKPOINT entry, whole or not at all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from hashlib import blake2b
-from queue import SimpleQueue
+from itertools import chain
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
 
+from ..errors import MapFull
 from ..heap import Heap
 from ..store import Store
 
@@ -62,13 +68,15 @@ class Checkpoint:
         self.next_oid = heap.next_oid
         self.committing = False  # everything is handed over; the writer ends by itself
         self._heap = heap
+        self._store = store
         self._digest = RecordsDigest()
         # Not bounded: what waits in it is a part of what is in memory already, as objects.
         self._queue: SimpleQueue[Batch | bytes | None] = SimpleQueue()
         self._sliced = False
-        self._error: BaseException | None = None
-        self._committed = False
-        self._thread = Thread(target=self._write, args=(store,), name="checkpoint", daemon=True)
+        self._keeps = not store.is_ample  # what was written, to write it again
+        self._told: SimpleQueue[BaseException | None] = SimpleQueue()  # by the writer: it is done, or wants room
+        self._room: SimpleQueue[bool] = SimpleQueue()  # for the writer: there is room, or there is nothing more to do
+        self._thread = Thread(target=self._write, name="checkpoint", daemon=True)
         self._thread.start()
 
     def slice(self) -> bool:
@@ -99,35 +107,58 @@ class Checkpoint:
         Raises:
             StorageFailed: nothing was written; the disk is full or refuses.
         """
-        if wait:
-            self._thread.join()
-        if self._thread.is_alive():
-            return False
+        while True:
+            try:
+                told = self._told.get(block=wait)
+            except Empty:
+                return False
+            if not isinstance(told, MapFull):
+                break
+            self._store.grow()
+            self._room.put(True)
         self._thread.join()
-        if self._error is not None:
-            raise self._error
-        assert self._committed
+        if told is not None:
+            raise told
         self._heap.settle()
         return True
 
     def abandon(self) -> None:
         """Write nothing. The heap is not to be used any more."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        self._queue.put(None)
+        self._room.put(False)
+        self._thread.join()
 
-    def _write(self, store: Store) -> None:
+    def _write(self) -> None:
+        given: list[Batch | bytes | None] = []
         try:
-            with store.writer() as writer:
-                while True:
-                    item = self._queue.get()
-                    if isinstance(item, bytes):
-                        writer.commit(item)
-                        self._committed = True
-                        return
-                    if item is None:
-                        writer.abort()
-                        return
-                    writer.put(item)
+            while True:
+                try:
+                    self._write_all(given)
+                    break
+                except MapFull as full:
+                    assert self._keeps, f"{full}, though it was ample"
+                    self._told.put(full)
+                    if not self._room.get():
+                        break
+            self._told.put(None)
         except BaseException as error:
-            self._error = error
+            self._told.put(error)
+
+    def _write_all(self, given: list[Batch | bytes | None]) -> None:
+        """Write what was given before, then what is given now, in one transaction. Raises MapFull, StorageFailed."""
+        with self._store.writer() as writer:
+            for item in chain([*given], self._items(given)):
+                if isinstance(item, bytes):
+                    writer.commit(item)
+                    return
+                if item is None:
+                    writer.abort()
+                    return
+                writer.put(item)
+
+    def _items(self, given: list[Batch | bytes | None]) -> Iterator[Batch | bytes | None]:
+        while True:
+            item = self._queue.get()
+            if self._keeps:
+                given.append(item)
+            yield item

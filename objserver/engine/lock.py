@@ -58,7 +58,7 @@ class FolderLock:
             os.write(self._descriptor, f"{owner or describe_process(os.getpid())}\n".encode())
         except OSError as error:
             os.close(self._descriptor)
-            raise StorageFailed(f"{path}: {error.strerror}; make space or check the disk, then start again") from error
+            raise StorageFailed.of(path, "write", error) from error
 
     def release(self) -> None:
         os.close(self._descriptor)

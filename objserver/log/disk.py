@@ -37,7 +37,6 @@ from objserver.log.segments import (
     preallocate,
     settle,
     storage,
-    storage_failed,
     sync_folder,
     walk,
     write_all,
@@ -152,7 +151,7 @@ class DiskLog:
         try:
             write_all(self._fd, entry, self._end)
         except OSError as error:
-            raise self._fail(storage_failed(last.path, "write", error)) from error
+            raise self._fail(StorageFailed.of(last.path, "write", error)) from error
         last.mark(seq, self._end)
         self._end += len(entry)
         self._head = head
@@ -257,7 +256,7 @@ class DiskLog:
             except BadEntry as error:
                 raise DataDamaged(f"{segment.path}: offset {damage}: {error}; restore it from a copy") from error
             except OSError as error:
-                raise storage_failed(segment.path, "read", error) from error
+                raise StorageFailed.of(segment.path, "read", error) from error
             finally:
                 os.close(fd)
 
@@ -314,7 +313,7 @@ class DiskLog:
         try:
             yield
         except OSError as error:
-            raise self._fail(storage_failed(path, verb, error)) from error
+            raise self._fail(StorageFailed.of(path, verb, error)) from error
 
     def _fail(self, failure: StorageFailed) -> StorageFailed:
         self._refusal = StorageFailed(f"the log takes nothing more after a failure: {failure}")

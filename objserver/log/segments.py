@@ -52,7 +52,6 @@ __all__ = [
     "save_aside",
     "settle",
     "storage",
-    "storage_failed",
     "sync_folder",
     "walk",
     "write_all",
@@ -278,16 +277,7 @@ def storage(path: Path, verb: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise storage_failed(path, verb, error) from error
-
-
-def storage_failed(path: Path, verb: str, error: OSError) -> StorageFailed:
-    """Return the error to raise when the system refuses to `verb` the file."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        remedy = "make room on its disk, or raise the quota or file size limit, and start again"
-    else:
-        remedy = "check the disk and the rights of the folder, then start again"
-    return StorageFailed(f"{path}: can't {verb}: {os.strerror(error.errno or errno.EIO)}; {remedy}")
+        raise StorageFailed.of(path, verb, error) from error
 
 
 def _name(first: int) -> str:

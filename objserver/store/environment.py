@@ -5,17 +5,18 @@
     heap/data.mdb    database "records": key -> CRC-32C u32 big-endian, record
                      database "meta":    "format" -> version, "checkpoint" -> opaque bytes of the engine
 
-Promise: what was committed is read back as it was, or DataDamaged says which file and record does not hold it. The only
+Promise: what was committed is read back as it was, or DataDamaged says which file and record does not hold it. The map
+grows by itself: ahead, before a checkpoint, and where one finds it full, `grow` makes room to write it again. The only
 package that imports lmdb; it does not know what a record means.
 """
 
 from __future__ import annotations
 
+import errno
 import os
-import struct
+import resource
 from collections.abc import Iterable
-from errno import ENOMEM
-from mmap import ACCESS_READ, mmap
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,40 +24,32 @@ from typing import Any
 import lmdb
 from google_crc32c import value as crc32c
 
-from ..errors import DataDamaged, RuntimeMismatch, StorageFailed
+from ..errors import DataDamaged, MapFull, RuntimeMismatch, StorageFailed
+from . import file
 
 __all__ = ["Store", "Writer"]
 
 FORMAT_FAMILY = b"objserver-records-"
 FORMAT = FORMAT_FAMILY + b"5"
 
-# The map is address space, not disk: LMDB's file grows as pages are written. One size above any disk we
-# expect spares the resizing, which LMDB allows only while nobody reads.
+# The map is address space, not disk: LMDB's file grows as pages are written. It begins above most heaps, where the
+# system allows that, and is doubled when half of it is used: before a checkpoint, when nobody reads or writes.
 MAP_SIZE = 1 << 40
+
+# A checkpoint takes less room than this, since what it writes is in memory; with less, it may have to be repeated.
+AMPLE_SIZE = 1 << 38
+assert AMPLE_SIZE <= MAP_SIZE // 2
 
 # Bytes of files that may be mapped at once, and records read before a look at how many are. The kernel maps 64 KiB at a
 # touch: giving back costs some 4 us a record in the worst case, of reads all over a file that is larger.
 MAPPED_SIZE_MAX = 160 * 1024 * 1024
 _LOOK_COUNT = 512
 
-# Opened now: later the process may look at nothing but its data.
-try:
-    _STATM: int | None = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-except OSError:
-    _STATM = None
-_SYSTEM_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
-
 _CRC_SIZE = 4
 _PAGE_SIZE_MIN = 2048
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
 _DAMAGE = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
-
-_META_SIZE = 152
-_META_MAGIC = struct.pack("=II", 0xBEEFC0DE, 1)
-_PAGE_SIZE = struct.Struct("=I")
-_LAST_PAGE = struct.Struct("=QQ")  # and the transaction that wrote it
-
 
 class Store:
     """One LMDB environment. Reads belong to one thread; a `Writer` to the thread that opened it."""
@@ -73,12 +66,13 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
                 self._create()
-            self._refuse_damage_that_would_crash()
-            self._open()
+            file.refuse_damage_that_would_crash(self.path)
+            file.reserve_lock_file(self.path.with_name("lock.mdb"))
+            self._open_first()
             with self._env.begin() as txn:
                 found = txn.get(b"format", db=self._meta)
         except (lmdb.Error, OSError) as error:
-            raise self._explain(error) from error
+            raise self._explain(error, "open") from error
         if found != FORMAT:
             self._env.close()
             if found is not None and found.startswith(FORMAT_FAMILY):
@@ -87,14 +81,33 @@ class Store:
                     "dump the objects with the objserver that wrote them and load them here"
                 )
             raise DataDamaged(f"{self.path} has format {found!r}, expected {FORMAT!r}; restore it from a backup")
+        self._cut()
         self._reader: lmdb.Transaction | None = None
         self._held = False
         self._read_count = 0  # since the last look at what is mapped
 
+    def _open_first(self) -> None:
+        """Open with a map twice as large as the file, MAP_SIZE at least, or with what address space there is."""
+        needed = self.path.stat().st_size
+        self._map_size = MAP_SIZE
+        while self._map_size < 2 * needed:
+            self._map_size *= 2
+        while True:
+            try:
+                return self._open()
+            except (lmdb.Error, OSError) as error:
+                if not _is_memory(error):
+                    raise
+                if self._map_size // 2 < needed:
+                    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+                        raise
+                    raise self._no_address_space() from error
+                self._map_size //= 2
+
     def _open(self) -> None:
         self._env = lmdb.open(
             str(self.path.parent),
-            map_size=MAP_SIZE,
+            map_size=self._map_size,
             subdir=True,
             max_dbs=2,
             sync=True,
@@ -121,7 +134,7 @@ class Store:
                 self._reader = self._env.begin(db=self._records, buffers=False)
             stored = self._reader.get(key)
         except lmdb.Error as error:
-            raise self._explain(error) from error
+            raise self._explain(error, "read") from error
         if stored is None:
             return None
         assert isinstance(stored, bytes)
@@ -157,26 +170,61 @@ class Store:
                             break
                         found.append((key, self._checked(key, stored)))
         except lmdb.Error as error:
-            raise self._explain(error) from error
+            raise self._explain(error, "read") from error
         return found
 
     def _checked(self, key: bytes, stored: bytes) -> bytes:
         record = stored[_CRC_SIZE:]
         if crc32c(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
+            offset = file.offset_of(self.path, stored)
             raise DataDamaged(
-                f"{self.path}: record {key.hex()} at offset {self._offset(stored)} does not match its checksum; "
+                f"{self.path}: record {key.hex()} at offset {offset} does not match its checksum; "
                 "restore the folder from a backup"
             )
         return record
 
     def hold(self) -> None:
-        """Let every `get` until `release` see the last commit, whatever is committed meanwhile."""
+        """Let every `get` until `release` see the last commit, whatever is committed meanwhile. No `Writer` is open."""
+        if self._room() < self._map_size // 2:
+            with suppress(MapFull):  # it may do for this time
+                self.grow()
         try:
             if self._reader is None:
                 self._reader = self._env.begin(db=self._records, buffers=False)
         except lmdb.Error as error:
-            raise self._explain(error) from error
+            raise self._explain(error, "read") from error
         self._held = True
+
+    @property
+    def is_ample(self) -> bool:
+        """Whether the map has room for any checkpoint; otherwise `Writer` may raise MapFull."""
+        return self._room() >= AMPLE_SIZE
+
+    def _room(self) -> int:
+        return int(self._map_size - self._env.info()["last_pgno"] * self._env.stat()["psize"])
+
+    def grow(self) -> None:
+        """Double the map. No `Writer` is open; what is held stays as it is, since there was no commit since.
+
+        Raises:
+            MapFull: there is no address space for it; the map is as before.
+        """
+        if self._reader is not None:
+            self._reader.abort()
+            self._reader = None
+        self._env.close()
+        self._map_size *= 2
+        try:
+            try:
+                self._open()
+            except (lmdb.Error, OSError) as error:
+                self._map_size //= 2
+                self._open()
+                if _is_memory(error):
+                    raise self._no_address_space() from error
+                raise
+        except (lmdb.Error, OSError) as error:
+            raise self._explain(error, "open") from error
 
     def release(self) -> None:
         """End the current read snapshot: the next `get` sees the last commit, and old pages can be reused."""
@@ -193,14 +241,14 @@ class Store:
         transaction too.
         """
         self._read_count = 0
-        if self._held or _mapped_size() <= MAPPED_SIZE_MAX:
+        if self._held or file.mapped_size() <= MAPPED_SIZE_MAX:
             return
         self.release()
         self._env.close()
         try:
             self._open()
         except (lmdb.Error, OSError) as error:
-            raise self._explain(error) from error
+            raise self._explain(error, "open") from error
 
     def checkpoint_mark(self) -> bytes | None:
         """Return what the last commit said it stands for, None before the first one. Raises DataDamaged."""
@@ -209,7 +257,7 @@ class Store:
                 mark: bytes | None = txn.get(b"checkpoint")
                 return mark
         except lmdb.Error as error:
-            raise self._explain(error) from error
+            raise self._explain(error, "read") from error
 
     def writer(self) -> Writer:
         """Begin the write transaction of a checkpoint. It stays on the calling thread."""
@@ -240,40 +288,30 @@ class Store:
             with env.begin(write=True) as txn:
                 txn.put(b"format", FORMAT, db=meta)
         unfinished.rename(self.path)
-        _sync_folder(self.path.parent)
+        file.sync_folder(self.path.parent)
 
-    def _offset(self, stored: bytes) -> int:
-        """Return where in the file a record lies. LMDB does not tell, so it is searched: nobody is in a hurry here."""
-        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
-            return content.find(stored)
+    def _cut(self) -> None:
+        """Cut off what the last commit does not count: a hole of `Writer._lengthen`, pages of a commit that failed."""
+        size = (self._env.info()["last_pgno"] + 1) * self._env.stat()["psize"]
+        with suppress(OSError):  # it is longer than it needs to be, no more
+            if self.path.stat().st_size > size:
+                os.truncate(self.path, size)
 
-    def _refuse_damage_that_would_crash(self) -> None:
-        """Look at LMDB's two meta pages ourselves: it maps the file, and a page beyond the end is a SIGBUS, no error.
+    def _no_address_space(self) -> MapFull:
+        return MapFull(
+            f"{self.path}: the records need a map of {self._map_size * 2 / 2**20:,.0f} MiB and this process gets no "
+            "address space for it; raise its limit (ulimit -v) and start again"
+        )
 
-        Source: struct MDB_meta of LMDB 0.9: magic, version, then the size of a page, last page and transaction.
-        """
-        if not self.path.exists():
-            return
-        size = self.path.stat().st_size
-        with self.path.open("rb") as file:
-            first = file.read(_META_SIZE)
-            page_size = _PAGE_SIZE.unpack_from(first, 40)[0] if len(first) == _META_SIZE else 0
-            file.seek(page_size)
-            metas = [meta for meta in (first, file.read(_META_SIZE)) if meta[16:24] == _META_MAGIC]
-        if not metas or not page_size:
-            raise DataDamaged(f"{self.path}: offset 0: no meta page of LMDB; restore it from a backup")
-        last_page, _ = max((_LAST_PAGE.unpack_from(meta, 136) for meta in metas), key=lambda found: found[1])
-        needed = (last_page + 1) * page_size
-        if size < needed:
-            raise DataDamaged(f"{self.path} is cut at offset {size}, expected {needed} bytes; restore it from a backup")
-
-    def _explain(self, error: Exception) -> Exception:
-        if isinstance(error, lmdb.MemoryError) or getattr(error, "errno", None) == ENOMEM:
+    def _explain(self, error: Exception, verb: str) -> Exception:
+        if _is_memory(error):
             # Not the disk: a process that starts again has room, whatever took it here.
             return MemoryError(f"{self.path}: {error}")
+        if isinstance(error, lmdb.MapFullError):
+            return MapFull(f"{self.path}: the map of {self._map_size / 2**20:,.0f} MiB is full")
         if isinstance(error, _DAMAGE):
             return DataDamaged(f"{self.path}: {error}; nothing was changed, restore it from a backup")
-        return StorageFailed(f"{self.path}: {error}; make space or check the disk, then start again")
+        return StorageFailed.of(self.path, verb, error)
 
 
 class Writer:
@@ -286,10 +324,15 @@ class Writer:
         try:
             self._txn = store._env.begin(write=True, db=store._records)
         except lmdb.Error as error:
-            raise store._explain(error) from error
+            raise store._explain(error, "write") from error
 
     def put(self, records: Iterable[tuple[bytes, bytes | None]]) -> None:
-        """Write records; None deletes the one under its key. Raises StorageFailed when the disk or the map is full."""
+        """Write records; None deletes the one under its key.
+
+        Raises:
+            MapFull: abort, `Store.grow`, and write everything again.
+            StorageFailed: the disk is full or refuses.
+        """
         put, delete = self._txn.put, self._txn.delete
         try:
             for key, record in records:
@@ -301,16 +344,17 @@ class Writer:
                     self._page_count += len(record) // _PAGE_SIZE_MIN
                     put(key, crc32c(record).to_bytes(_CRC_SIZE, "big") + record)
         except (lmdb.Error, OSError) as error:
-            raise self._store._explain(error) from error
+            raise self._store._explain(error, "write") from error
 
     def commit(self, mark: bytes) -> None:
-        """Make everything durable together with `mark`. Raises StorageFailed; then nothing was written."""
+        """Make everything durable together with `mark`. Raises StorageFailed, MapFull; then nothing was written."""
         try:
             self._txn.put(b"checkpoint", mark, db=self._store._meta)
             self._lengthen()
             self._txn.commit()
         except (lmdb.Error, OSError) as error:
-            raise self._store._explain(error) from error
+            raise self._store._explain(error, "write") from error
+        self._store._cut()
 
     def _lengthen(self) -> None:
         """Make the file as long as the commit may say that it is.
@@ -334,17 +378,5 @@ class Writer:
             self.abort()
 
 
-def _mapped_size() -> int:
-    """Return the bytes of files, and of memory shared with others, that this process has mapped and in memory; 0 where
-    the system does not tell."""
-    if _STATM is None:
-        return 0
-    return int(os.pread(_STATM, 200, 0).split()[2]) * _SYSTEM_PAGE_SIZE
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _is_memory(error: Exception) -> bool:
+    return isinstance(error, lmdb.MemoryError) or getattr(error, "errno", None) == errno.ENOMEM

@@ -402,7 +402,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 FolderLock(Path(sys.argv[1])).release()
 """
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
-    assert f"{tmp_path}/lock: " in done.stdout and "make space" in done.stdout
+    assert f"{tmp_path}/lock: " in done.stdout and "make room on its disk" in done.stdout
 
 
 def test_log_is_trimmed_although_no_run_writes_as_much_as_is_kept(make: Callable[..., Bench]) -> None:

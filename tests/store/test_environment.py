@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objserver.errors import DataDamaged, RuntimeMismatch, StorageFailed
-from objserver.store import Store, environment
+from objserver.errors import DataDamaged, MapFull, RuntimeMismatch, StorageFailed
+from objserver.store import Store, environment, file
 
 
 def write(store: Store, records: dict[bytes, bytes], mark: bytes = b"mark") -> None:
@@ -168,7 +168,7 @@ except StorageFailed as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "data.mdb" in done.stdout and "make space" in done.stdout
+    assert "data.mdb" in done.stdout and "make room on its disk" in done.stdout
     store = Store(tmp_path)
     assert (store.get(bytes(8)), store.checkpoint_mark()) == (b"kept", b"1")
     assert store.get(key(5)) is None
@@ -232,7 +232,7 @@ def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.Monkey
     mapped = []
     for number in range(80_000):
         assert store.get(key(number)) == content + key(number)
-        mapped.append(environment._mapped_size())
+        mapped.append(file.mapped_size())
     assert max(mapped) < 40 * 1024 * 1024
     store.hold()
     held = store._env
@@ -257,4 +257,102 @@ def test_pages_that_a_commit_took_and_gave_back_are_no_damage(tmp_path: Path) ->
         store.release()
         store.close()
         store = Store(tmp_path)
+    store.close()
+
+
+def test_full_map_is_grown_while_the_last_commit_is_held_and_takes_the_records_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environment, "MAP_SIZE", 64 * 1024)
+    store = Store(tmp_path)
+    write(store, {key(1): b"old"}, b"1")
+    store.hold()
+    assert store.get(key(1)) == b"old" and not store.is_ample
+    records = {key(number): os.urandom(3000) for number in range(100)}
+    for grown in range(100):
+        try:
+            with store.writer() as writer:
+                writer.put(records.items())
+                writer.commit(b"2")
+            break
+        except MapFull as full:
+            assert "data.mdb: the map of 0 MiB is full" in str(full) or grown > 2
+            store.grow()
+            assert store.get(key(1)) == b"old"
+    assert 1 < grown < 10
+    store.release()
+    assert {oid: store.get(oid) for oid in records} == records and store.checkpoint_mark() == b"2"
+    store.close()
+
+
+def test_map_grows_ahead_of_the_heap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody meets a full map who writes less than half of it at once."""
+    monkeypatch.setattr(environment, "MAP_SIZE", 256 * 1024)
+    records = {key(number): os.urandom(1000) for number in range(2000)}
+    keys = list(records)
+    store = Store(tmp_path)
+    for first in range(0, 2000, 20):
+        store.hold()
+        write(store, {oid: records[oid] for oid in keys[first : first + 20]})
+        if first % 500 == 0:
+            store.close()
+            store = Store(tmp_path)
+    assert {oid: store.get(oid) for oid in records} == records
+    store.close()
+
+
+def test_file_ends_where_the_last_commit_does(tmp_path: Path) -> None:
+    """A hole of gigabytes at its end was copied by whatever does not know holes."""
+    store = Store(tmp_path)
+    write(store, {key(number): os.urandom(100) for number in range(5000)})
+    assert store.path.stat().st_size == store.statistics()["used_size"]
+    store.close()
+    with store.path.open("ab") as left:
+        left.write(b"pages of a commit that failed" * 1000)
+    store = Store(tmp_path)
+    assert store.path.stat().st_size == store.statistics()["used_size"]
+    assert store.get(key(4999)) is not None
+    store.close()
+
+
+def test_address_space_that_does_not_do_is_said(tmp_path: Path) -> None:
+    script = """
+import resource, sys
+from pathlib import Path
+from objserver.errors import MapFull
+from objserver.store import Store
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (200 << 20), resource.RLIM_INFINITY))
+def write(store, first):
+    store.hold()
+    with store.writer() as writer:
+        writer.put((n.to_bytes(8, "big"), bytes(1 << 20)) for n in range(first, first + 10))
+        writer.commit(b"%d" % first)
+    store.release()
+store = Store(Path(sys.argv[1]))
+try:
+    for first in range(0, 1000, 10):
+        try:
+            write(store, first)
+        except MapFull:
+            store.grow()
+except MapFull as full:
+    print(full, file=sys.stderr)
+assert all(store.get(n.to_bytes(8, "big")) == bytes(1 << 20) for n in range(first))
+print(first)
+store.close()
+resource.setrlimit(resource.RLIMIT_AS, (used + (first << 19), resource.RLIM_INFINITY))
+try:
+    Store(Path(sys.argv[1]))
+except MapFull as full:
+    print(full, file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(":")[1][:25] for line in done.stderr.splitlines()] == [" the records need a map of"[:25]] * 2
+    assert done.stderr.count("raise its limit (ulimit -v) and start again") == 2
+    store = Store(tmp_path)
+    count = int(done.stdout)
+    assert count > 20 and store.checkpoint_mark() == b"%d" % (count - 10)
+    assert store.get(key(count - 1)) == bytes(1 << 20)
     store.close()
