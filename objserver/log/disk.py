@@ -21,7 +21,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from objserver.errors import BadEntry, Compacted, DataDamaged, LogGap, StorageFailed
-from objserver.limits import LOG_SEGMENT_SIZE
+from objserver.limits import LOG_SEGMENT_SIZE, MIB
 from objserver.log.chain import Head, follow
 from objserver.log.entry import Entry, Fields, check_body, encode_entry, entry_size, make_entry
 from objserver.log.recovery import Findings, examine, mend
@@ -273,7 +273,7 @@ class DiskLog:
         """Make the last segment one that takes an entry of `size` bytes."""
         last = self._segments[-1] if self._segments else None
         if last and last.runtime == self._runtime and self._end + size <= self._segment_size:
-            with self._fatal(last.path, "extend"):
+            with self._fatal(last.path, f"extend it to {self._segment_size / MIB:.1f} MiB"):
                 preallocate(self._fd, self._segment_size)
                 os.fsync(self._fd)
             self._capacity = self._segment_size

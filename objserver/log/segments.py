@@ -155,7 +155,7 @@ def create_segment(
     covered = (header + text).ljust(BLOCK_SIZE, b"\0")[_CRC_FROM:]
     path = folder / _name(first)
     unfinished = path.with_name(path.name + UNFINISHED)
-    with storage(path, "create"):
+    with storage(path, f"create it with {size / MIB:.1f} MiB"):
         fd = open_file(unfinished, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
         try:
             preallocate(fd, size)

@@ -61,14 +61,15 @@ def test_sync_error_ends_the_log_until_it_is_opened_again(tmp_path: Path) -> Non
 @fails_syscalls
 def test_disk_without_room_for_a_new_segment_keeps_the_finished_one(tmp_path: Path) -> None:
     message = run("no_room_for_a_new_segment", tmp_path)
-    assert message.startswith(f"{tmp_path / f'{2:016x}.log'}: can't create: No space left on device; make room")
+    path = tmp_path / f"{2:016x}.log"
+    assert message.startswith(f"{path}: can't create it with 0.0 MiB: No space left on device; make room")
     assert list(files(tmp_path)) == [FIRST]
     assert payloads(tmp_path) == [b"a" * 100]
 
 
 def test_disk_without_room_for_the_first_segment_leaves_nothing(tmp_path: Path) -> None:
     message = run("no_room_for_the_first_segment", tmp_path)
-    assert message.startswith(f"{tmp_path / FIRST}: can't create: File too large; make room")
+    assert message.startswith(f"{tmp_path / FIRST}: can't create it with 64.0 MiB: File too large; make room")
     assert files(tmp_path) == {}
     assert payloads(tmp_path) == []
 

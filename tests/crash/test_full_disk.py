@@ -1,0 +1,239 @@
+"""A disk fills up under a real server: it ends and says what to do, and what it had acknowledged is there afterwards.
+
+The disk is a file system of its own, in memory: to mount it takes root's rights.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import objserver
+from objserver.client import ConnectionLost
+from objserver.server.culprits import FILE
+
+MIB = 1 << 20
+SECONDS_MAX = 60
+
+# Nobody comes to the end of it, and C does not look whether it may.
+ENDLESS = """
+_t = _u = ()
+for _ in range(depth):
+    _t, _u = (_t, _t), (_u, _u)
+_t == _u
+"""
+
+
+class Disk:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ballast = folder / "ballast"
+
+    def mount(self, size: int, *options: str) -> None:
+        """Mount it, or give a mounted one another size or other options."""
+        words = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "tmpfs", str(self.folder)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        if done.returncode:
+            pytest.skip(f"a file system can't be mounted here: {done.stderr.strip()}")
+
+    def fill(self, left: int = 0) -> None:
+        """Leave `left` bytes, a whole number of pages."""
+        self.ballast.unlink(missing_ok=True)
+        with self.ballast.open("wb", buffering=0) as file:
+            for size in (MIB, 4096):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+            file.truncate(file.tell() // 4096 * 4096 - left)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    (tmp_path / "disk").mkdir()
+    disk = Disk(tmp_path / "disk")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk.folder)], capture_output=True)
+
+
+class Server:
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "objserver", "serve", "--data", str(folder), "--listen", "127.0.0.1:0"]
+        self.process = subprocess.Popen([*command, *options], stdout=-1, stderr=-1, text=True)
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().split()
+        self.address = words[1] if words else None  # None where it could not start
+
+    def connect(self) -> objserver.Client:
+        assert self.address is not None, self.ended()
+        return objserver.connect(self.address, timeout=SECONDS_MAX)
+
+    def ended(self) -> tuple[int, str]:
+        """Status, and what it said on standard error."""
+        _, said = self.process.communicate(timeout=SECONDS_MAX)
+        return self.process.returncode, said
+
+    def stop(self) -> None:
+        self.process.terminate()
+        status, said = self.ended()
+        assert status == 0, said
+
+
+def write_until_it_ends(server: Server, first: int, size: int, sent: Callable[[int], object]) -> int:
+    """Write numbered documents; return how many the server acknowledged, with those before `first`."""
+    n = first
+    with server.connect() as db:
+        db.eval("if first == 0: documents = {}; journal = []", first=first)
+        try:
+            while True:
+                sent(n)
+                text = f"{n}" * (size // len(f"{n}"))
+                count = db.eval("documents[n] = text\njournal.append(n)\nlen(documents)", n=n, text=text)
+                assert count == n + 1
+                n += 1
+        except (ConnectionLost, ConnectionError):
+            return n
+
+
+def check(server: Server, acknowledged: int, size: int) -> int:
+    """Return how many documents there are: those acknowledged, or one more, sent and not answered; each as sent."""
+    with server.connect() as db:
+        count: int = db.query("len(documents)")
+        assert acknowledged <= count <= acknowledged + 1
+        assert db.query("[list(documents) == list(range(n)), journal == list(range(n))]", n=count) == [True, True]
+        texts = "all(documents[n] == str(n) * (size // len(str(n))) for n in documents)"
+        assert db.query(texts, size=size)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("what", "size", "options"),
+    [
+        ("can't create it with 64.0 MiB: No space left", MIB, ["--checkpoint-mb", "1000"]),  # a segment
+        ("can't write", 50_000, ["--checkpoint-mb", "2"]),  # what a checkpoint commits
+    ],
+)
+def test_full_disk_ends_the_server_and_what_it_acknowledged_is_there(
+    disk: Disk, what: str, size: int, options: list[str]
+) -> None:
+    disk.mount(300 * MIB)
+    folder = disk.folder / "data"
+    server = Server(folder, *options)
+    # While it runs, also when a checkpoint is under way: somebody else takes all that is left.
+    acknowledged = write_until_it_ends(server, 0, size, lambda n: disk.fill() if n == 30 else None)
+    status, said = server.ended()
+    assert status == 1 and acknowledged >= 30
+    assert said.count("Error: ") == 1 and said.startswith(f"Error: {folder}/"), said
+    assert what in said and "make room on its disk" in said and "MiB are free there" in said
+    assert "starting it again" not in said
+    # Nothing is better yet: the same again, or a server that serves what it can.
+    server = Server(folder, *options)
+    if server.address is None:
+        assert server.ended() == (1, said)
+        server = None
+    else:
+        acknowledged = check(server, acknowledged, size)
+        acknowledged = write_until_it_ends(server, acknowledged, size, lambda n: None)
+        assert server.ended()[0] == 1
+    disk.ballast.unlink()
+    server = Server(folder, *options)
+    acknowledged = check(server, acknowledged, size)
+    with server.connect() as db:
+        db.eval("journal.pop()\ndel documents[n]", n=acknowledged - 1)
+    server.stop()
+    server = Server(folder, *options)
+    check(server, acknowledged - 1, size)
+    server.stop()
+
+
+def test_disk_without_room_for_a_log_is_said_at_the_first_write(disk: Disk) -> None:
+    disk.mount(8 * MIB)
+    server = Server(disk.folder / "data")
+    with server.connect() as db, pytest.raises(ConnectionLost):
+        db.eval("x = 1")
+    status, said = server.ended()
+    assert status == 1 and "can't create it with 64.0 MiB: No space left on device; make room" in said
+    disk.mount(100 * MIB, "remount")
+    server = Server(disk.folder / "data")
+    with server.connect() as db:
+        assert db.eval("x = 2\nx") == 2
+    server.stop()
+
+
+def test_start_on_a_disk_with_few_bytes_left_works_or_says_so(disk: Disk) -> None:
+    """LMDB's lock file was written through a map: a SIGBUS where it got no space."""
+    disk.mount(2 * MIB)
+    script = """
+import os, shutil, sys
+from pathlib import Path
+sys.path[:0] = [os.getcwd()]
+from objserver.doors.codec import CODEC
+from objserver.engine import Engine
+from objserver.errors import StorageFailed
+from tests.crash.test_full_disk import Disk
+disk = Disk(Path(sys.argv[1]))
+folder = disk.folder / "data"
+for pages in range(0, 24):
+    for with_folder in (False, True):
+        shutil.rmtree(folder, ignore_errors=True)
+        if with_folder:
+            Engine.open(folder, codec=CODEC, time_ns=0).close()
+            (folder / "heap" / "lock.mdb").unlink()
+        disk.fill(pages * 4096)
+        try:
+            Engine.open(folder, codec=CODEC, time_ns=0).close()
+            print("opened")
+        except StorageFailed as error:
+            assert "make room on its disk" in str(error) or "choose a data folder" in str(error), error
+            print("refused")
+        disk.ballast.unlink()
+        Engine.open(folder, codec=CODEC, time_ns=0).close()
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(disk.folder)], capture_output=True, text=True)
+    assert done.returncode == 0, (done.returncode, done.stderr)
+    assert 10 < done.stdout.count("refused") and 10 < done.stdout.count("opened")
+
+
+def test_folder_that_may_not_be_written_is_said(disk: Disk) -> None:
+    disk.mount(100 * MIB)
+    server = Server(disk.folder / "data")
+    with server.connect() as db:
+        db.eval("x = 1")
+    server.stop()
+    disk.mount(100 * MIB, "remount", "ro")
+    status, said = Server(disk.folder / "data").ended()
+    assert (status, said) == (1, f"Error: {disk.folder}/data/lock: {os.strerror(errno.EROFS)}; "
+                                 "choose a data folder that can be written\n")
+    disk.mount(100 * MIB, "remount", "rw")
+    server = Server(disk.folder / "data")
+    with server.connect() as db:
+        assert db.query("x") == 1
+    server.stop()
+
+
+def test_culprit_that_can_not_be_remembered_is_said_and_the_server_is_back(disk: Disk) -> None:
+    disk.mount(100 * MIB)
+    server = Server(disk.folder / "data")
+    with server.connect() as db:
+        db.eval("x = 1")
+    server.stop()  # so that the next ones have nothing to recover, and no checkpoint to make of it
+    server = Server(disk.folder / "data", "--snippet-seconds", "0.3")
+    with server.connect() as db:
+        disk.fill()
+        with pytest.raises(ConnectionLost):
+            db.eval(ENDLESS, depth=60)
+        assert server.process.stderr is not None
+        assert any("can't be remembered: [Errno 28]" in line for line in server.process.stderr)
+    with server.connect() as db:
+        assert db.query("x") == 1
+        assert db.eval("x += 1\nx") == 2, "the log has its space already"
+    disk.ballast.unlink()
+    server.stop()
+    assert not (disk.folder / "data" / FILE).exists()
