@@ -1,8 +1,11 @@
 """Buckets: the index of a large dict on disk, from the hash of a key to the place of its entry.
 
-    hash -> number of the bucket -> bucket: tags (5 bytes each), then places (6 bytes each) -> place of an entry
+    hash -> number of the bucket -> bucket -> place of an entry
 
-A bucket is bytes and never changes: another one takes its place. Their number grows by linear hashing (Litwin, 1980):
+    | tag 5 bytes | place 6 bytes | tag | place | ...            in order of the places, little-endian
+
+A bucket is bytes and never changes: another one takes its place. A new entry has, mostly, the last place of all, so
+that one is the old bytes and some more. Their number grows by linear hashing (Litwin, 1980):
 with n buckets a key lies in that of its lowest bits, and one bucket more takes half of what another one has, so no
 directory is needed. A tag is the lowest 40 bits of the hash: enough to find the bucket again for any n, and to tell the
 keys in one apart but for one in millions, which the entry itself decides.
@@ -12,24 +15,45 @@ Promise: a function of what was put in, in any order of putting (tests/heap/test
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from operator import itemgetter
+from struct import Struct
 from typing import Final
 
-__all__ = ["BUCKET_COUNT", "bucket_of", "count_for", "entries_of", "find", "make", "parent_of", "tag_of"]
+__all__ = [
+    "BUCKETS_END",
+    "BUCKET_COUNT",
+    "TAG_MASK",
+    "bucket_of",
+    "change",
+    "count_for",
+    "entries_of",
+    "find",
+    "make",
+    "parent_of",
+    "tag_of",
+]
 
-# Entries of a bucket on average: 700 bytes, six to a page of LMDB.
-BUCKET_COUNT: Final = 64
+# Among the pieces of a container, buckets have the numbers below.
+BUCKETS_END: Final = 1 << 42
+
+# Entries of a bucket on average: 350 bytes, ten to a page of LMDB. Larger ones take longer to search and to write anew,
+# which a checkpoint does for about each key that was added.
+BUCKET_COUNT: Final = 32
 
 _TAG_SIZE: Final = 5
 _PLACE_SIZE: Final = 6
 _ENTRY_SIZE: Final = _TAG_SIZE + _PLACE_SIZE
+_ENTRY: Final = Struct(f"{_TAG_SIZE}s{_PLACE_SIZE}s")
+
+TAG_MASK: Final = (1 << 8 * _TAG_SIZE) - 1
 
 # (tag, place)
 Entry = tuple[int, int]
 
 
 def tag_of(key_hash: int) -> int:
-    return key_hash & ((1 << 8 * _TAG_SIZE) - 1)
+    return key_hash & TAG_MASK
 
 
 def count_for(entry_count: int) -> int:
@@ -49,35 +73,44 @@ def parent_of(number: int) -> int:
     return number & ~(1 << (number.bit_length() - 1))
 
 
-def find(bucket: bytes, tag: int) -> list[int]:
-    """Return the places that a bucket has for a tag."""
+def find(bucket: bytes, tag: int, start: int) -> tuple[int, int]:
+    """Return the first place that a bucket has for a tag, and where to go on; (-1, 0) when there is none."""
     mark = tag.to_bytes(_TAG_SIZE, "little")
-    end = len(bucket) // _ENTRY_SIZE * _TAG_SIZE
-    found = []
-    at = bucket.find(mark, 0, end)
+    at = bucket.find(mark, start)
     while at >= 0:
-        index, beside = divmod(at, _TAG_SIZE)
-        if not beside:
-            place = end + index * _PLACE_SIZE
-            found.append(int.from_bytes(bucket[place : place + _PLACE_SIZE], "little"))
-        at = bucket.find(mark, at + 1, end)
-    return found
+        end = at + _ENTRY_SIZE
+        if not at % _ENTRY_SIZE:
+            return int.from_bytes(bucket[at + _TAG_SIZE : end], "little"), end
+        at = bucket.find(mark, at + 1)
+    return -1, 0
 
 
 def entries_of(bucket: bytes) -> list[Entry]:
-    """Return what a bucket holds."""
-    count = len(bucket) // _ENTRY_SIZE
+    """Return what a bucket holds, in order of the places."""
     number = int.from_bytes
-    middle = count * _TAG_SIZE
-    tags = [number(bucket[at : at + _TAG_SIZE], "little") for at in range(0, middle, _TAG_SIZE)]
-    places = [number(bucket[at : at + _PLACE_SIZE], "little") for at in range(middle, len(bucket), _PLACE_SIZE)]
-    return list(zip(tags, places, strict=True))
+    return [(number(tag, "little"), number(place, "little")) for tag, place in _ENTRY.iter_unpack(bucket)]
 
 
 def make(entries: Iterable[Entry]) -> bytes:
     """Return a bucket of these entries."""
-    ordered = sorted(entries)
+    ordered = sorted(entries, key=itemgetter(1))
     return b"".join(
-        [tag.to_bytes(_TAG_SIZE, "little") for tag, _ in ordered]
-        + [place.to_bytes(_PLACE_SIZE, "little") for _, place in ordered]
+        [tag.to_bytes(_TAG_SIZE, "little") + place.to_bytes(_PLACE_SIZE, "little") for tag, place in ordered]
     )
+
+
+def change(bucket: bytes, gone: Collection[Entry], new: Collection[Entry]) -> bytes:
+    """Return the bucket without the entries `gone` and with those that are `new`."""
+    for entry in gone:
+        piece = make([entry])
+        at = bucket.find(piece)
+        while at >= 0 and at % _ENTRY_SIZE:
+            at = bucket.find(piece, at + 1)
+        if at >= 0:
+            bucket = bucket[:at] + bucket[at + _ENTRY_SIZE :]
+    if new:
+        least = min(place for _, place in new)
+        if bucket and int.from_bytes(bucket[-_PLACE_SIZE:], "little") > least:
+            return make([*entries_of(bucket), *new])
+        bucket += make(new)
+    return bucket

@@ -152,7 +152,7 @@ class Heap:
         self.missing: AttributeError = AttributeError()
         self.next_oid = next_oid
         self.root = Root(self._before_root_change, lambda name: self.link((name,)))
-        self._to_link: list[str] = []  # names that loaded code mentions
+        self.to_link: list[str] = []  # names that loaded code mentions
         self.live: dict[int, Any] = {}
         self.touched: list[Any] = []
         self.dirty: dict[int, Any] = {}
@@ -236,21 +236,21 @@ class Heap:
         Names that are not roots are passed over.
         """
         packed = self.root.packed
-        self._to_link.extend(names)
-        while self._to_link:
-            name = self._to_link.pop()
+        self.to_link.extend(names)
+        while self.to_link:
+            name = self.to_link.pop()
             if name in packed:
                 self._link_name(name)
 
     def link_loaded(self) -> None:
         """Link the names that code which was just loaded mentions."""
-        if self._to_link:
+        if self.to_link:
             self.link(())
 
     def link_later(self, names: Iterable[str]) -> None:
         """Have names linked before the load or link that is under way ends."""
         packed = self.root.packed
-        self._to_link.extend(name for name in names if name in packed)
+        self.to_link.extend(name for name in names if name in packed)
 
     def touch(self, obj: Any) -> None:
         """Called by a clean object before its first change in a snippet.

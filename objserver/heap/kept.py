@@ -12,12 +12,16 @@ Promise: nothing here decides what a snippet computes.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from .pager import Pager
 
-__all__ = ["Kept"]
+__all__ = ["READ_DEPTH", "Kept"]
+
+# Frames that reading what is not kept may need: a class, its bases, the classes of what it holds. What has to be loaded
+# must not decide how deep a snippet may go.
+READ_DEPTH: Final = 2_000
 
 # Bytes of memory of an entry, beside a multiple of its record's size: a place in a dict, a tuple, a number.
 _ENTRY_SIZE = 250
@@ -51,18 +55,12 @@ class Kept:
         return entry
 
     def add(self, key: Any, entry: Any, record_size: int) -> None:
-        """Keep an entry that was read or written."""
-        if key in self._aging:
-            self._aging[key] = entry
-        elif key in self.hot:
-            self.hot[key] = entry
-        else:
-            self._new[key] = entry
-            size = _ENTRY_SIZE + 3 * record_size
-            self.size += size
-            self._pager.account(size)
-            if self._pager.is_short():
-                self.shed()
+        """Keep an entry that was read or written and is not there."""
+        self._new[key] = entry
+        size = _ENTRY_SIZE + 3 * record_size
+        self.size += size
+        if self._pager.account(size):
+            self.shed()
 
     def forget(self, key: Any) -> None:
         """Give up an entry, if it is there."""

@@ -20,12 +20,14 @@ size, it meets new entries after the old ones; deleted ones it does not meet.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from ..errors import MachineError
 from . import buckets
 from .atoms import ATOMS
-from .kept import Kept
+from .kept import READ_DEPTH, Kept
 from .views import Items, Keys, Values, view
 
 if TYPE_CHECKING:
@@ -35,11 +37,10 @@ __all__ = ["MISSING", "PagedDict", "Shape", "plain_copy"]
 
 MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
 
-# The first place; later entries follow, those moved to the front go before it.
+# The first place; later entries follow, those moved to the front go before it. Buckets lie below: what a storage gets
+# most of comes at its end, where LMDB fills its pages.
 _MIDDLE: Final = 1 << 46
-
-# Numbers of pieces from here on are buckets.
-_BUCKETS: Final = 1 << 63
+assert _MIDDLE > 2 * buckets.BUCKETS_END
 
 # Entries read at once by an iteration, at most.
 _CHUNK_COUNT: Final = 128
@@ -64,7 +65,7 @@ class PagedDict:
     """key -> value, in order of insertion. For a set the values are None."""
 
     __slots__ = (
-        "_before", "_journal", "_moved", "_pager", "_state", "base", "changed", "count", "first", "fresh", "front",
+        "_before", "_journal", "_pager", "_state", "base", "changed", "count", "first", "fresh", "front",
         "frozen", "frozen_fresh", "kept", "last", "next", "storage",
     )  # fmt: skip
 
@@ -134,7 +135,7 @@ class PagedDict:
         self._delete(entry)
 
     def pop(self, key: Any, default: Any = MISSING) -> Any:
-        entry = self._find(key)
+        entry = self._find(key) if self.count else None  # CPython does not hash a key to look for it in nothing
         if entry is None:
             if default is MISSING:
                 raise KeyError(key)
@@ -250,12 +251,52 @@ class PagedDict:
         if entry is None:
             entry = self.kept.hot.get(key)
             if entry is None:
-                entry = self._below(key)
+                entry = self._find_cold(key)
                 if entry is None:
-                    entry = self.kept.find(key)
-                    if entry is None:
-                        return self._read(key)
+                    return None
         return entry if entry[0] else None
+
+    def _find_cold(self, key: Any) -> Entry | None:
+        """Go on with a key that was neither changed nor wanted lately: most likely LMDB has its entry.
+
+        Where a heap is larger than memory that is what a lookup costs (benchmarks/scale.py, "cold"), and every call in
+        it is a fiftieth of that. So it is written in one.
+        """
+        pager = self._pager
+        heap = pager.heap
+        get, key_of = heap.store.get, pager.key
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + READ_DEPTH)
+        try:
+            entry = (self.frozen and self._below(key)) or self.kept.find(key)
+            if entry:
+                return entry
+            count = self.base.buckets
+            key_hash = pager.key_hash(key) if count else None
+            if key_hash is None:
+                return None
+            storage = self.storage
+            tag = key_hash & buckets.TAG_MASK
+            bucket = get(key_of(storage, buckets.bucket_of(tag, count))) or b""
+            place, after = buckets.find(bucket, tag, 0)
+            while place >= 0:
+                record = get(key_of(storage, place))
+                if record is None:
+                    raise pager.missing(storage, place)
+                own, value = heap.records.unpack(record)
+                if heap.to_link:
+                    heap.link(())
+                if own is key or own == key:
+                    entry = place, value, place, own
+                    self.kept.add(own, entry, len(record))
+                    return entry
+                place, after = buckets.find(bucket, tag, after)
+            return None
+        except MachineError as error:
+            heap.fault = error
+            raise
+        finally:
+            sys.setrecursionlimit(limit)
 
     def _below(self, key: Any) -> Entry | None:
         """Return the entry of the checkpoint under way as this generation sees it, with a place of 0 for a deleted
@@ -265,23 +306,6 @@ class PagedDict:
             return None
         place, value, _, own = entry
         return place, value, place, own
-
-    def _read(self, key: Any) -> Entry | None:
-        """Return the entry that LMDB has, and keep it."""
-        count = self.base.buckets
-        key_hash = self._pager.key_hash(key) if count else None
-        if key_hash is None:
-            return None
-        tag = buckets.tag_of(key_hash)
-        bucket = self._pager.get(self.storage, _BUCKETS | buckets.bucket_of(tag, count))
-        if bucket is not None:
-            for place in buckets.find(bucket, tag):
-                (own, value), size = self._pager.read(self.storage, place)
-                if own is key or own == key:
-                    entry = place, value, place, own
-                    self.kept.add(own, entry, size)
-                    return entry
-        return None
 
     def _insert(self, key: Any, value: Any, *, front: bool = False) -> None:
         if front:
@@ -447,18 +471,8 @@ class PagedDict:
 
     def records(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Return what the checkpoint under way writes: (key, record or None to delete it)."""
-        pager, storage = self._pager, self.storage
-        old, new = self.base.buckets, self._state.buckets
-        # Each bucket of the fewer ones is one or more of the others.
-        least = min(old, new) or 1
-        moves: dict[int, list[tuple[int, int, int]]] = {}
-        families: dict[int, list[int]] = {}
-        for number in range(least, max(old, new)):
-            root = number
-            while root >= least:
-                root = buckets.parent_of(root)
-            families.setdefault(root, []).append(number)
-            moves.setdefault(root, [])
+        pager, storage, new = self._pager, self.storage, self._state.buckets
+        moves: dict[int, tuple[list[buckets.Entry], list[buckets.Entry]]] = {}  # bucket -> what goes, what comes
         for entry in self.frozen.values():
             place, value, base, key = entry
             if place:
@@ -466,29 +480,45 @@ class PagedDict:
                 if base and key not in self.changed:
                     self.kept.add(key, (place, value, place, key), len(record))
                 yield piece, record
-            if base and base != place:
-                yield pager.key(storage, base), None
             if base != place:
+                if base:
+                    yield pager.key(storage, base), None
                 key_hash = pager.key_hash(key)
                 assert key_hash is not None, "a key that is kept"
                 tag = buckets.tag_of(key_hash)
-                moves.setdefault(buckets.bucket_of(tag, least), []).append((tag, base, place))
-        for root, changes in moves.items():
-            family = [root, *families.get(root, ())]
-            held: set[tuple[int, int]] = set()
+                gone, added = moves.setdefault(buckets.bucket_of(tag, new), ([], []))
+                if base:
+                    gone.append((tag, base))
+                if place:
+                    added.append((tag, place))
+        yield from self._fitted(moves)
+        # In order, since buckets that lie beside each other share pages of LMDB.
+        for number, (gone, added) in sorted(moves.items()):
+            bucket = buckets.change(pager.get(storage, number) or b"", gone, added)
+            yield pager.key(storage, number), bucket or None
+
+    def _fitted(
+        self, moves: dict[int, tuple[list[buckets.Entry], list[buckets.Entry]]]
+    ) -> Iterator[tuple[bytes, bytes | None]]:
+        """Return the buckets that others become or are made of as their number changes; takes them out of `moves`."""
+        pager, storage, old, new = self._pager, self.storage, self.base.buckets, self._state.buckets
+        # Each bucket of the fewer ones is one or more of the others.
+        least = min(old, new)
+        families: dict[int, list[int]] = {}
+        for number in range(least, max(old, new) if least else 0):
+            root = number
+            while root >= least:
+                root = buckets.parent_of(root)
+            families.setdefault(root, [root]).append(number)
+        for family in families.values():
+            filled: dict[int, list[buckets.Entry]] = {number: [] for number in family}
             for number in family:
-                if number < old and (bucket := pager.get(storage, _BUCKETS | number)) is not None:
-                    held.update(buckets.entries_of(bucket))
-            held.difference_update([(tag, base) for tag, base, _ in changes if base])
-            held.update([(tag, place) for tag, _, place in changes if place])
-            filled: dict[int, list[tuple[int, int]]] = {number: [] for number in family}
-            for tag, place in held:
-                filled[buckets.bucket_of(tag, new)].append((tag, place))
+                if number < old:
+                    for entry in buckets.entries_of(pager.get(storage, number) or b""):
+                        filled[buckets.bucket_of(entry[0], new)].append(entry)
             for number, entries in filled.items():
-                if number < new:
-                    yield pager.key(storage, _BUCKETS | number), buckets.make(entries)
-                else:
-                    yield pager.key(storage, _BUCKETS | number), None
+                bucket = buckets.change(buckets.make(entries), *moves.pop(number, ((), ())))
+                yield pager.key(storage, number), bucket or None
 
     def settle(self) -> None:
         """What was frozen is in LMDB."""

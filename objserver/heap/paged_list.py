@@ -16,13 +16,14 @@ follow the length. How much is kept in memory changes no result.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from .kept import Kept
+from .kept import READ_DEPTH, Kept
 from .paged_dict import MISSING
 
 if TYPE_CHECKING:
@@ -554,9 +555,19 @@ class PagedList:
                 if found is None:
                     found = self.kept.find(number)
                     if found is None:
-                        found, size = self._pager.read(self.storage, number)
-                        found = Node.of(found) if branch else self.unpack(found)
-                        self.kept.add(number, found, size)
+                        found = self._read(number, branch)
+        return found
+
+    def _read(self, number: int, branch: bool) -> Any:
+        """Return a piece that LMDB has, and keep it."""
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + READ_DEPTH)
+        try:
+            found, size = self._pager.read(self.storage, number)
+            found = Node.of(found) if branch else self.unpack(found)
+            self.kept.add(number, found, size)
+        finally:
+            sys.setrecursionlimit(limit)
         return found
 
     def _write(self, number: int, *, branch: bool = False) -> Any:

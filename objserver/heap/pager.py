@@ -12,6 +12,7 @@ snippet might catch it.
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import DataDamaged, MachineError
 from .containers import STATES
 from .instances import KINDS
+from .kept import READ_DEPTH
 from .keyhash import KeyHash
 from .layout import has_fixed_place
 from .records import GARBAGE_OID, record_key
@@ -32,55 +34,58 @@ __all__ = ["Pager"]
 SWEEP_COUNT: Final = 50_000
 _SCAN_COUNT: Final = 500
 
-# Frames that decoding a piece may need: a class, its bases, the classes of what it holds.
-_DECODE_DEPTH: Final = 2_000
 
 
 class Pager:
     """The pieces of one heap.
 
     Attributes:
+        heap: whose they are.
+        key: (storage, number of a piece) -> its key.
         changed_count: pieces and entries that were changed since the last freeze.
         garbage: storages that nothing uses any more, oldest first.
     """
 
     def __init__(self, heap: Heap) -> None:
-        self._heap = heap
+        self.heap = heap
         self._store = heap.store
-        self.key_hash = KeyHash(self._identify)
+        self.key: Final = struct.Struct(">QQ").pack
+        self.key_hash = KeyHash(self._identify).hash_of
         self.changed_count = 0
         self.garbage: dict[int, None] = {}
         self._swept: list[int] = []
 
     def allocate(self) -> int:
         """Return the number of a new storage. When a snippet is committed: it is never undone."""
-        number = self._heap.next_oid
-        self._heap.next_oid += 1
+        number = self.heap.next_oid
+        self.heap.next_oid += 1
         return number
-
-    def key(self, storage: int, number: int) -> bytes:
-        return storage.to_bytes(8, "big") + number.to_bytes(8, "big")
 
     def get(self, storage: int, number: int) -> bytes | None:
         """Return a record as bytes. Raises DataDamaged."""
         try:
             return self._store.get(self.key(storage, number))
         except MachineError as error:
-            self._heap.fault = error
+            self.heap.fault = error
             raise
 
     def read(self, storage: int, number: int) -> tuple[Any, int]:
-        """Return what a record holds, and the record's size. Raises DataDamaged."""
-        record = self.get(storage, number)
+        """Return what a record holds, and the record's size. With READ_DEPTH to spare. Raises DataDamaged."""
         try:
+            record = self._store.get(self.key(storage, number))
             if record is None:
-                raise DataDamaged(
-                    f"{self._store.path}: piece {number} of {storage} is missing; restore the folder from a backup"
-                )
-            return self._decode([record])[0], len(record)
+                raise self.missing(storage, number)
+            content = self.heap.records.unpack(record)
+            self.heap.link_loaded()
         except MachineError as error:
-            self._heap.fault = error
+            self.heap.fault = error
             raise
+        return content, len(record)
+
+    def missing(self, storage: int, number: int) -> DataDamaged:
+        return DataDamaged(
+            f"{self._store.path}: piece {number} of {storage} is missing; restore the folder from a backup"
+        )
 
     def scan(
         self, storage: int, first: int, end: int, count_max: int, *, backwards: bool = False
@@ -90,23 +95,22 @@ class Pager:
             found = self._store.scan(self.key(storage, first), self.key(storage, end), count_max, backwards=backwards)
             contents = self._decode([record for _, record in found])
         except MachineError as error:
-            self._heap.fault = error
+            self.heap.fault = error
             raise
         numbers = [int.from_bytes(key[8:], "big") for key, _ in found]
         return list(zip(numbers, contents, strict=True))
 
     def record(self, storage: int, number: int, content: Any) -> tuple[bytes, bytes]:
         """Return key and record of a piece."""
-        return self.key(storage, number), self._heap.records.pack(content)
+        return self.key(storage, number), self.heap.records.pack(content)
 
     def _decode(self, records: list[bytes]) -> list[Any]:
-        # What has to be loaded must not decide how deep a snippet may go.
         limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(limit + _DECODE_DEPTH)
+        sys.setrecursionlimit(limit + READ_DEPTH)
         try:
-            unpack = self._heap.records.unpack
+            unpack = self.heap.records.unpack
             contents = [unpack(record) for record in records]
-            self._heap.link_loaded()
+            self.heap.link_loaded()
             return contents
         finally:
             sys.setrecursionlimit(limit)
@@ -117,7 +121,7 @@ class Pager:
         """Read which storages were waiting to be given back at the last checkpoint."""
         record = self._store.get(record_key(GARBAGE_OID))
         if record is not None:
-            self.garbage = dict.fromkeys(self._heap.records.unpack(record))
+            self.garbage = dict.fromkeys(self.heap.records.unpack(record))
 
     def sweep(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Return what a checkpoint deletes of the storages that wait now, up to SWEEP_COUNT pieces."""
@@ -144,7 +148,7 @@ class Pager:
                 break
         swept = set(self._swept)
         left = [storage for storage in waiting if storage not in swept]
-        yield record_key(GARBAGE_OID), self._heap.records.pack(left)
+        yield record_key(GARBAGE_OID), self.heap.records.pack(left)
 
     def settle(self) -> None:
         """What a checkpoint swept is gone from disk."""
@@ -160,7 +164,7 @@ class Pager:
         Raises:
             TypeError: says what to use instead.
         """
-        if type(key) not in STATES and not has_fixed_place(key, self._heap):
+        if type(key) not in STATES and not has_fixed_place(key, self.heap):
             hash(key)  # which may say that it has none
             raise TypeError(
                 f"a key of class {type(key).__name__!r}, which defines __eq__ or __hash__, can't be looked up in a "
@@ -171,13 +175,14 @@ class Pager:
         hashed = getattr(type(key), "__hash_of__", None)  # a member of an enum: the attribute that it hashes by
         if hashed is not None and type(type(key)) in KINDS:
             return getattr(key, hashed)
-        oid = self._heap.refer_if_kept(key)
-        return b"%d" % oid if oid else (self._heap.builtin_name(key) or "").encode()
+        oid = self.heap.refer_if_kept(key)
+        return b"%d" % oid if oid else (self.heap.builtin_name(key) or "").encode()
 
-    def account(self, size: int) -> None:
-        """Count bytes of memory as used, or given back when negative."""
-        self._heap.loaded_size += size
+    def account(self, size: int) -> bool:
+        """Count bytes of memory as used, or given back when negative.
 
-    def is_short(self) -> bool:
-        """Whether a snippet has read so much that it should not be kept until it ends."""
-        return self._heap.loaded_size > self._heap.cache_size
+        Returns: whether so much was read that it should not all be kept until the snippet ends.
+        """
+        heap = self.heap
+        heap.loaded_size += size
+        return heap.loaded_size > heap.cache_size

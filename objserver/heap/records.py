@@ -33,6 +33,7 @@ from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from types import FunctionType
 from typing import Any, Final
 from uuid import UUID
@@ -125,6 +126,13 @@ class Records:
         self._builtin = builtin
         self._function_parts = function_parts
         self._make_function = make_function
+        self._unpackb = partial(
+            msgpack.unpackb,
+            ext_hook=self._unpack_other,
+            strict_map_key=False,
+            unicode_errors="surrogatepass",
+            raw=False,
+        )
         self._packer = msgpack.Packer(
             default=self._pack_other, strict_types=True, use_bin_type=True, unicode_errors="surrogatepass"
         )
@@ -139,9 +147,7 @@ class Records:
         return packed
 
     def unpack(self, data: bytes) -> Any:
-        value = msgpack.unpackb(
-            data, ext_hook=self._unpack_other, strict_map_key=False, unicode_errors="surrogatepass", raw=False
-        )
+        value = self._unpackb(data)
         return _settle_nans(value) if _NAN_MARK in data else value
 
     def _pack_other(self, value: Any) -> msgpack.ExtType:

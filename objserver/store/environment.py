@@ -2,7 +2,7 @@
 
     heap: ghosts ---- get ---> [store] <--- put, commit ---- engine: checkpoint
 
-    heap/data.mdb    database "records": key -> CRC-32C u32 big-endian, record
+    heap/data.mdb    database "records": key -> record, CRC-32C u32 little-endian
                      database "meta":    "format" -> version, "checkpoint" -> opaque bytes of the engine
 
 Promise: what was committed is read back as it was, or DataDamaged says which file and record does not hold it. The map
@@ -30,7 +30,7 @@ from . import file
 __all__ = ["Store", "Writer"]
 
 FORMAT_FAMILY = b"objserver-records-"
-FORMAT = FORMAT_FAMILY + b"5"
+FORMAT = FORMAT_FAMILY + b"6"
 
 # The map is address space, not disk: LMDB's file grows as pages are written. It begins above most heaps, where the
 # system allows that, and is doubled when half of it is used: before a checkpoint, when nobody reads or writes.
@@ -45,7 +45,9 @@ assert AMPLE_SIZE <= MAP_SIZE // 2
 MAPPED_SIZE_MAX = 160 * 1024 * 1024
 _LOOK_COUNT = 512
 
+# The CRC-32C of bytes that end with their own: one look tells whether they are whole, with no part cut out to compare.
 _CRC_SIZE = 4
+_WHOLE = crc32c(crc32c(b"").to_bytes(_CRC_SIZE, "little"))
 _PAGE_SIZE_MIN = 2048
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
@@ -138,7 +140,9 @@ class Store:
         if stored is None:
             return None
         assert isinstance(stored, bytes)
-        return self._checked(key, stored)
+        if crc32c(stored) != _WHOLE:
+            raise self._damaged(key, stored)
+        return stored[:-_CRC_SIZE]
 
     def scan(self, first: bytes, end: bytes, count_max: int, *, backwards: bool = False) -> list[tuple[bytes, bytes]]:
         """Return up to `count_max` (key, record) with first <= key < end, in order of the keys, or from the last one.
@@ -174,14 +178,15 @@ class Store:
         return found
 
     def _checked(self, key: bytes, stored: bytes) -> bytes:
-        record = stored[_CRC_SIZE:]
-        if crc32c(record) != int.from_bytes(stored[:_CRC_SIZE], "big"):
-            offset = file.offset_of(self.path, stored)
-            raise DataDamaged(
-                f"{self.path}: record {key.hex()} at offset {offset} does not match its checksum; "
-                "restore the folder from a backup"
-            )
-        return record
+        if crc32c(stored) != _WHOLE:
+            raise self._damaged(key, stored)
+        return stored[:-_CRC_SIZE]
+
+    def _damaged(self, key: bytes, stored: bytes) -> DataDamaged:
+        return DataDamaged(
+            f"{self.path}: record {key.hex()} at offset {file.offset_of(self.path, stored)} does not match its "
+            "checksum; restore the folder from a backup"
+        )
 
     def hold(self) -> None:
         """Let every `get` until `release` see the last commit, whatever is committed meanwhile. No `Writer` is open."""
@@ -342,7 +347,7 @@ class Writer:
                     delete(key)
                 else:
                     self._page_count += len(record) // _PAGE_SIZE_MIN
-                    put(key, crc32c(record).to_bytes(_CRC_SIZE, "big") + record)
+                    put(key, record + crc32c(record).to_bytes(_CRC_SIZE, "little"))
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error, "write") from error
 

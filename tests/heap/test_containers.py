@@ -144,3 +144,17 @@ def test_what_is_not_in_a_large_deque_is_named_as_python_does(host: Host) -> Non
     with pytest.raises(ValueError) as pythons:
         collections.deque(range(1_000)).remove("a")  # type: ignore[arg-type]
     assert str(ours.value) == str(pythons.value)
+
+
+def test_what_is_popped_from_a_large_dict_that_was_emptied_need_not_be_hashable(host: Host) -> None:
+    """CPython does not hash a key to look for it in an empty dict."""
+    host["d"] = dict.fromkeys(range(1000))
+
+    def empty(root: Any) -> None:
+        for key in range(1000):
+            del host["d"][key]
+        assert host["d"].pop([1], 2) == 2
+        with pytest.raises(KeyError):
+            host["d"].pop([1])
+
+    host.run(empty)
