@@ -48,10 +48,7 @@ class Server:
 
     def memory(self) -> dict[str, int]:
         """Resident bytes: `total`, and `anonymous`, which leaves out files that are mapped (LMDB's, libraries)."""
-        status = Path(f"/proc/{self._serving_pid()}/status").read_text().splitlines()
-        found = {line.partition(":")[0]: line.partition(":")[2].split() for line in status}
-        return {"total": int(found["VmRSS"][0]) * 1024, "anonymous": int(found["RssAnon"][0]) * 1024}
-
+        return resident(str(self._serving_pid()))
 
     def _serving_pid(self) -> int:
         return self.process.pid
@@ -111,6 +108,13 @@ class Redis(Server):
                     else:
                         raise BenchmarkFailed(f"redis answered {line!r} to {' '.join(words)[:80]!r}")
             return replies
+
+
+def resident(process: str) -> dict[str, int]:
+    """What `Server.memory` tells, of a process by its number, or of "self"."""
+    status = Path(f"/proc/{process}/status").read_text().splitlines()
+    found = {line.partition(":")[0]: line.partition(":")[2].split() for line in status}
+    return {"total": int(found["VmRSS"][0]) * 1024, "anonymous": int(found["RssAnon"][0]) * 1024}
 
 
 @contextmanager
