@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import checkpoint, language, load_cities, point_read, point_write, scale, startup
+from benchmarks import checkpoint, drop, footprint, language, load_cities, point_read, point_write, scale, startup
 from benchmarks.harness import BUILD, RESULTS, BenchmarkFailed, Missing, Report, machine_facts
 
 ROUNDS_SMALL: Final = 1
@@ -21,6 +21,8 @@ BENCHMARKS: Final[dict[str, Callable[[bool, int, Path], Report]]] = {
     "startup": startup.run,
     "checkpoint": checkpoint.run,
     "scale": scale.run,
+    "drop": drop.run,
+    "footprint": footprint.run,
     "language": language.run,
     "load_cities": load_cities.run,
 }

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import footprint
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.harness import HOW_TO_GET_A_COMPILER, BenchmarkFailed, compiler, in_turn
 from benchmarks.servers import HOW_TO_GET_REDIS, objserver, redis_if_installed
@@ -62,6 +63,29 @@ def test_checkpoint_is_measured_with_and_without_one(report: Callable[[str], dic
         ("none", "no"), ("none", "yes"), ("always", "no"), ("always", "yes"),
     ]
     assert all(run["checkpoints"] > 0 for run in runs if run["checkpoint"] == "yes")
+
+
+@needs_redis
+def test_footprint_is_measured_of_every_kind_beside_what_is_installed(report: Callable[[str], dict[str, Any]]) -> None:
+    found = report("footprint")
+    assert [row["object"] for row in found["rows"]] == ["dict", "list", "instance"]
+    assert all(row["disk to redis"]["low"] > 0 for row in found["rows"])
+    assert all(run["disk"] > 0 for run in found["runs"])
+
+
+def test_drop_times_reads_before_and_after(report: Callable[[str], dict[str, Any]]) -> None:
+    (run,) = report("drop")["runs"]
+    assert run["before"] and run["after"] and run["quiet"] > 0
+    assert run["space_before"]["records"] > report("drop")["parameters"]["count"]
+
+
+def test_what_footprint_has_nothing_to_compare_with_is_skipped_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(footprint, "missing", lambda: footprint.HOW_TO_GET)
+    found = footprint.run(False, 1, tmp_path)
+    assert {run["server"] for run in found.runs} == {"objserver"}
+    assert [note.split(":")[0] for note in found.notes[:2]] == ["zodb skipped", "redis skipped"]
 
 
 @needs_redis
