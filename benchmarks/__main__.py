@@ -9,7 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import checkpoint, drop, footprint, language, load_cities, point_read, point_write, scale, startup
+from benchmarks import (
+    checkpoint,
+    drop,
+    footprint,
+    language,
+    load_cities,
+    plots,
+    point_read,
+    point_write,
+    scale,
+    startup,
+)
 from benchmarks.harness import BUILD, RESULTS, BenchmarkFailed, Missing, Report, machine_facts
 
 ROUNDS_SMALL: Final = 1
@@ -62,7 +73,14 @@ def main(words: Sequence[str] | None = None) -> int:
                 status = 1
                 continue
         print(report.table())
-        print(f"- every run: {report.write(options.results, machine)}\n", flush=True)
+        kept = report.write(options.results, machine)
+        print(f"- every run: {kept}")
+        try:
+            if picture := plots.draw(kept):
+                print(f"- drawn: {picture}")
+        except Missing as missing:
+            print(f"- not drawn: {missing}")
+        print(flush=True)
     return status
 
 

@@ -75,7 +75,7 @@ class Run:
     list_us: float
     deque_us: float
     open_seconds: float
-    load_memory: int
+    loading: list[int]  # memory ten times a second
     read_memory: int
     disk: int
 
@@ -98,7 +98,7 @@ def run(full: bool, rounds: int, folder: Path) -> Report:
                 "list us": Spread.of(one.list_us for one in runs),
                 "deque us": Spread.of(one.deque_us for one in runs),
                 "open s": Spread.of(one.open_seconds for one in runs),
-                "MiB loading": Spread.of(one.load_memory / MIB for one in runs),
+                "MiB loading": Spread.of(max(one.loading) / MIB for one in runs),
                 "MiB reading": Spread.of(one.read_memory / MIB for one in runs),
                 "bytes on disk each": Spread.of(one.disk / count for one in runs),
             }
@@ -146,7 +146,7 @@ def measure(folder: Path, count: int, read_count: int) -> Run:
     return Run(
         count, count / load_seconds, cold / read_count * 1e6, lmdb_read(folder / "lmdb", count, keys),
         hot / len(warm) / 10 * 1e6, loop / read_count * 1e6, scan / count * 1e6, row / times / 3 * 1e6,
-        queue / times / 3 * 1e6, opened, max(loading), max(reading), disk,
+        queue / times / 3 * 1e6, opened, loading, max(reading), disk,
     )  # fmt: skip
 
 

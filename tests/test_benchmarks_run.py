@@ -10,12 +10,13 @@ import shutil
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import footprint
+from benchmarks import footprint, plots
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.harness import HOW_TO_GET_A_COMPILER, BenchmarkFailed, compiler, in_turn
 from benchmarks.servers import HOW_TO_GET_REDIS, objserver, redis_if_installed
@@ -33,7 +34,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str
         folder = tmp_path_factory.mktemp(name)
         assert main([name, "--folder", str(folder / "data"), "--results", str(folder / "results")]) == 0
         assert list((folder / "data").iterdir()) == [], "the servers' data are removed"
-        (kept,) = (folder / "results").iterdir()
+        (kept,) = (folder / "results").glob("*.json")
+        drawn = list((folder / "results").glob("*.png"))
+        assert len(drawn) == (name in plots.PLOTS and find_spec("matplotlib") is not None)
         return dict(json.loads(kept.read_text()))
 
     return run
@@ -102,6 +105,15 @@ def test_redis_that_is_not_installed_is_skipped_by_name(tmp_path: Path, monkeypa
     with ExitStack() as stack:
         assert redis_if_installed(stack, tmp_path / "redis", notes) is None
     assert notes == [f"redis skipped: {HOW_TO_GET_REDIS}"]
+
+
+def test_plot_without_matplotlib_is_skipped_with_a_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    assert main(["drop", "--folder", str(tmp_path / "data"), "--results", str(tmp_path / "results")]) == 0
+    assert f"not drawn: {plots.HOW_TO_GET_MATPLOTLIB}" in capsys.readouterr().out
+    assert not list((tmp_path / "results").glob("*.png"))
 
 
 def test_a_server_that_does_not_start_says_why(tmp_path: Path) -> None:
