@@ -58,11 +58,11 @@ class RecordsDigest:
 
 
 class Checkpoint:
-    """One checkpoint, from freeze to commit. Its methods belong to the engine's thread."""
+    """One checkpoint, from `begin` to commit. Its methods belong to the engine's thread."""
 
     def __init__(self, heap: Heap, store: Store, seq: int, entry_digest: bytes) -> None:
         """Freeze the heap as of log position `seq`, whose entry has this digest, and begin to write."""
-        heap.freeze()
+        heap.frozen.begin()
         self.seq = seq
         self.entry_digest = entry_digest
         self.next_oid = heap.next_oid
@@ -72,7 +72,7 @@ class Checkpoint:
         self._digest = RecordsDigest()
         # Not bounded: what waits in it is a part of what is in memory already, as objects.
         self._queue: SimpleQueue[Batch | bytes | None] = SimpleQueue()
-        self._sliced = False
+        self._digested = self._sliced = False
         self._keeps = not store.is_ample  # what was written, to write it again
         self._told: SimpleQueue[BaseException | None] = SimpleQueue()  # by the writer: it is done, or wants room
         self._room: SimpleQueue[bool] = SimpleQueue()  # for the writer: there is room, or there is nothing more to do
@@ -81,12 +81,17 @@ class Checkpoint:
 
     def slice(self) -> bool:
         """Hand over the next records; False when there are none left, and `digest` is final."""
-        records = self._heap.frozen_slice(SLICE_COUNT, SLICE_SIZE)
+        frozen = self._heap.frozen
+        records: Batch | None = frozen.slice(SLICE_COUNT, SLICE_SIZE) if not self._digested else []
+        assert records is not None
         for key, record in records:
             self._digest.add(key, record)
+        if not records:
+            self._digested = True
+            records = frozen.reclaim_slice()
         if records:
             self._queue.put(records)
-        self._sliced = not records
+        self._sliced = records is None
         return not self._sliced
 
     @property
@@ -119,7 +124,7 @@ class Checkpoint:
         self._thread.join()
         if told is not None:
             raise told
-        self._heap.settle()
+        self._heap.frozen.settle()
         return True
 
     def abandon(self) -> None:

@@ -286,9 +286,11 @@ class Engine:
             or self._size >= options.checkpoint_size
             or self._run_ns >= RUN_NS_MAX
             or heap.changed_count() >= options.checkpoint_count
+            or heap.reclaim.is_due()
         )
         if checkpoint is None and not due:
-            return heap.evict(options.cache_size, count_max=EVICT_COUNT)
+            marking = heap.reclaim.advance()
+            return heap.evict(options.cache_size, count_max=EVICT_COUNT) or marking
         self._refuse_when_stopped()
         try:
             if checkpoint is None:

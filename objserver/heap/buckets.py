@@ -34,7 +34,7 @@ __all__ = [
     "tag_of",
 ]
 
-# Among the pieces of a container, buckets have the numbers below.
+# Among the pieces of a container, buckets have the numbers below, and nothing else has.
 BUCKETS_END: Final = 1 << 42
 
 # Entries of a bucket on average: 350 bytes, ten to a page of LMDB. Larger ones take longer to search and to write anew,

@@ -30,9 +30,11 @@ from .containers import PAGED, STATES, Dict, List
 from .definitions import Definitions
 from .deques import Deque
 from .dict_kinds import Counter, DefaultDict, OrderedDict
+from .frozen import Frozen
 from .instances import KINDS, CodeInfo, Instance, Version
 from .paged_dict import PagedDict, Shape
 from .pager import Pager
+from .reclaim import Reclaim
 from .records import (
     KIND_CLASS,
     KIND_COUNTER,
@@ -46,12 +48,15 @@ from .records import (
     KIND_SET,
     KIND_SORTEDDICT,
     KIND_VERSION,
+    LARGE,
+    LIBRARY_OID,
+    RECORD_OF,
     ROOT_OID,
     Records,
     Reference,
     record_key,
 )
-from .root import INTERNAL, Root
+from .root import Root
 from .sets import FrozenSet, Set
 from .sorted_dict import SortedDict
 from .upgrades import Upgrades
@@ -69,27 +74,6 @@ _KIND_OF: Final[dict[type, int]] = {
     SortedDict: KIND_SORTEDDICT,
 }
 _CONTAINER_OF: Final[dict[int, Any]] = {kind: cls for cls, kind in _KIND_OF.items()}
-_RECORD_OF: Final[dict[int, bytes]] = {
-    KIND_DICT: b"d",
-    KIND_LIST: b"l",
-    KIND_SET: b"s",
-    KIND_DEQUE: b"q",
-    KIND_DEFAULTDICT: b"e",
-    KIND_ORDEREDDICT: b"o",
-    KIND_COUNTER: b"n",
-    KIND_SORTEDDICT: b"t",
-    KIND_INSTANCE: b"i",
-    KIND_FUNCTION: b"f",
-    KIND_CLASS: b"c",
-    KIND_VERSION: b"v",
-}
-
-# Before that, of a container whose items are in pieces.
-_PAGED: Final = b"P"
-
-# Oids from here on are those of classes of the language: no heap ever has as many objects.
-LIBRARY_OID: Final = 1 << 62
-
 # What an object costs in memory, from the size of its record: measured 3 to 5 times on nested documents of short texts
 # and numbers, and some 300 bytes for the object itself.
 _MEMORY_FACTOR: Final = 4
@@ -161,15 +145,9 @@ class Heap:
         self.loaded_size = 0
         self.cache_size = 256 * 1024 * 1024
         self.pager = Pager(self)
-        self._paged_dirty: dict[int, Any] = {}  # containers in pieces that are dirty
-        self._frozen_paged: list[Any] = []
-        self._streams: list[Iterator[tuple[bytes, bytes | None]]] = []  # records of what is in pieces
-        self._frozen: dict[int, Any] = {}
-        self._frozen_oids: Iterator[int] = iter(())  # in order; popping a dict from its front would walk what is gone
-        self._early: list[tuple[bytes, bytes]] = []  # records of frozen objects that changed before their turn
-        self._pinned: set[int] = set()  # written, not yet committed: must not be evicted
+        self.paged_dirty: dict[int, Any] = {}  # containers in pieces that are dirty
         self._held_count = 0  # objects looked at since the last one that could be evicted
-        self._evict_above = 0  # bytes loaded below which looking again is of no use
+        self.evict_above = 0  # bytes loaded below which looking again is of no use
         self._sweep: Iterator[int] = iter(())
         self._sweep_at = 10_000
         self.builtin_names: dict[int, str] = {}
@@ -180,6 +158,8 @@ class Heap:
         self.in_comparison: Callable[[], bool] = lambda: False  # whether a comparison method of a snippet runs now
         self.definitions = Definitions(self, compile_definition)
         self.upgrades = Upgrades(self)
+        self.frozen = Frozen(self)
+        self.reclaim = Reclaim(self, next_oid)
         self._adoption = Adoption(self)
         self.records = Records(
             refer=self.refer,
@@ -263,12 +243,12 @@ class Heap:
         # Noted before it is done: a snippet near its recursion limit may be stopped between any two calls, and go on.
         self.touched.append(obj)
         if type(obj) in STATES:
-            if obj.__oid__ in self._frozen:
-                self._freeze_early(obj.__oid__)
+            if obj.__oid__ in self.frozen.objects:
+                self.frozen.write_early(obj.__oid__)
             obj.__keep__()
         else:
-            if instances.oid_of(obj) in self._frozen:
-                self._freeze_early(instances.oid_of(obj))
+            if instances.oid_of(obj) in self.frozen.objects:
+                self.frozen.write_early(instances.oid_of(obj))
             instances.keep(obj)
 
     def touch_class(self, cls: Any) -> None:
@@ -277,8 +257,8 @@ class Heap:
             raise ReadOnly("a query can't change the heap; use eval")
         self.touched.append(cls)
         oid = cls.__dict__["__info__"].oid
-        if oid in self._frozen:
-            self._freeze_early(oid)
+        if oid in self.frozen.objects:
+            self.frozen.write_early(oid)
         instances.keep_class(cls)
 
     def adopt(self) -> None:
@@ -328,7 +308,7 @@ class Heap:
             obj.__items__ = items.copy()
             items.discard()
             return
-        self._paged_dirty[obj.__oid__] = obj
+        self.paged_dirty[obj.__oid__] = obj
 
     def rollback(self) -> None:
         """Undo every change of the snippet."""
@@ -450,14 +430,14 @@ class Heap:
 
     def _read(self, oid: int, kind: int) -> Any:
         record = self.store.get(record_key(oid))
-        if record is not None and record[:1] == _PAGED and record[1:2] == _RECORD_OF[kind]:
-            self._account(oid, len(record))
+        if record is not None and record[:1] == LARGE and record[1:2] == RECORD_OF[kind]:
+            self.account(oid, len(record))
             return self._paged_content(kind, *self.records.unpack(record[2:]))
-        if record is None or record[:1] != _RECORD_OF[kind]:
-            what = "missing" if record is None else f"of kind {record[:1]!r}, expected {_RECORD_OF[kind]!r}"
+        if record is None or record[:1] != RECORD_OF[kind]:
+            what = "missing" if record is None else f"of kind {record[:1]!r}, expected {RECORD_OF[kind]!r}"
             raise DataDamaged(f"{self.store.path}: record of object {oid} is {what}; restore the folder from a backup")
         content = self.records.unpack(record[1:])
-        self._account(oid, len(record))
+        self.account(oid, len(record))
         return content
 
     def _paged_content(self, kind: int, shape: list[Any], *beside: Any) -> Any:
@@ -470,7 +450,8 @@ class Heap:
             return items
         return _Beside(beside[0], items) if beside else items
 
-    def _account(self, oid: int, record_size: int) -> None:
+    def account(self, oid: int, record_size: int) -> None:
+        """Count the memory of a loaded object by the size of its record."""
         size = record_size * _MEMORY_FACTOR + _OBJECT_SIZE
         self.loaded_size += size - self.loaded.get(oid, 0)
         self.loaded[oid] = size
@@ -526,7 +507,7 @@ class Heap:
             return obj.__oid__  # type: ignore[no-any-return]
         if type(obj) is Version:
             return obj.oid
-        if _is_code(obj):
+        if instances.is_code(obj):
             return obj.__dict__["__info__"].oid  # type: ignore[no-any-return]
         return instances.oid_of(obj)  # type: ignore[no-any-return]
 
@@ -539,7 +520,7 @@ class Heap:
             return obj.__oid__  # type: ignore[no-any-return]
         if type(obj) is Version:
             return obj.oid
-        if _is_code(obj):
+        if instances.is_code(obj):
             info: CodeInfo = obj.__dict__["__info__"]
             info.saved = None
             return info.oid
@@ -557,7 +538,6 @@ class Heap:
         record = self.store.get(record_key(ROOT_OID))
         if record is not None:
             self.root.packed = self.records.unpack(record[1:])
-        self.pager.open()
 
     def _link_name(self, name: str) -> None:
         try:
@@ -577,93 +557,9 @@ class Heap:
             raise NameError(f"name {name!r} is not defined")
         return self.root.namespace[name]
 
-    # --- checkpoint -----------------------------------------------------------------------------------------------
-
-    def freeze(self) -> None:
-        """Set aside what changed since the last checkpoint, as it is now; later changes belong to the next one."""
-        assert not self._frozen and not self._pinned and not self.touched, "one checkpoint at a time, between snippets"
-        self.store.hold()  # what is in pieces is read as of the last checkpoint until this one ends
-        self._frozen, self.dirty = self.dirty, {}
-        for oid, obj in self._paged_dirty.items():
-            items = obj.__items__
-            if type(items) in PAGED:
-                del self._frozen[oid]
-                self._pinned.add(oid)
-                kind = _RECORD_OF[_KIND_OF[STATES[type(obj)]]]
-                record = _PAGED + kind + self.records.pack([list(items.freeze()), *obj.__beside__()])
-                self._early.append((record_key(oid), record))
-                self._frozen_paged.append(items)
-                self._streams.append(items.records())
-        self._paged_dirty = {}
-        if self.pager.garbage:
-            self._streams.append(self.pager.sweep())
-        self.pager.changed_count = 0
-        self._frozen_oids = iter(list(self._frozen))
-        if self.root_dirty:
-            self.root_dirty = False
-            names = self.root.packed | {
-                name: self.records.pack(value)
-                for name, value in self.root.namespace.items()
-                if name not in INTERNAL
-            }
-            self._early.append((record_key(ROOT_OID), b"r" + self.records.pack(dict(sorted(names.items())))))
-
-    def frozen_slice(self, count_max: int, size_max: int) -> list[tuple[bytes, bytes | None]]:
-        """Return the next records of what was frozen, at least one, with None for what is deleted; [] when all were
-        returned.
-
-        Stops at `count_max` objects or pieces, or after exceeding `size_max` bytes.
-        """
-        records: list[tuple[bytes, bytes | None]] = list(self._early)
-        size = sum(len(record) for _, record in self._early)
-        self._early = []
-        frozen = self._frozen
-        while len(records) < count_max and size <= size_max:
-            oid = next(self._frozen_oids, 0)
-            if not oid:
-                while self._streams and len(records) < count_max and size <= size_max:
-                    piece = next(self._streams[-1], None)
-                    if piece is None:
-                        self._streams.pop()
-                    else:
-                        records.append(piece)
-                        size += len(piece[1] or b"")
-                break
-            if oid in frozen:
-                key, body = self._record(oid, frozen.pop(oid))
-                records.append((key, body))
-                size += len(body)
-        return records
-
-    def settle(self) -> None:
-        """The records of the last freeze are committed: their objects may be evicted."""
-        assert not self._frozen and not self._early and not self._streams
-        for items in self._frozen_paged:
-            items.settle()
-        self._frozen_paged.clear()
-        self.pager.settle()
-        self.store.release()
-        self._pinned.clear()
-        self._evict_above = 0
-
-    def _freeze_early(self, oid: int) -> None:
-        # A frozen object is about to change: write it down as it was.
-        self._early.append(self._record(oid, self._frozen[oid]))
-        del self._frozen[oid]
-
-    def _record(self, oid: int, obj: Any) -> tuple[bytes, bytes]:
-        public = STATES.get(type(obj))
-        if public is not None:
-            own = _KIND_OF[public]
-            body = _RECORD_OF[own] + self.records.pack(obj.__content__())
-        elif _is_code(obj):
-            body = self.definitions.record(obj)
-        else:
-            body = b"i" + self.records.pack([instances.shape_of(obj), instances.attributes(obj)])
-        self._pinned.add(oid)
-        if not _is_code(obj):
-            self._account(oid, len(body))
-        return record_key(oid), body
+    def kind_code(self, container: Any) -> int:
+        """Return the kind of a container as records have it."""
+        return _KIND_OF[STATES[type(container)]]
 
     # --- memory ---------------------------------------------------------------------------------------------------
 
@@ -673,7 +569,7 @@ class Heap:
         Looks at no more than `count_max` objects. Between snippets only.
         Returns: whether there is more to do that can be done now.
         """
-        if self.loaded_size <= max(size_max, self._evict_above):
+        if self.loaded_size <= max(size_max, self.evict_above):
             return self._sweep_ghosts(count_max)
         evicted = False
         held_count = 0
@@ -687,7 +583,7 @@ class Heap:
                 if self.loaded_size <= size_max:
                     break
                 continue
-            held = oid in self.dirty or oid in self._frozen or oid in self._pinned
+            held = oid in self.dirty or oid in self.frozen.objects or oid in self.frozen.pinned
             # A function that nothing refers to is read again by who meets it in a record: closures, and what a `def`
             # bound before it ran again.
             if not held and type(obj) is FunctionType:
@@ -697,7 +593,7 @@ class Heap:
                     evicted = True
                     continue
                 held = True
-            if held or _is_code(obj):
+            if held or instances.is_code(obj):
                 self.loaded[oid] = size
                 held_count += 1
                 continue
@@ -714,7 +610,7 @@ class Heap:
         self._held_count = 0 if evicted else self._held_count + held_count
         if self._held_count >= len(self.loaded):
             # Everything is changed and waits for a checkpoint: look again when there is more, or when that has ended.
-            self._evict_above = self.loaded_size + self.loaded_size // 16
+            self.evict_above = self.loaded_size + self.loaded_size // 16
             self._held_count = 0
         return evicted
 
@@ -733,7 +629,7 @@ class Heap:
                 obj is not None
                 and oid not in self.loaded
                 and getrefcount(obj) <= _REFERENCES_OF_UNUSED
-                and not _is_code(obj)
+                and not instances.is_code(obj)
             ):
                 del live[oid]
         obj = None
@@ -742,6 +638,18 @@ class Heap:
             self._sweep_at = 2 * len(live) + 10_000
             return False
         return True
+
+    def forget(self, oid: int) -> None:
+        """An object is dead and its record deleted."""
+        obj = self.live.pop(oid, None)
+        self.loaded_size -= self.loaded.pop(oid, 0)
+        if obj is None:
+            return
+        if type(obj) in STATES:
+            if type(obj) is not obj.__ghost__ and type(obj.__items__) in PAGED:
+                obj.__items__.kept.drop()
+        elif type(obj) in KINDS:
+            obj.__info__.oid = 0  # a version may still know it as its home
 
     def changed_count(self) -> int:
         """Return how many objects and pieces were changed since the last freeze."""
@@ -752,7 +660,7 @@ class Heap:
         return {
             "objects_loaded": len(self.loaded),
             "objects_known": len(self.live),
-            "objects_changed": len(self.dirty) + len(self._frozen) + self.pager.changed_count,
+            "objects_changed": len(self.dirty) + len(self.frozen.objects) + self.pager.changed_count,
             "loaded_size": self.loaded_size,
             "next_oid": self.next_oid,
         }
@@ -775,11 +683,6 @@ def _home(cls: Any) -> Any:
     if type(cls) in KINDS and issubclass(cls, Instance):
         return cls.__dict__.get("__public__", cls)
     return None
-
-
-def _is_code(obj: Any) -> bool:
-    # By `type`: isinstance asks an instance for its __class__, which loads a ghost.
-    return type(obj) in KINDS or type(obj) is FunctionType or type(obj) is Version
 
 
 _PUBLIC: Final[dict[type, type]] = {dict: Dict, list: List, set: Set, frozenset: FrozenSet}

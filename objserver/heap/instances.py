@@ -31,6 +31,7 @@ __all__ = [
     "enroll",
     "functions_of",
     "heap_of",
+    "is_code",
     "is_known",
     "is_redefined",
     "keep",
@@ -524,3 +525,9 @@ def functions_of(value: Any) -> list[FunctionType]:
     if isinstance(value, property):
         return [function for part in (value.fget, value.fset, value.fdel) for function in functions_of(part)]
     return []
+
+
+def is_code(obj: Any) -> bool:
+    """Whether an object of the heap is a class, a function or a version."""
+    # By `type`: isinstance asks an instance for its __class__, which loads a ghost.
+    return type(obj) in KINDS or type(obj) is FunctionType or type(obj) is Version

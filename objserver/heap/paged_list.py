@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+from .buckets import BUCKETS_END
 from .kept import READ_DEPTH, Kept
 from .paged_dict import MISSING
 
@@ -130,7 +131,7 @@ class PagedList:
     @classmethod
     def make(cls, pager: Pager, items: Iterable[Any]) -> Any:
         """Return one that holds these items; LMDB has nothing of it yet."""
-        made = cls(pager, pager.allocate(), 0, [], [], [])
+        made = cls(pager, pager.allocate(), BUCKETS_END, [], [], [])
         made._append_all(list(items))
         made.length = made.root.total() + len(made.tail)
         made.end()

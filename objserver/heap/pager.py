@@ -4,7 +4,7 @@
 
 A container in pieces has a number of its own, its storage, taken from the same row as the oids; the key of a piece is
 storage and number of the piece, 8 bytes each. A container that is emptied leaves its storage behind, to be given back
-in slices (Heap.freeze).
+in slices (objserver/heap/reclaim.py).
 
 Promise: what a piece holds is what was written, or DataDamaged is raised, and noted as the heap's fault, since a
 snippet might catch it.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import DataDamaged, MachineError
@@ -23,16 +22,11 @@ from .instances import KINDS
 from .kept import READ_DEPTH
 from .keyhash import KeyHash
 from .layout import has_fixed_place
-from .records import GARBAGE_OID, record_key
 
 if TYPE_CHECKING:
     from .heap import Heap
 
 __all__ = ["Pager"]
-
-# Pieces that one checkpoint deletes: each dirties a page of LMDB, which stays in memory until the commit.
-SWEEP_COUNT: Final = 50_000
-_SCAN_COUNT: Final = 500
 
 
 
@@ -43,7 +37,7 @@ class Pager:
         heap: whose they are.
         key: (storage, number of a piece) -> its key.
         changed_count: pieces and entries that were changed since the last freeze.
-        garbage: storages that nothing uses any more, oldest first.
+        garbage: storages that nothing uses any more since the last freeze, oldest first.
     """
 
     def __init__(self, heap: Heap) -> None:
@@ -53,7 +47,6 @@ class Pager:
         self.key_hash = KeyHash(self._identify).hash_of
         self.changed_count = 0
         self.garbage: dict[int, None] = {}
-        self._swept: list[int] = []
 
     def allocate(self) -> int:
         """Return the number of a new storage. When a snippet is committed: it is never undone."""
@@ -114,47 +107,6 @@ class Pager:
             return contents
         finally:
             sys.setrecursionlimit(limit)
-
-    # --- what is given back ---------------------------------------------------------------------------------------
-
-    def open(self) -> None:
-        """Read which storages were waiting to be given back at the last checkpoint."""
-        record = self._store.get(record_key(GARBAGE_OID))
-        if record is not None:
-            self.garbage = dict.fromkeys(self.heap.records.unpack(record))
-
-    def sweep(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """Return what a checkpoint deletes of the storages that wait now, up to SWEEP_COUNT pieces."""
-        # The list as it is now: what is added while the checkpoint is written belongs to the next one.
-        waiting = list(self.garbage)
-        self._swept = []
-        return self._sweep(waiting)
-
-    def _sweep(self, waiting: list[int]) -> Iterator[tuple[bytes, bytes | None]]:
-        count = 0
-        for storage in waiting:
-            # Up to the record of the object whose oid is the next number, which sorts before that number's first piece.
-            first, end = self.key(storage, 0), record_key(storage + 1)
-            while count < SWEEP_COUNT:
-                found = self._store.scan(first, end, _SCAN_COUNT)
-                for key, _ in found:
-                    yield key, None
-                count += len(found)
-                if len(found) < _SCAN_COUNT:
-                    self._swept.append(storage)
-                    break
-                first = found[-1][0] + b"\0"
-            else:
-                break
-        swept = set(self._swept)
-        left = [storage for storage in waiting if storage not in swept]
-        yield record_key(GARBAGE_OID), self.heap.records.pack(left)
-
-    def settle(self) -> None:
-        """What a checkpoint swept is gone from disk."""
-        for storage in self._swept:
-            del self.garbage[storage]
-        self._swept = []
 
     # --- keys and memory ------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@
     root      "r" map          name -> packed value, sorted by name
     large     "P" and the kind's, array    what its `freeze` returns, and maxlen or factory; its pieces are records of
                                their own (objserver/heap/paged_dict.py, paged_list.py)
-    garbage   array            storages that nothing uses, oldest first
 
 The first byte is the kind, the rest is msgpack. Values that can't change are inline: a frozenset in its order, a named
 tuple together with what its class is made of (objserver/heap/named.py). A reference to an object is the extension REF:
@@ -45,10 +44,28 @@ from .instances import ClassMethod
 from .named import NamedKind, NamedTupleType, make_named_tuple
 from .sets import FrozenSet
 
-__all__ = ["GARBAGE_OID", "KIND_CLASS", "KIND_FUNCTION", "ROOT_OID", "Reference", "Records", "record_key"]
+__all__ = [
+    "FUNCTION_CODE",
+    "KIND_CLASS",
+    "KIND_FUNCTION",
+    "LARGE",
+    "LIBRARY_OID",
+    "RECORD_OF",
+    "REFERENCE_CODE",
+    "ROOT_OID",
+    "Reference",
+    "Records",
+    "TEXT_CODES",
+    "record_key",
+]
 
-GARBAGE_OID: Final = 0
 ROOT_OID: Final = 1
+
+# Oids from here on are those of classes of the language: no heap ever has as many objects.
+LIBRARY_OID: Final = 1 << 62
+
+# Before the kind, of a container whose items are in pieces.
+LARGE: Final = b"P"
 
 KIND_DICT: Final = 0
 KIND_LIST: Final = 1
@@ -62,6 +79,22 @@ KIND_ORDEREDDICT: Final = 8
 KIND_COUNTER: Final = 9
 KIND_VERSION: Final = 10
 KIND_SORTEDDICT: Final = 11
+
+# The first byte of a record, by kind.
+RECORD_OF: Final[dict[int, bytes]] = {
+    KIND_DICT: b"d",
+    KIND_LIST: b"l",
+    KIND_SET: b"s",
+    KIND_DEQUE: b"q",
+    KIND_DEFAULTDICT: b"e",
+    KIND_ORDEREDDICT: b"o",
+    KIND_COUNTER: b"n",
+    KIND_SORTEDDICT: b"t",
+    KIND_INSTANCE: b"i",
+    KIND_FUNCTION: b"f",
+    KIND_CLASS: b"c",
+    KIND_VERSION: b"v",
+}
 
 (
     _REF,
@@ -86,6 +119,12 @@ _TIMEZONE: Final = 26
 _RANGE: Final = 27
 _NAMED_OF_CLASS: Final = 28  # [class, values]
 
+# What whoever walks over the bytes has to know: the extensions that are a reference, that hold [qualified name, line,
+# packed content] and that hold no msgpack. All others hold one value.
+REFERENCE_CODE: Final = _REF
+FUNCTION_CODE: Final = _FUNCTION
+TEXT_CODES: Final = frozenset({_BUILTIN})
+
 _REFERENCE: Final = struct.Struct(">BQ")
 _INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")
 
@@ -100,6 +139,9 @@ def record_key(oid: int, piece: int = 0) -> bytes:
 
 class Records:
     """Packs and unpacks values.
+
+    Attributes:
+        mentioned: oids of the objects that what was packed refers to, since this was last set.
 
     Args:
         refer: object -> (kind, oid, class oid or 0), None for what is not an object of the heap.
@@ -120,6 +162,7 @@ class Records:
         function_parts: Callable[[FunctionType], list[Any]],
         make_function: Callable[[list[Any]], Any],
     ) -> None:
+        self.mentioned: set[int] = set()
         self._refer = refer
         self._resolve = resolve
         self._builtin_name = builtin_name
@@ -153,6 +196,7 @@ class Records:
     def _pack_other(self, value: Any) -> msgpack.ExtType:
         kind = type(value)
         if (reference := self._refer(value)) is not None:
+            self.mentioned.add(reference[1])
             return msgpack.ExtType(_REF, pack_reference(reference))
         if type(kind) is NamedKind:
             return msgpack.ExtType(_NAMED_OF_CLASS, self.pack_nested([kind, list(value)]))

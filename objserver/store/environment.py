@@ -177,6 +177,26 @@ class Store:
             raise self._explain(error, "read") from error
         return found
 
+    def object_keys(self, first: bytes, count_max: int) -> list[bytes]:
+        """Return up to `count_max` keys of 8 bytes from `first` on, in order; longer ones are passed over in leaps."""
+        found: list[bytes] = []
+        try:
+            if self._reader is None:
+                self._reader = self._env.begin(db=self._records, buffers=False)
+            with self._reader.cursor() as cursor:
+                more = cursor.set_range(first)
+                while more and len(found) < count_max:
+                    key = bytes(cursor.key())
+                    if len(key) == 8:
+                        found.append(key)
+                        more = cursor.next()
+                    else:
+                        following = int.from_bytes(key[:8], "big") + 1
+                        more = following < 1 << 64 and cursor.set_range(following.to_bytes(8, "big"))
+        except lmdb.Error as error:
+            raise self._explain(error, "read") from error
+        return found
+
     def _checked(self, key: bytes, stored: bytes) -> bytes:
         if crc32c(stored) != _WHOLE:
             raise self._damaged(key, stored)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from objserver.engine import Options
 from objserver.engine.requests import make_request
-from objserver.heap.records import ROOT_OID, record_key
 from objserver.store import Store
+from tests.heap.reachable import reachable
 
 from .bench import Bench
 
@@ -73,13 +73,14 @@ def snippets(seed: int, count: int, *, placed: bool) -> list[str]:
 
 
 def records(folder: Path, next_oid: int) -> str:
-    """Return a digest of all records of a heap that was cleanly closed."""
+    """Return a digest of all that the root reaches, of a heap that was cleanly closed."""
     store = Store(folder / "heap")
+    found = reachable(store)
     digest = blake2b(digest_size=16)
-    for oid in range(ROOT_OID, next_oid):
-        digest.update(b"%d:" % oid + (store.get(record_key(oid)) or b"none"))
+    for key, record in sorted(found.items()):
+        digest.update(b"%d:" % len(key) + key + b"%d:" % len(record) + record)
     store.close()
-    return f"{next_oid} {digest.hexdigest()}"
+    return f"{next_oid} {len(found)} {digest.hexdigest()}"
 
 
 def run(folder: Path, seed: int, count: int, cache: int, checkpoints: int, history: int) -> None:

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from objserver.engine import Options
 from objserver.engine.entries import CHECKPOINT
 from objserver.errors import BadRequest
+from tests.heap.reachable import reachable
 
 from .bench import Bench, Failed
 
@@ -171,12 +172,9 @@ def test_programs_without_a_restart_leave_what_they_leave_with_restarts(tmp_path
     assert first == second
 
 
-def records(bench: Bench) -> list[tuple[bytes, bytes]]:
-    store = bench.engine._store
-    assert store is not None
-    heap = bench.engine._heap
-    keys = [oid.to_bytes(8, "big") for oid in range(1, heap.next_oid)]
-    return [(key, record) for key in keys if (record := store.get(key)) is not None]
+def records(bench: Bench) -> dict[bytes, bytes]:
+    assert bench.engine._store is not None
+    return reachable(bench.engine._store)
 
 
 def test_decorated_function_has_a_history(engine: Bench) -> None:

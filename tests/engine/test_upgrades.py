@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from objserver.engine import Options, make_request
+from tests.heap.reachable import reachable
 
 from .bench import Bench, Failed
 
@@ -305,8 +306,7 @@ class UpgradesAnywhere(RuleBasedStateMachine):
             digests = []
             for bench in (self.still, self.moved):
                 bench.engine.checkpoint()
-                heap = bench.engine._heap
-                digests.append([heap.store.get(oid.to_bytes(8, "big")) for oid in range(1, heap.next_oid)])
+                digests.append(reachable(bench.engine._heap.store))
                 bench.kill()
             self.folder.cleanup()
             assert digests[0] == digests[1]

@@ -87,16 +87,18 @@ class Host:
 
     def checkpoint(self) -> int:
         """Write what changed to the store; return the number of records."""
-        self.heap.freeze()
+        frozen = self.heap.frozen
+        frozen.begin()
         self.next_oid = {"next_oid": self.heap.next_oid}
         writer = self.store.writer()
         count = 0
-        while records := self.heap.frozen_slice(10, 10_000):
+        while records := frozen.slice(10, 10_000):
             writer.put(records)
             count += len(records)
+        while (records := frozen.reclaim_slice()) is not None:
+            writer.put(records)
         writer.commit(b"mark")
-        self.heap.settle()
-        self.store.release()
+        frozen.settle()
         return count
 
     def evict(self) -> None:

@@ -109,7 +109,7 @@ def test_dict_that_contains_itself_prints_as_in_python(host: Host) -> None:
 def test_eviction_rests_while_everything_waits_for_a_checkpoint(host: Host) -> None:
     host["many"] = [{"n": n} for n in range(3000)]
     looks = 0
-    while host.heap.loaded_size > host.heap._evict_above:
+    while host.heap.loaded_size > host.heap.evict_above:
         assert not host.heap.evict(1, count_max=1000)
         looks += 1
         assert looks < 10

@@ -82,7 +82,7 @@ class Case:
                 return obj
             self.hosts.append(host)
         host = self.hosts[-1]
-        host["it"] = obj
+        host[f"it{len(self.stored)}"] = obj  # whatever no name leads to is deleted by the next checkpoint
         host.checkpoint()
         host.evict()
         self.stored.append((obj, before))

@@ -1,0 +1,309 @@
+"""What nothing reaches is deleted, what something reaches never is, and the counts are exact at every commit."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgpack
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from objserver.engine import Options
+from objserver.heap.buckets import BUCKETS_END
+from objserver.heap.heap import Heap
+from objserver.heap.reclaim import CENSUS, COUNTS, KINDS, PENDING, RESERVED, STORAGES
+from objserver.heap.records import LARGE, ROOT_OID
+from objserver.heap.references import class_of, piece_references, references
+from objserver.store import Store
+from tests.heap.reachable import reachable
+
+from .bench import Bench, Failed
+from .test_containers import bounds
+
+
+def parts(store: Store) -> tuple[dict[int, bytes], dict[tuple[int, int], bytes]]:
+    """Return all records of objects by oid, and all pieces by (storage, number)."""
+    objects, pieces = {}, {}
+    for key, record in store.scan(b"", b"\xff" * 17, 1 << 31):
+        first = int.from_bytes(key[:8], "big")
+        if len(key) == 8:
+            objects[first] = record
+        else:
+            pieces[first, int.from_bytes(key[8:], "big")] = record
+    return objects, pieces
+
+
+def noted(pieces: dict[tuple[int, int], bytes], reserved: int) -> dict[int, Any]:
+    return {number: msgpack.unpackb(record) for (storage, number), record in pieces.items() if storage == reserved}
+
+
+def check_notes(store: Store) -> None:
+    """Count everything anew, and compare."""
+    objects, pieces = parts(store)
+    pending = noted(pieces, PENDING)
+    counts: dict[int, int] = {}
+    storages: dict[int, list[int]] = {}
+    census: dict[int, list[int]] = {}
+    for oid, record in objects.items():
+        for mentioned in references(record) - {oid}:
+            counts[mentioned] = counts.get(mentioned, 0) + 1
+        number = class_of(record) if record[:1] == b"i" else KINDS + record[record[:1] == LARGE]
+        sums = census.setdefault(number, [0, 0])
+        sums[0] += 1
+        sums[1] += len(record)
+    kinds = {storage: kind for storage, (kind, *_) in noted(pieces, STORAGES).items()}
+    for (storage, number), record in pieces.items():
+        if storage < RESERVED and number >= BUCKETS_END:
+            for mentioned in piece_references(record):
+                counts[mentioned] = counts.get(mentioned, 0) + 1
+            what = storages.setdefault(storage, [kinds[storage], 0, 0, -1, 0])
+            what[1] += 1
+            what[2] += len(record)
+            what[4] += bool(piece_references(record))
+            census.setdefault(KINDS + kinds[storage], [0, 0])[1] += len(record)
+    assert counts.keys() <= objects.keys(), "a reference to nothing"
+    expected = {oid: counts.get(oid, 0) for oid in objects if oid != ROOT_OID and oid not in pending}
+    found = noted(pieces, COUNTS)
+    assert {oid: found.get(oid, 1) for oid in expected} == expected
+    assert all(count != 1 and oid in objects for oid, count in found.items())
+    known = {number: what for number, what in noted(pieces, STORAGES).items() if what[1]}
+    assert {number: [*what[:3], what[4]] for number, what in known.items()} == {
+        number: [*what[:3], what[4]] for number, what in storages.items()
+    }
+    sums = noted(pieces, CENSUS)
+    assert sums.pop(0, [0, 0]) == [len(pending), sum(size for _, size in pending.values())]
+    assert sums == census
+    reached = {int.from_bytes(key[:8], "big") for key in reachable(store)}
+    assert not reached & pending.keys(), "dead, and reachable"
+
+
+def checkpoint(bench: Bench) -> None:
+    """Write a checkpoint, whether something changed or not, and check what it leaves."""
+    bench.engine._changed = True
+    bench.engine.checkpoint()
+    check_notes(bench.engine._heap.store)
+
+
+def everything(bench: Bench) -> tuple[set[int], set[int]]:
+    """Return the oids and storages that are there, and those that the root reaches."""
+    store = bench.engine._heap.store
+    objects, pieces = parts(store)
+    there = {*objects, *(storage for storage, _ in pieces if storage < RESERVED)}
+    return there, {int.from_bytes(key[:8], "big") for key in reachable(store)}
+
+
+def advance(bench: Bench) -> None:
+    """Do one slice of what is waiting, or wait for the writer."""
+    engine = bench.engine
+    if not engine.tend() and engine._checkpoint is not None:
+        engine._finish_checkpoint()
+
+
+def sweep(bench: Bench) -> None:
+    """Have a sweep begin, unless one is under way, and go on until it has ended."""
+    reclaim = bench.engine._heap.reclaim
+    reclaim.want_sweep()
+    before = reclaim.sweep_count
+    while reclaim.sweep_count == before or reclaim.is_due() or bench.engine._checkpoint is not None:
+        advance(bench)
+
+
+NODES = """
+class Node:
+    def __init__(self, n): self.n, self.links = n, []
+"""
+OPERATIONS = [
+    "nodes[a] = Node(a)",
+    "nodes[a].links.append(nodes[b])",
+    "nodes[a].links = [nodes[b], nodes[c], nodes[b]]",
+    "nodes[a].links.clear()",
+    "nodes[a].own = {'me': nodes[a], 'other': (nodes[b], [a])}",
+    "nodes[a].own = None",
+    "nodes[a].big = {i: (nodes[b] if i % 3 else i) for i in range(c * 4)}",
+    "nodes[a].row = [nodes[(b + i) % 8] for i in range(c * 5)]",
+    "nodes[a].row = nodes[b]\nnodes[a].big = nodes[c]",
+    "nodes[a].row = getattr(nodes[b], 'row', None)\nif isinstance(nodes[a].row, list): nodes[a].row.clear()",
+    "nodes[a].big = nodes[a].row = nodes[a].index = 0",
+    "kept = nodes[a]",
+    "kept = [kept, nodes[b]]",
+    "del kept\nkept = 1",
+    "nodes[a].index = SortedDict({i: nodes[b] for i in range(c)})",
+    "nodes[a].queue = deque(nodes[b] for i in range(c * 2))\nnodes[a].seen = {(nodes[c], i) for i in range(b)}",
+    "def f(x=nodes[3]): return x",
+    "nodes[a].f = (lambda x: lambda y: (x, y))(nodes[b])",
+    "class P(Node): top = nodes[5]",
+    "P.top = [nodes[a]]",
+    "nodes[b] = P(a)",
+    "1 / 0",
+]
+
+
+class Graphs(RuleBasedStateMachine):
+    """Objects that refer to each other in all ways, changed at random."""
+
+    @initialize(cache=st.sampled_from([1, 1 << 30]), small=st.booleans())
+    def open(self, cache: int, small: bool) -> None:
+        self.bounds = bounds(small)
+        self.bounds.__enter__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.bench = Bench(
+            Path(self.folder.name) / "data", Options(cache_size=cache, checkpoint_count=20, durability="none")
+        )
+        self.bench.eval(f"from collections import deque\n{NODES}\nclass P(Node): pass")
+        self.bench.eval("nodes = [Node(i) for i in range(8)]\nkept = 0")
+
+    @rule(text=st.sampled_from(OPERATIONS), a=st.integers(0, 7), b=st.integers(0, 7), c=st.integers(0, 7))
+    def change(self, text: str, a: int, b: int, c: int) -> None:
+        try:
+            self.bench.eval(text, a=a, b=b, c=c)
+        except Failed:
+            assert text == "1 / 0"
+
+    @rule()
+    def checkpoint(self) -> None:
+        checkpoint(self.bench)
+
+    @rule(count=st.integers(1, 5))
+    def some_slices(self, count: int) -> None:
+        for _ in range(count):
+            self.bench.engine.tend()
+
+    @rule()
+    def begin_sweep(self) -> None:
+        self.bench.engine._heap.reclaim.want_sweep()
+
+    @rule()
+    def reopen(self) -> None:
+        self.bench.reopen()
+
+    @rule()
+    def crash(self) -> None:
+        self.bench.crash()
+
+    def teardown(self) -> None:
+        if hasattr(self, "bench"):
+            bench = self.bench
+            for _ in range(3):  # what was dead or newer when a sweep began is left to the next one
+                checkpoint(bench)
+                sweep(bench)
+            check_notes(bench.engine._heap.store)
+            there, reached = everything(bench)
+            assert there - {ROOT_OID} == reached - {ROOT_OID}
+            bench.eval("[(n.n, len(n.links)) for n in nodes]")
+            bench.kill()
+            self.folder.cleanup()
+            self.bounds.__exit__(None, None, None)
+
+
+def test_what_nothing_reaches_is_deleted_and_nothing_else() -> None:
+    bounds = settings(max_examples=25, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(Graphs, settings=bounds)
+
+
+@pytest.mark.long
+def test_what_nothing_reaches_is_deleted_in_long_runs() -> None:
+    bounds = settings(max_examples=400, stateful_step_count=80, deadline=None)
+    run_state_machine_as_test(Graphs, settings=bounds)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Any:
+    bench = Bench(tmp_path / "data", Options(durability="none"))
+    yield bench
+    bench.kill()
+
+
+def test_the_neighbour_of_a_container_that_was_emptied_stays(bench: Bench) -> None:
+    """Its record stands right behind the pieces: the object that got the next number."""
+    large = Heap.paged_above + 1
+    bench.eval("x = []\ny = {}")
+    bench.eval(f"x.extend(range({large}))")  # its storage has the number before that of the list in y
+    bench.eval("y['list'] = ['here']")
+    checkpoint(bench)
+    bench.eval("x.clear()")
+    for _ in range(3):
+        checkpoint(bench)
+    bench.crash()
+    assert bench.query("y") == {"list": ["here"]}
+
+
+def test_a_tree_of_any_depth_is_deleted_in_slices(bench: Bench) -> None:
+    """Each slice does a bounded amount of work, however much died at once."""
+    count = 3_000
+    bench.eval(
+        f"chain = None\nfor i in range({count}): chain = [i, chain]\n"
+        f"users = {{i: {{'name': str(i), 'tags': [i]}} for i in range({count})}}"
+    )
+    checkpoint(bench)
+    bench.eval("del chain, users")
+    engine = bench.engine
+    reclaim = engine._heap.reclaim
+    checkpoint(bench)
+    assert reclaim.pending[0] + reclaim.reclaimed_count > 0
+    checkpoint(bench)
+    assert reclaim.reclaimed_count == 3 * count + 1
+    there, reached = everything(bench)
+    assert there == reached
+
+
+def test_slices_are_bounded_and_what_is_left_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("objserver.heap.reclaim.SWEEP_COUNT", 700)
+    count = 2_000
+    bench.eval(f"users = {{i: {{'n': i}} for i in range({count})}}")
+    checkpoint(bench)
+    bench.eval("del users")
+    engine = bench.engine
+    reclaim = engine._heap.reclaim
+    written: list[int] = []
+    slices = reclaim.slices
+    monkeypatch.setattr(reclaim, "slices", lambda: (written.append(len(each)) or each for each in slices()))
+    checkpoint(bench)
+    assert reclaim.is_due()
+    while reclaim.is_due() or engine._checkpoint is not None:
+        advance(bench)
+        if engine._checkpoint is None:
+            check_notes(engine._heap.store)
+    assert reclaim.reclaimed_count == count + 1
+    assert max(written) <= 2_000
+    there, reached = everything(bench)
+    assert there == reached
+
+
+def test_cycles_are_swept_while_the_heap_changes(bench: Bench) -> None:
+    bench.eval(NODES)
+    bench.eval("def pair(n):\n    a, b = Node(n), Node(-n)\n    a.links.append(b)\n    b.links.append(a)\n    return a")
+    bench.eval("kept = [pair(n) for n in range(300)]\nlost = [pair(n) for n in range(300)]")
+    checkpoint(bench)
+    bench.eval("del lost")
+    for _ in range(3):
+        checkpoint(bench)
+    there, reached = everything(bench)
+    assert len(there - reached) == 1_200  # each node and its list, in cycles
+    reclaim = bench.engine._heap.reclaim
+    reclaim.want_sweep()
+    number = 0
+    while not reclaim.sweep_count:
+        bench.engine.tend()
+        bench.eval(
+            "i = n % 299\nkept[i], kept[i + 1] = kept[i + 1], kept[i]\nkept[i].links.append([kept[i + 1]])", n=number
+        )
+        number += 1
+    checkpoint(bench)
+    there, reached = everything(bench)
+    assert there == reached
+    assert bench.query("sorted(p.n for p in kept)") == list(range(300))
+
+
+def test_ghosts_of_what_is_dead_are_forgotten(bench: Bench) -> None:
+    bench.eval("many = [[i] for i in range(200)]")
+    checkpoint(bench)
+    known = len(bench.engine._heap.live)
+    bench.eval("many = 0")
+    checkpoint(bench)
+    checkpoint(bench)
+    assert len(bench.engine._heap.live) <= known - 200
+    assert bench.engine._heap.loaded.keys() <= bench.engine._heap.live.keys()
