@@ -36,6 +36,9 @@ FORMAT = FORMAT_FAMILY + b"6"
 # system allows that, and is doubled when half of it is used: before a checkpoint, when nobody reads or writes.
 MAP_SIZE = 1 << 40
 
+# Where it does not, what the map takes is lacking elsewhere: it begins with little.
+MAP_SIZE_LIMITED = 1 << 26
+
 # A checkpoint takes less room than this, since what it writes is in memory; with less, it may have to be repeated.
 AMPLE_SIZE = 1 << 38
 assert AMPLE_SIZE <= MAP_SIZE // 2
@@ -89,22 +92,21 @@ class Store:
         self._read_count = 0  # since the last look at what is mapped
 
     def _open_first(self) -> None:
-        """Open with a map twice as large as the file, MAP_SIZE at least, or with what address space there is."""
+        """Open with a map of at least twice the size of the file, as large as the address space allows."""
         needed = self.path.stat().st_size
-        self._map_size = MAP_SIZE
-        while self._map_size < 2 * needed:
-            self._map_size *= 2
-        while True:
+        for least, room in ((MAP_SIZE, 2), (MAP_SIZE_LIMITED, 2), (MAP_SIZE_LIMITED, 1)):
+            self._map_size = least
+            while self._map_size < room * needed:
+                self._map_size *= 2
             try:
                 return self._open()
             except (lmdb.Error, OSError) as error:
                 if not _is_memory(error):
                     raise
-                if self._map_size // 2 < needed:
-                    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
-                        raise
-                    raise self._no_address_space() from error
-                self._map_size //= 2
+                refused = error
+        if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+            raise refused
+        raise self._no_address_space(self._map_size) from refused
 
     def _open(self) -> None:
         self._env = lmdb.open(
@@ -246,7 +248,7 @@ class Store:
                 self._map_size //= 2
                 self._open()
                 if _is_memory(error):
-                    raise self._no_address_space() from error
+                    raise self._no_address_space(2 * self._map_size) from error
                 raise
         except (lmdb.Error, OSError) as error:
             raise self._explain(error, "open") from error
@@ -322,9 +324,9 @@ class Store:
             if self.path.stat().st_size > size:
                 os.truncate(self.path, size)
 
-    def _no_address_space(self) -> MapFull:
+    def _no_address_space(self, size: int) -> MapFull:
         return MapFull(
-            f"{self.path}: the records need a map of {self._map_size * 2 / 2**20:,.0f} MiB and this process gets no "
+            f"{self.path}: the records need a map of {size / 2**20:,.0f} MiB and this process gets no "
             "address space for it; raise its limit (ulimit -v) and start again"
         )
 

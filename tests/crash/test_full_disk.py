@@ -1,6 +1,6 @@
 """A disk fills up under a real server: it ends and says what to do, and what it had acknowledged is there afterwards.
 
-The disk is a file system of its own, in memory: to mount it takes root's rights.
+The disk is a file system of its own, in memory or in a file: to mount it takes root's rights.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 import objserver
 from objserver.client import ConnectionLost
+from objserver.engine.entries import CHECKPOINT
+from objserver.errors import StorageFailed
 from objserver.server.culprits import FILE
+from tests.engine.bench import Bench
 
 MIB = 1 << 20
 SECONDS_MAX = 60
@@ -37,22 +41,36 @@ class Disk:
 
     def mount(self, size: int, *options: str) -> None:
         """Mount it, or give a mounted one another size or other options."""
-        words = ["mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "tmpfs", str(self.folder)]
-        done = subprocess.run(words, capture_output=True, text=True)
-        if done.returncode:
-            pytest.skip(f"a file system can't be mounted here: {done.stderr.strip()}")
+        run("mount", "-t", "tmpfs", "-o", ",".join([f"size={size}", *options]), "tmpfs", str(self.folder))
+
+    def mount_ext4(self, size: int) -> None:
+        image = self.folder.with_suffix(".ext4")
+        with image.open("wb") as file:
+            file.truncate(size)
+        run("mkfs.ext4", "-q", "-m", "0", str(image))
+        run("mount", "-o", "loop", str(image), str(self.folder))
 
     def fill(self, left: int = 0) -> None:
         """Leave `left` bytes, a whole number of pages."""
         self.ballast.unlink(missing_ok=True)
-        with self.ballast.open("wb", buffering=0) as file:
-            for size in (MIB, 4096):
-                try:
+        with self.ballast.open("wb") as file:
+            end = 0
+            for size in (8 * MIB, 4096):
+                with suppress(OSError):
                     while True:
-                        file.write(bytes(size))
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC
-            file.truncate(file.tell() // 4096 * 4096 - left)
+                        os.posix_fallocate(file.fileno(), end, size)
+                        end += size
+            file.truncate(end - left)
+
+
+def run(*words: str) -> None:
+    try:
+        done = subprocess.run(words, capture_output=True, text=True)
+        said = done.stderr.strip() if done.returncode else ""
+    except FileNotFoundError as error:
+        said = str(error)
+    if said:
+        pytest.skip(f"a file system can't be made here: {said}")
 
 
 @pytest.fixture
@@ -113,6 +131,7 @@ def check(server: Server, acknowledged: int, size: int) -> int:
     return count
 
 
+@pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 @pytest.mark.parametrize(
     ("what", "size", "options"),
     [
@@ -121,9 +140,9 @@ def check(server: Server, acknowledged: int, size: int) -> int:
     ],
 )
 def test_full_disk_ends_the_server_and_what_it_acknowledged_is_there(
-    disk: Disk, what: str, size: int, options: list[str]
+    disk: Disk, what: str, size: int, options: list[str], kind: str
 ) -> None:
-    disk.mount(300 * MIB)
+    disk.mount(300 * MIB) if kind == "tmpfs" else disk.mount_ext4(300 * MIB)
     folder = disk.folder / "data"
     server = Server(folder, *options)
     # While it runs, also when a checkpoint is under way: somebody else takes all that is left.
@@ -151,6 +170,32 @@ def test_full_disk_ends_the_server_and_what_it_acknowledged_is_there(
     server = Server(folder, *options)
     check(server, acknowledged - 1, size)
     server.stop()
+
+
+@pytest.mark.parametrize("after", range(5))
+def test_disk_that_fills_up_at_any_moment_of_a_checkpoint_loses_nothing(disk: Disk, after: int) -> None:
+    disk.mount(100 * MIB)
+    bench = Bench(disk.folder / "data")
+    bench.eval("rows = {}")
+    bench.eval("for n in range(3000): rows[n] = {'n': n, 'text': str(n) * 20}")
+    engine = bench.engine
+    engine._begin_checkpoint(engine._append(CHECKPOINT, b""))
+    for number in range(after):
+        bench.eval("rows[n]['n'] += 1", n=number)
+        assert engine._checkpoint is not None and engine._checkpoint.slice()
+    disk.fill()
+    bench.eval("rows[n]['n'] += 1", n=after)
+    with pytest.raises(StorageFailed, match="data.mdb: can't write: .*make room on its disk"):
+        engine.checkpoint()
+    with pytest.raises(StorageFailed, match="the engine stopped"):
+        bench.eval("rows = {}")
+    bench.kill()
+    disk.ballast.unlink()
+    bench.reopen()
+    assert bench.eval("[rows[n]['n'] for n in rows]") == [n + (n <= after) for n in range(3000)]
+    bench.reopen()
+    assert bench.eval("len(rows)") == 3000
+    bench.kill()
 
 
 def test_disk_without_room_for_a_log_is_said_at_the_first_write(disk: Disk) -> None:
