@@ -697,6 +697,25 @@ class PagedList:
         self.frozen = {}
 
 
+class DequeIterator:
+    """The items of a deque, as long as it stays what it is. One that is over raises as well: so does CPython's, but not
+    that of `reversed`."""
+
+    __slots__ = ("__deque__", "__rest__", "__version__")
+
+    __deque__: PagedDeque
+    __rest__: Iterator[Any]
+    __version__: int
+
+    def __iter__(self) -> DequeIterator:
+        return self
+
+    def __next__(self) -> Any:
+        if self.__version__ != self.__deque__.version:
+            raise RuntimeError("deque mutated during iteration")
+        return next(self.__rest__)
+
+
 class PagedDeque(PagedList):
     """Items by index, quick at both ends; of bounded length when it has a `maxlen`."""
 
@@ -731,14 +750,14 @@ class PagedDeque(PagedList):
         PagedList.__delitem__(self, _index(index, "deque"))
 
     def __iter__(self) -> Iterator[Any]:
-        return self._unchanged(self._walk(0))
+        # It has no constructor: a snippet can get hold of its class.
+        made = DequeIterator()
+        made.__deque__, made.__rest__, made.__version__ = self, self._walk(0), self.version
+        return made
 
     def __reversed__(self) -> Iterator[Any]:
-        return self._unchanged(PagedList.__reversed__(self))
-
-    def _unchanged(self, items: Iterator[Any]) -> Iterator[Any]:
         version = self.version
-        for item in items:
+        for item in PagedList.__reversed__(self):
             yield item
             if version != self.version:
                 raise RuntimeError("deque mutated during iteration")

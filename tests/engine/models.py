@@ -169,6 +169,15 @@ class _Items(ItemsView):  # type: ignore[type-arg]
         return ((key, self._mapping[key]) for key in reversed(self._mapping))
 
 
+def _check_ordered(key: Any) -> None:
+    """Refuse what a SortedDict refuses even when it is the only key."""
+    if isinstance(key, tuple):
+        for item in key:
+            _check_ordered(item)
+    elif not isinstance(key, int | float | str | bytes):
+        raise TypeError("no order")
+
+
 class SortedModel(dict):  # type: ignore[type-arg]
     """A dict in the order of its keys, by the names of `sortedcontainers.SortedDict`."""
 
@@ -185,6 +194,7 @@ class SortedModel(dict):  # type: ignore[type-arg]
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if key not in self:
+            _check_ordered(key)
             sorted([key, *dict.keys(self)])  # the TypeError of keys that have no order, before anything changes
         super().__setitem__(key, value)
 

@@ -114,6 +114,31 @@ def test_deque_that_changes_while_it_is_walked_says_so(host: Host) -> None:
         assert len(host["d"]) == size
 
 
+def test_iterator_of_a_deque_that_is_over_says_that_the_deque_changed(host: Host) -> None:
+    def over(walk: Any, values: Any) -> list[str]:
+        """What an iterator says that has come to its end, before and after a change."""
+        values.append(0)
+        found = walk(values)
+        assert list(found)
+        said = []
+        for change in (False, True, False):
+            if change:
+                values.append(1)
+            try:
+                said.append(next(found))
+            except (StopIteration, RuntimeError) as error:
+                said.append(repr(error))
+        return said
+
+    for size in (3, 1000):
+        for walk in (iter, reversed):
+            host["d"] = Deque(range(size))
+            host.reopen()
+            said: list[str] = []
+            host.run(lambda root, walk=walk, said=said: said.extend(over(walk, host["d"])))  # type: ignore[misc]
+            assert said == over(walk, deque(range(size)))
+
+
 def test_aliases_and_identity_survive(host: Host) -> None:
     shared: list[int] = [1]
     made = Deque([shared])
