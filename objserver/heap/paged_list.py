@@ -701,9 +701,10 @@ class DequeIterator:
     """The items of a deque, as long as it stays what it is. One that is over raises as well: so does CPython's, but not
     that of `reversed`."""
 
-    __slots__ = ("__deque__", "__rest__", "__version__")
+    __slots__ = ("__deque__", "__ends__", "__rest__", "__version__")
 
-    __deque__: PagedDeque
+    __deque__: PagedDeque | None
+    __ends__: bool
     __rest__: Iterator[Any]
     __version__: int
 
@@ -711,9 +712,13 @@ class DequeIterator:
         return self
 
     def __next__(self) -> Any:
-        if self.__version__ != self.__deque__.version:
+        if self.__deque__ is not None and self.__version__ != self.__deque__.version:
             raise RuntimeError("deque mutated during iteration")
-        return next(self.__rest__)
+        for item in self.__rest__:
+            return item
+        if self.__ends__:
+            self.__deque__ = None
+        raise StopIteration
 
 
 class PagedDeque(PagedList):
@@ -750,17 +755,16 @@ class PagedDeque(PagedList):
         PagedList.__delitem__(self, _index(index, "deque"))
 
     def __iter__(self) -> Iterator[Any]:
-        # It has no constructor: a snippet can get hold of its class.
-        made = DequeIterator()
-        made.__deque__, made.__rest__, made.__version__ = self, self._walk(0), self.version
-        return made
+        return self._steady(self._walk(0), ends=False)
 
     def __reversed__(self) -> Iterator[Any]:
-        version = self.version
-        for item in PagedList.__reversed__(self):
-            yield item
-            if version != self.version:
-                raise RuntimeError("deque mutated during iteration")
+        return self._steady(PagedList.__reversed__(self), ends=True)
+
+    def _steady(self, items: Iterator[Any], *, ends: bool) -> DequeIterator:
+        # It has no constructor: a snippet can get hold of its class.
+        made = DequeIterator()
+        made.__deque__, made.__rest__, made.__version__, made.__ends__ = self, items, self.version, ends
+        return made
 
     def append(self, item: Any) -> None:
         PagedList.append(self, item)

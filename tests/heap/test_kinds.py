@@ -139,6 +139,21 @@ def test_iterator_of_a_deque_that_is_over_says_that_the_deque_changed(host: Host
             assert said == over(walk, deque(range(size)))
 
 
+def test_iterator_of_a_deque_notices_a_change_before_its_first_item(host: Host) -> None:
+    def body(walk: Any) -> None:
+        host["d"].append(0)
+        found = walk(host["d"])
+        host["d"].append(1)
+        with pytest.raises(RuntimeError, match="deque mutated during iteration"):
+            next(found)
+
+    for size in (3, 1000):
+        for walk in (iter, reversed):
+            host["d"] = Deque(range(size))
+            host.reopen()
+            host.run(lambda root, walk=walk: body(walk))  # type: ignore[misc]
+
+
 def test_aliases_and_identity_survive(host: Host) -> None:
     shared: list[int] = [1]
     made = Deque([shared])
