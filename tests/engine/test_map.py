@@ -51,13 +51,16 @@ def test_checkpoints_that_find_the_map_full_are_written_again(
                 twin.engine.tend()
             if number % 10 == 9:
                 ended = chance.choice(["reopen", "crash", "crash_in_commit"])
-                getattr(engine, ended)()
-                getattr(twin, ended)()
+                for bench in (engine, twin):
+                    if ended == "crash_in_commit":  # which begins a checkpoint of its own
+                        bench.engine.checkpoint()
+                        bench.eval("rows.append({})")
+                    getattr(bench, ended)()
         for bench in (engine, twin):
             bench.engine.checkpoint()
         assert records(engine) == records(twin)
         assert engine.query("[d, rows, parts]") == twin.query("[d, rows, parts]")
-        assert len(grown) > 3
+        assert len(grown) > 1
     finally:
         twin.kill()
 
