@@ -95,7 +95,7 @@ class Engine:
         self._changed = False  # whether a batch was logged since then
         self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
-        self._unpaid_count = 0  # objects changed since the last slice
+        self._unpaid_count = 0  # objects changed since the last slice or freeze
         self._run_ns = 0  # time that the batches logged since then took
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
         self._lock = lock or FolderLock(folder)
@@ -322,7 +322,7 @@ class Engine:
         assert self._store is not None and self._checkpoint is None
         self._checkpoint = Checkpoint(self._heap, self._store, self.seq, digest)
         self._texts = {}
-        self._size = self._run_ns = 0
+        self._size = self._run_ns = self._unpaid_count = 0
         self._changed = self._replayed = False
 
     def _advance(self, checkpoint: Checkpoint) -> bool:

@@ -31,6 +31,7 @@ __all__ = [
     "find",
     "make",
     "parent_of",
+    "share",
     "tag_of",
 ]
 
@@ -89,6 +90,22 @@ def entries_of(bucket: bytes) -> list[Entry]:
     """Return what a bucket holds, in order of the places."""
     number = int.from_bytes
     return [(number(tag, "little"), number(place, "little")) for tag, place in _ENTRY.iter_unpack(bucket)]
+
+
+def share(sources: Collection[bytes], count: int) -> dict[int, bytes]:
+    """Return the buckets, of `count`, that have what is in some of another number; leaves out those that are empty."""
+    low = (1 << (count - 1).bit_length()) - 1
+    shares: dict[int, list[bytes]] = {}
+    number_of = int.from_bytes
+    for bucket in sources:
+        for at in range(0, len(bucket), _ENTRY_SIZE):
+            entry = bucket[at : at + _ENTRY_SIZE]
+            number = number_of(entry[:_TAG_SIZE], "little") & low  # as `bucket_of`: a call each would double the time
+            shares.setdefault(number if number < count else number & low >> 1, []).append(entry)
+    if len(sources) > 1:
+        for entries in shares.values():
+            entries.sort(key=lambda entry: number_of(entry[_TAG_SIZE:], "little"))
+    return {number: b"".join(entries) for number, entries in shares.items()}
 
 
 def make(entries: Iterable[Entry]) -> bytes:

@@ -566,9 +566,14 @@ class Heap:
     def evict(self, size_max: int, *, count_max: int = 1_000) -> bool:
         """Turn clean objects, oldest first, back into ghosts until those loaded fit in `size_max` bytes.
 
-        Looks at no more than `count_max` objects. Between snippets only.
+        Looks at no more than `count_max` objects, and frees a slice of what large containers left. Between snippets
+        only.
         Returns: whether there is more to do that can be done now.
         """
+        left = self.pager.leftovers.take()
+        return self._evict(size_max, count_max) or left
+
+    def _evict(self, size_max: int, count_max: int) -> bool:
         if self.loaded_size <= max(size_max, self.evict_above):
             return self._sweep_ghosts(count_max)
         evicted = False

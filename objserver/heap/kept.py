@@ -60,7 +60,7 @@ class Kept:
         size = _ENTRY_SIZE + 3 * record_size
         self.size += size
         if self._pager.account(size):
-            self.shed()
+            self._shed()  # freed at once: it is the snippet that reads so much which waits for that
 
     def forget(self, key: Any) -> None:
         """Give up an entry, if it is there."""
@@ -73,22 +73,33 @@ class Kept:
 
     def shed(self) -> bool:
         """Give up what is least likely to be wanted again. Returns: whether there was anything."""
-        count = len(self)
-        if not count:
+        if not len(self):
             return False
-        if 8 * len(self._new) >= count:
-            self._new = {}
-        else:
-            self._aging, self.hot = self.hot, {}
-            self._new = {}
-        self._give_back(count)
+        self._pager.leftovers.add(*self._shed())
         return True
 
     def drop(self) -> None:
         """Give up everything."""
+        for gone in (self.hot, self._aging, self._new):
+            self._pager.leftovers.add(gone, self._item_size())
         count = len(self)
         self.hot, self._aging, self._new = {}, {}, {}
         self._give_back(count)
+
+    def _shed(self) -> tuple[dict[Any, Any], int]:
+        """As `shed`. Returns: what was given up, and bytes of memory of each."""
+        count, item_size = len(self), self._item_size()
+        if 8 * len(self._new) >= count:
+            gone, self._new = self._new, {}
+        else:
+            # Not worth a slice of its own: what was read only once is a small part.
+            self._new = {}
+            gone, self._aging, self.hot = self._aging, self.hot, {}
+        self._give_back(count)
+        return gone, item_size
+
+    def _item_size(self) -> int:
+        return self.size // (len(self) or 1) + 1
 
     def _give_back(self, count: int) -> None:
         # By count: nobody wants to know the size of each.

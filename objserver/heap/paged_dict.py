@@ -45,6 +45,10 @@ assert _MIDDLE > 2 * buckets.BUCKETS_END
 # Entries read at once by an iteration, at most.
 _CHUNK_COUNT: Final = 128
 
+# Bytes of memory of what is freed with a changed entry, and with a place's key, about.
+_CHANGED_SIZE: Final = 500
+_FRESH_SIZE: Final = 150
+
 # (place or 0 for one that was deleted, value, its place below this generation or 0, key)
 Entry = tuple[int, Any, int, Any]
 
@@ -440,7 +444,14 @@ class PagedDict:
     def discard(self) -> None:
         """Nothing refers to it any more: leave its pieces to be given back."""
         self.kept.drop()
+        self._leave(self.changed, self.fresh)
+        self.changed, self.fresh = {}, {}
         self._pager.garbage[self.storage] = None
+
+    def _leave(self, entries: dict[Any, Entry], keys: dict[int, Any]) -> None:
+        """Give up what was changed, or frozen."""
+        self._pager.leftovers.add(entries, _CHANGED_SIZE)
+        self._pager.leftovers.add(keys, _FRESH_SIZE)
 
     def changed_in_snippet(self) -> Iterator[Entry]:
         """Return the entries that may be new, in order of their first change."""
@@ -493,7 +504,8 @@ class PagedDict:
                     added.append((tag, place))
         yield from self._fitted(moves)
         # In order, since buckets that lie beside each other share pages of LMDB.
-        for number, (gone, added) in sorted(moves.items()):
+        for number in sorted(moves):
+            gone, added = moves.pop(number)  # each as it is written: all at once are a pause
             bucket = buckets.change(pager.get(storage, number) or b"", gone, added)
             yield pager.key(storage, number), bucket or None
 
@@ -511,18 +523,18 @@ class PagedDict:
                 root = buckets.parent_of(root)
             families.setdefault(root, [root]).append(number)
         for family in families.values():
-            filled: dict[int, list[buckets.Entry]] = {number: [] for number in family}
+            held = [pager.get(storage, number) or b"" for number in family if number < old]
+            shares = buckets.share(held, new)
             for number in family:
-                if number < old:
-                    for entry in buckets.entries_of(pager.get(storage, number) or b""):
-                        filled[buckets.bucket_of(entry[0], new)].append(entry)
-            for number, entries in filled.items():
-                bucket = buckets.change(buckets.make(entries), *moves.pop(number, ((), ())))
+                bucket = buckets.change(shares.get(number, b""), *moves.pop(number, ((), ())))
                 yield pager.key(storage, number), bucket or None
 
     def settle(self) -> None:
         """What was frozen is in LMDB."""
         self.base = self._state
+        if self.storage in self._pager.garbage:
+            self.kept.drop()  # it was discarded while it was written
+        self._leave(self.frozen, self.frozen_fresh)
         self.frozen = {}
         self.frozen_fresh = {}
 

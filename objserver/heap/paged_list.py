@@ -35,6 +35,8 @@ __all__ = ["Node", "PagedDeque", "PagedList", "Place", "plain_list"]
 LEAF_COUNT: Final = 64
 BRANCH_COUNT: Final = 256
 
+# Bytes of memory of what is freed with a changed piece, about.
+_PIECE_SIZE: Final = 4_000
 
 # Steps of a rotation that are taken one by one.
 _ROTATE_COUNT_MAX: Final = 1_000
@@ -671,6 +673,8 @@ class PagedList:
     def discard(self) -> None:
         """Nothing refers to it any more: leave its pieces to be given back."""
         self.kept.drop()
+        self._pager.leftovers.add(self.changed, _PIECE_SIZE)
+        self.changed = {}
         self._pager.garbage[self.storage] = None
 
     # --- checkpoint -----------------------------------------------------------------------------------------------
@@ -694,6 +698,7 @@ class PagedList:
     def settle(self) -> None:
         """What was frozen is in LMDB."""
         self.saved_next = self.state
+        self._pager.leftovers.add(self.frozen, _PIECE_SIZE)
         self.frozen = {}
 
 

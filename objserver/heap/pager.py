@@ -22,6 +22,7 @@ from .instances import KINDS
 from .kept import READ_DEPTH
 from .keyhash import KeyHash
 from .layout import has_fixed_place
+from .leftovers import Leftovers
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -38,6 +39,7 @@ class Pager:
         key: (storage, number of a piece) -> its key.
         changed_count: pieces and entries that were changed since the last freeze.
         garbage: storages that nothing uses any more since the last freeze, oldest first.
+        leftovers: what containers held in memory, to be freed in slices.
     """
 
     def __init__(self, heap: Heap) -> None:
@@ -47,6 +49,7 @@ class Pager:
         self.key_hash = KeyHash(self._identify).hash_of
         self.changed_count = 0
         self.garbage: dict[int, None] = {}
+        self.leftovers = Leftovers()
 
     def allocate(self) -> int:
         """Return the number of a new storage. When a snippet is committed: it is never undone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from objserver.heap.buckets import bucket_of, change, count_for, entries_of, find, make, parent_of, tag_of
+from objserver.heap.buckets import bucket_of, change, count_for, entries_of, find, make, parent_of, share, tag_of
 from objserver.heap.keyhash import KeyHash
 
 tags = st.integers(0, 2**40 - 1) | st.sampled_from([0, 1, 257, 2**32 + 1, 0x0101010101])
@@ -38,6 +38,17 @@ def test_a_changed_bucket_is_one_that_was_made_so(some: list[tuple[int, int]], d
     new = [entry for entry in some if entry not in before]
     left = [entry for entry in some if entry not in gone]
     assert change(make(before), gone, new) == make(left)
+
+
+@given(entries, st.integers(1, 50), st.integers(1, 50))
+def test_buckets_of_another_number_have_the_same_entries(some: list[tuple[int, int]], old: int, new: int) -> None:
+    def made(count: int) -> dict[int, bytes]:
+        filled: dict[int, list[tuple[int, int]]] = {}
+        for entry in some:
+            filled.setdefault(bucket_of(entry[0], count), []).append(entry)
+        return {number: make(entries) for number, entries in filled.items()}
+
+    assert share(made(old).values(), new) == made(new)
 
 
 @given(tags, st.integers(1, 5000))
