@@ -1,4 +1,5 @@
-"""The command line: `objserver COMMAND`. Uses the client alone; only `serve` starts a server.
+"""The command line: `objserver COMMAND`. Uses the client alone; only `serve` starts a server and only
+`verify` looks into a data folder.
 
     main -> [group: name -> module] -> one module for each command or two
                                        connection.py   --server, errors -> exit status
@@ -35,6 +36,7 @@ COMMANDS: Final = {
     "code": ("objserver.cli.code", "code", "Keep the functions and classes in a folder, and apply it."),
     "stats": ("objserver.cli.status", "stats", "Show the server's figures and its roots."),
     "log": ("objserver.cli.status", "log", "Show entries of the log."),
+    "verify": ("objserver.cli.verify", "verify", "Prove that a data folder is sound."),
 }
 
 

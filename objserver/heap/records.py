@@ -50,6 +50,7 @@ __all__ = [
     "KIND_FUNCTION",
     "LARGE",
     "LIBRARY_OID",
+    "NAMED_OF_CLASS_CODE",
     "RECORD_OF",
     "REFERENCE_CODE",
     "ROOT_OID",
@@ -124,6 +125,7 @@ _NAMED_OF_CLASS: Final = 28  # [class, values]
 REFERENCE_CODE: Final = _REF
 FUNCTION_CODE: Final = _FUNCTION
 TEXT_CODES: Final = frozenset({_BUILTIN})
+NAMED_OF_CLASS_CODE: Final = _NAMED_OF_CLASS
 
 _REFERENCE: Final = struct.Struct(">BQ")
 _INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")

@@ -2,5 +2,6 @@
 
 from .environment import Store as Store
 from .environment import Writer as Writer
+from .snapshot import Snapshot as Snapshot
 
-__all__ = ["Store", "Writer"]
+__all__ = ["Snapshot", "Store", "Writer"]

@@ -49,8 +49,8 @@ MAPPED_SIZE_MAX = 160 * 1024 * 1024
 _LOOK_COUNT = 512
 
 # The CRC-32C of bytes that end with their own: one look tells whether they are whole, with no part cut out to compare.
-_CRC_SIZE = 4
-_WHOLE = crc32c(crc32c(b"").to_bytes(_CRC_SIZE, "little"))
+CRC_SIZE = 4
+WHOLE = crc32c(crc32c(b"").to_bytes(CRC_SIZE, "little"))
 _PAGE_SIZE_MIN = 2048
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
@@ -142,9 +142,9 @@ class Store:
         if stored is None:
             return None
         assert isinstance(stored, bytes)
-        if crc32c(stored) != _WHOLE:
+        if crc32c(stored) != WHOLE:
             raise self._damaged(key, stored)
-        return stored[:-_CRC_SIZE]
+        return stored[:-CRC_SIZE]
 
     def scan(self, first: bytes, end: bytes, count_max: int, *, backwards: bool = False) -> list[tuple[bytes, bytes]]:
         """Return up to `count_max` (key, record) with first <= key < end, in order of the keys, or from the last one.
@@ -200,9 +200,9 @@ class Store:
         return found
 
     def _checked(self, key: bytes, stored: bytes) -> bytes:
-        if crc32c(stored) != _WHOLE:
+        if crc32c(stored) != WHOLE:
             raise self._damaged(key, stored)
-        return stored[:-_CRC_SIZE]
+        return stored[:-CRC_SIZE]
 
     def _damaged(self, key: bytes, stored: bytes) -> DataDamaged:
         return DataDamaged(
@@ -349,6 +349,7 @@ class Writer:
         self._store = store
         self._page_count = 64  # that this transaction may add to the file, at most
         try:
+            store._env.reader_check()  # a reader that was killed would keep its pages from being used again for ever
             self._txn = store._env.begin(write=True, db=store._records)
         except lmdb.Error as error:
             raise store._explain(error, "write") from error
@@ -369,7 +370,7 @@ class Writer:
                     delete(key)
                 else:
                     self._page_count += len(record) // _PAGE_SIZE_MIN
-                    put(key, record + crc32c(record).to_bytes(_CRC_SIZE, "little"))
+                    put(key, record + crc32c(record).to_bytes(CRC_SIZE, "little"))
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error, "write") from error
 

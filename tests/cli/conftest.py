@@ -30,11 +30,12 @@ class Server:
 
     folder: Path
     address: str = "127.0.0.1:0"
+    options: Sequence[str] = ()
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [*COMMAND, "serve", "--data", str(self.folder), "--listen", self.address],
+            [*COMMAND, "serve", "--data", str(self.folder), "--listen", self.address, *self.options],
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self.process.stdout

@@ -20,7 +20,7 @@ from .conftest import ROOT, Run, Server, run_command
 
 DOCS = (ROOT / "docs" / "cli.md").read_text()
 NAMES = list(COMMANDS)
-CLIENTS = [name for name in NAMES if name not in ("code", "serve")]
+CLIENTS = [name for name in NAMES if name not in ("code", "serve", "verify")]
 CLIENTS += ["code diff", "code export", "code import"]
 
 
@@ -33,7 +33,7 @@ def command(name: str) -> click.Command:
     return found
 
 
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", [*CLIENTS, "verify"])
 def test_every_command_has_help_with_examples(name: str) -> None:
     result = CliRunner().invoke(main, [*name.split(), "--help"])
     assert result.exit_code == 0
@@ -47,7 +47,7 @@ def test_list_of_commands_says_what_the_command_says(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLIENTS)
-def test_every_command_but_serve_takes_a_server(name: str) -> None:
+def test_every_command_but_serve_and_verify_takes_a_server(name: str) -> None:
     (option,) = [param for param in command(name).params if param.name == "server"]
     assert option.envvar == "OBJSERVER"
     assert option.default == "127.0.0.1:7707"
@@ -58,7 +58,7 @@ def test_every_command_is_in_the_docs(name: str) -> None:
     assert re.search(rf"^## .*\b{name}\b", DOCS, re.MULTILINE)
 
 
-@pytest.mark.parametrize("name", CLIENTS)
+@pytest.mark.parametrize("name", [*CLIENTS, "verify"])
 def test_every_option_is_in_the_docs(name: str) -> None:
     for param in command(name).params:
         if isinstance(param, click.Option):
