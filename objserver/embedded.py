@@ -52,7 +52,7 @@ class Embedded(Client):
         super().__init__(self._connect, calls)
 
     def _connect(self, timeout: float) -> ExchangeTransport:
-        connection = Connection(self._statistics, entries=self.engine.entries, code=self.engine)
+        connection = Connection(self._statistics, entries=self.engine.entries, keeper=self.engine)
 
         def answer(data: bytes) -> bytes:
             # Two views of one client share the transport, two transports share the engine: the worker is one thread.

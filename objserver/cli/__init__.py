@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "stats": ("objserver.cli.status", "stats", "Show the server's figures and its roots."),
     "log": ("objserver.cli.status", "log", "Show entries of the log."),
     "verify": ("objserver.cli.verify", "verify", "Prove that a data folder is sound."),
+    "sweep": ("objserver.cli.sweep", "sweep", "Delete what nothing reaches though it refers to itself."),
 }
 
 

@@ -46,7 +46,7 @@ BACKOFF_SECONDS_MAX: Final = 1.0
 T = TypeVar("T")
 
 # Run twice, these do no harm, so they are sent again when a connection breaks under them.
-_REPEATABLE: Final = frozenset({"code", "hello", "history", "log", "ping", "query", "source", "stats"})
+_REPEATABLE: Final = frozenset({"code", "hello", "history", "log", "ping", "query", "source", "stats", "sweep"})
 
 Unset = EllipsisType
 
@@ -279,6 +279,11 @@ class Methods(Generic[T]):
     def stats(self) -> T:
         """Return the server's figures."""
         return self._request("stats", {})
+
+    def sweep(self) -> T:
+        """Let the server look for objects that nothing reaches though they refer to each other. Returns None at once;
+        `stats` tells how it goes, under "reclaim"."""
+        return self._request("sweep", {})
 
     def ping(self) -> T:
         """Return None once the server answers; `seq` is then its position."""

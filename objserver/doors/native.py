@@ -14,6 +14,7 @@
     code          after: str, count: int           -> functions and classes by name, with their texts
     ping          none                             -> null
     stats         none                             -> figures
+    sweep         none                             -> null; a sweep for what nothing reaches begins
 
 All but eval, query and call are answered as things are after the batch they stand in.
 
@@ -56,14 +57,16 @@ RequestId = int | str | None
 Answer = Request | Callable[[], object] | bytes
 
 
-class Code(Protocol):
-    """Tells of the functions and classes of a heap: an engine (objserver/engine/engine.py). Raises BadRequest."""
+class Keeper(Protocol):
+    """Keeps a heap: an engine (objserver/engine/engine.py). What it tells of code raises BadRequest."""
 
     def history(self, name: str) -> Sequence[object]: ...
 
     def source(self, name: str, version: int | None) -> str: ...
 
     def code(self, after: str, count: int) -> Sequence[object]: ...
+
+    def sweep(self) -> None: ...
 
 
 class Connection:
@@ -74,7 +77,7 @@ class Connection:
     """
 
     __slots__ = (
-        "_bodies", "_ended", "_last", "_reader", "_slots", "at_rest", "code", "entries", "principal", "statistics",
+        "_bodies", "_ended", "_last", "_reader", "_slots", "at_rest", "entries", "keeper", "principal", "statistics",
     )  # fmt: skip
 
     def __init__(
@@ -82,19 +85,19 @@ class Connection:
         statistics: Callable[[], dict[str, object]],
         principal: str = "",
         entries: Callable[[int, int], Sequence[object]] | None = None,
-        code: Code | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """
         Args:
             statistics: what `stats` answers.
             principal: in whose name the requests run.
             entries: what `log` answers, from the first seq and the count; None where no log is shown.
-            code: answers `history`, `source` and `code`; None where no code is shown.
+            keeper: answers `history`, `source`, `code` and `sweep`; None where these are not to be had.
         """
         self.statistics = statistics
         self.principal = principal
         self.entries = entries
-        self.code = code
+        self.keeper = keeper
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
         # Requests taken and not yet answered, in order, with the bodies they came in.
@@ -306,32 +309,32 @@ def _read_log(connection: Connection, method: str, params: dict[str, Any], tagge
 
 
 def _read_history(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    code, name = _code(connection), _pop_name(params)
+    keeper, name = _keeper(connection), _pop_name(params)
     if params:
         raise _unknown(params, "name")
-    return lambda: code.history(name)
+    return lambda: keeper.history(name)
 
 
 def _read_source(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    code, name = _code(connection), _pop_name(params)
+    keeper, name = _keeper(connection), _pop_name(params)
     version = _pop_int(params, "version", 1, 2**63) if "version" in params else None
     if params:
         raise _unknown(params, "name, version")
-    return lambda: code.source(name, version)
+    return lambda: keeper.source(name, version)
 
 
 def _read_code(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    code, after = _code(connection), _pop_name(params, "after")
+    keeper, after = _keeper(connection), _pop_name(params, "after")
     count = _pop_int(params, "count", 1, LOG_COUNT_MAX)
     if params:
         raise _unknown(params, "after, count")
-    return lambda: code.code(after, count)
+    return lambda: keeper.code(after, count)
 
 
-def _code(connection: Connection) -> Code:
-    if connection.code is None:
-        raise BadRequest("no code is shown here")
-    return connection.code
+def _keeper(connection: Connection) -> Keeper:
+    if connection.keeper is None:
+        raise BadRequest("that is not to be had here")
+    return connection.keeper
 
 
 def _read_ping(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
@@ -346,6 +349,13 @@ def _read_stats(connection: Connection, method: str, params: dict[str, Any], tag
     return connection.statistics
 
 
+def _read_sweep(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    keeper = _keeper(connection)
+    if params:
+        raise _unknown(params, "none")
+    return keeper.sweep
+
+
 _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answer]]] = {
     "call": _read_call,
     "code": _read_code,
@@ -357,6 +367,7 @@ _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answ
     "query": _read_snippet,
     "source": _read_source,
     "stats": _read_stats,
+    "sweep": _read_sweep,
 }
 
 _BAD_REQUEST: Final = {"type": BadRequest.__name__}

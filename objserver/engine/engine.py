@@ -494,6 +494,10 @@ class Engine:
             found.append(describe_entry(entry, texts))
         return found
 
+    def sweep(self) -> None:
+        """Let a sweep for what nothing reaches begin, in slices of `tend`; `statistics` tells how it goes."""
+        self._heap.reclaim.want_sweep()
+
     # --- code -------------------------------------------------------------------------------------------------------
 
     def history(self, name: str) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ from .frozen import Frozen
 from .instances import KINDS, CodeInfo, Instance, Version
 from .paged_dict import PagedDict, Shape
 from .pager import Pager
+from .reclaim import KINDS as KINDS_OF_RECORDS
 from .reclaim import Reclaim
 from .records import (
     KIND_CLASS,
@@ -78,6 +79,12 @@ _CONTAINER_OF: Final[dict[int, Any]] = {kind: cls for cls, kind in _KIND_OF.item
 # and numbers, and some 300 bytes for the object itself.
 _MEMORY_FACTOR: Final = 4
 _OBJECT_SIZE: Final = 300
+
+# What records of objects other than instances are called in statistics, and how many lines these have.
+_KIND_NAMES: Final[dict[int, str]] = {
+    RECORD_OF[kind][0]: cls.__name__ for kind, cls in _CONTAINER_OF.items()
+} | {b"f"[0]: "function", b"c"[0]: "class", b"v"[0]: "text of code", b"r"[0]: "names"}
+CENSUS_COUNT_MAX: Final = 100
 
 # Frames that loading an object may need: a class, its bases, the classes of what it holds.
 _LOAD_DEPTH: Final = 2_000
@@ -660,7 +667,7 @@ class Heap:
         """Return how many objects and pieces were changed since the last freeze."""
         return len(self.dirty) + self.pager.changed_count
 
-    def statistics(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, Any]:
         """Return counts (objects) and sizes (bytes)."""
         return {
             "objects_loaded": len(self.loaded),
@@ -668,7 +675,24 @@ class Heap:
             "objects_changed": len(self.dirty) + len(self.frozen.objects) + self.pager.changed_count,
             "loaded_size": self.loaded_size,
             "next_oid": self.next_oid,
+            "reclaim": self.reclaim.statistics(),
+            "stored": self._stored(),
         }
+
+    def _stored(self) -> dict[str, dict[str, int]]:
+        """Return what the last checkpoint holds, by kind and class, the largest first: objects, bytes."""
+        census = self.reclaim.census()
+        stored: dict[str, dict[str, int]] = {}
+        for number in sorted(census, key=lambda number: (-census[number][1], number))[:CENSUS_COUNT_MAX]:
+            count, size = census[number]
+            if number >= KINDS_OF_RECORDS:
+                name = _KIND_NAMES[number - KINDS_OF_RECORDS]
+            else:
+                name = f"instance of {self._resolve(KIND_CLASS, number, 0).__name__}"
+            sums = stored.setdefault(name, {"objects": 0, "size": 0})  # a class that was dropped may share its name
+            sums["objects"] += count
+            sums["size"] += size
+        return stored
 
     def roots(self) -> dict[str, str]:
         """Return each root's name and what it is: a type's name, "function", "class"."""

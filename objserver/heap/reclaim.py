@@ -382,6 +382,19 @@ class Reclaim:
 
     # --- sums -------------------------------------------------------------------------------------------------------
 
+    def statistics(self) -> dict[str, Any]:
+        """Return what is dead and what is done about it: counts (objects) and sizes (bytes)."""
+        sweep = self.sweep
+        return {
+            "pending_objects": self.pending[0],
+            "pending_size": self.pending[1],
+            "deleted_objects": self.reclaimed_count,
+            "sweeps": self.sweep_count,
+            "sweep": "none" if sweep is None else "deleting" if sweep.is_marked else "marking",
+            "sweep_marked": 0 if sweep is None else sweep.marked_count,
+            "sweep_objects": self.object_count(),
+        }
+
     def object_count(self) -> int:
         """Return how many objects LMDB has."""
         return sum(count for number, (count, _) in self._census.items() if number != _PENDING_SUM)

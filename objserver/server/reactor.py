@@ -384,7 +384,7 @@ class Reactor:
             sock.setblocking(False)
             if sock.family is not socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = Session(sock, Connection(self.statistics, entries=self._engine.entries, code=self._engine))
+            session = Session(sock, Connection(self.statistics, entries=self._engine.entries, keeper=self._engine))
             full = len(self._sessions) - self._lingering_count >= self._connections_max
             self._sessions[session.fd] = session
             self._epoll.register(session.fd, EPOLLIN)

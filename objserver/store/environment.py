@@ -52,6 +52,7 @@ _LOOK_COUNT = 512
 CRC_SIZE = 4
 WHOLE = crc32c(crc32c(b"").to_bytes(CRC_SIZE, "little"))
 _PAGE_SIZE_MIN = 2048
+_META_COUNT = 2  # pages of LMDB's own
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
 _DAMAGE = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
@@ -291,14 +292,16 @@ class Store:
         return Writer(self)
 
     def statistics(self) -> dict[str, int]:
-        """Return `records` (count), `file_size` and `used_size` (bytes)."""
+        """Return `records` (count), `file_size`, `used_size` and of that `free_size`, used again by commits (bytes)."""
         with self._env.begin() as txn:
-            records = txn.stat(self._records)["entries"]
-        info, page_size = self._env.info(), self._env.stat()["psize"]
+            stats = [txn.stat(self._records), txn.stat(self._meta), self._env.stat()]
+        info, page_size = self._env.info(), stats[0]["psize"]
+        page_count = sum(each["branch_pages"] + each["leaf_pages"] + each["overflow_pages"] for each in stats)
         return {
-            "records": records,
+            "records": stats[0]["entries"],
             "file_size": self.path.stat().st_blocks * 512,
             "used_size": (info["last_pgno"] + 1) * page_size,
+            "free_size": max(0, info["last_pgno"] + 1 - _META_COUNT - page_count) * page_size,
         }
 
     def close(self) -> None:

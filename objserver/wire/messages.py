@@ -14,7 +14,7 @@
     history       name: str
     source        name: str, version: int?
     code          after: str, count: int
-    stats, ping   none
+    stats, ping, sweep   none
 
 Values inside `args`, `kwargs` and `value` follow `wire/values.py`. A batch array is refused, since pipelining does
 the same, and so is a notification, since a snippet nobody hears of again helps nobody.

@@ -84,3 +84,17 @@ def test_log_as_json_is_an_entry_a_line_in_order(run: Run) -> None:
 def test_log_beyond_its_end_is_empty(run: Run) -> None:
     result = run("log", "--first", "1000000000")
     assert (result.returncode, result.stdout) == (0, "")
+
+
+def test_sweep_deletes_circles_and_stats_tell(run: Run) -> None:
+    run("eval", "class Node: pass\na, b = Node(), Node()\na.other, b.other = b, a\nkept = [Node()]")
+    run("eval", "del a, b")
+    swept = run("sweep")
+    assert swept.returncode == 0
+    assert re.search(r"[23] objects deleted", swept.stderr)  # those of an older checkpoint, if there was one
+    figures = json.loads(run("stats", "--json").stdout)
+    assert figures["reclaim"]["sweep"] == "none"
+    assert figures["reclaim"]["sweeps"] == 1
+    assert figures["stored"]["instance of Node"]["objects"] == 1
+    assert figures["store_free_size"] <= figures["store_used_size"]
+    assert run("sweep", "--no-wait").returncode == 0

@@ -104,6 +104,7 @@ async def methods_send_what_the_protocol_says(db: Any, peer: Peer) -> None:
     assert await db.call("a.b", 1, path=2) == ["call", {"path": "a.b", "args": [1], "kwargs": {"path": 2}}]
     assert await db.stats() == ["stats", {}]
     assert await db.ping() == ["ping", {}]
+    assert await db.sweep() == ["sweep", {}]
     assert await db.request("log", first=1) == ["log", {"first": 1}]
     method, params = await db.hello()
     assert (method, params["protocol"]) == ("hello", 1)

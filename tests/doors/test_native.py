@@ -207,7 +207,7 @@ def test_unknown_method_is_told_which_there_are() -> None:
     assert reply.error.code == ErrorCode.UNKNOWN_METHOD
     assert reply.error.message == (
         f"unknown method '{('delete' * 20)[:64]}...'; this server knows "
-        "call, code, eval, hello, history, log, ping, query, source, stats"
+        "call, code, eval, hello, history, log, ping, query, source, stats, sweep"
     )
 
 
@@ -245,6 +245,10 @@ def test_code_is_told_where_it_is_shown() -> None:
         def code(self, after: str, count: int) -> list[object]:
             return [after, count]
 
+        def sweep(self) -> None:
+            swept.append(True)
+
+    swept: list[bool] = []
     requests: list[tuple[str, dict[str, object], object]] = [
         ("history", {"name": "f"}, [{"version": 1, "source": "f"}]),
         ("source", {"name": "f"}, "f None"),
@@ -255,14 +259,17 @@ def test_code_is_told_where_it_is_shown() -> None:
         ("source", {}, "source: 'name' is missing; it must be a string"),
         ("history", {"name": "f", "x": 1}, "history: unknown parameter 'x'; it takes: name"),
         ("code", {"after": "", "count": 0}, "code: 'count' is from 1 to 1000, not 0"),
+        ("sweep", {}, None),
+        ("sweep", {"x": 1}, "sweep: unknown parameter 'x'; it takes: none"),
     ]
     data = b"".join(encode_request(id, method, params) for id, (method, params, _) in enumerate(requests))
-    replies = replies_in(exchange(Connection(dict, code=Code()), data, Runner().run, lambda: 3))
+    replies = replies_in(exchange(Connection(dict, keeper=Code()), data, Runner().run, lambda: 3))
     for reply, (_, _, expected) in zip(replies, requests, strict=True):
         assert (reply.value if reply.error is None else reply.error.message) == expected
+    assert swept == [True]
     hidden = ask("history", {"name": "f"})
     assert hidden.error is not None
-    assert hidden.error.message == "history: no code is shown here"
+    assert hidden.error.message == "history: that is not to be had here"
 
 
 def test_answer_that_fits_no_frame_is_an_error() -> None:
