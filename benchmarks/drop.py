@@ -106,7 +106,8 @@ def measure(folder: Path, parameters: Parameters) -> Run:
         fill_objserver(server, "users", parameters.count)
         fill_objserver(server, "cities", OTHERS_COUNT)
     before = space(folder, options)
-    with objserver(folder, *options) as server, server.client() as client:
+    # What is dropped is found by checkpoints: one is to follow the deletion soon.
+    with objserver(folder, *options, "--checkpoint-mb", "1") as server, server.client() as client:
         touch(client, int(parameters.count * parameters.touched_share))
         server.wait_idle()
         with Reader(server, parameters.interval_seconds) as reader:
@@ -114,6 +115,7 @@ def measure(folder: Path, parameters: Parameters) -> Run:
             began = time.perf_counter()
             client.eval("del users")
             deleted = time.perf_counter()
+            client.eval("filler = text", text="x" * (MIB + 1))
             quiet = wait_quiet(client, parameters.seconds)
         reads = reader.reads
     after = space(folder, options)
