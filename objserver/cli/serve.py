@@ -30,6 +30,8 @@ MIB: Final = 1024 * 1024
 @click.option("--checkpoint-mb", type=click.IntRange(1), default=64, show_default=True,
               help="Checkpoint when the log has grown by this much, and when running it again would take some seconds."
                    " Less makes a start after a crash quicker, more writes a hot object less often.")
+@click.option("--checkpoint-seconds", type=click.FloatRange(0.1, 86_400), default=10, show_default=True,
+              help="Checkpoint this long after a change at the latest.")
 @click.option("--retention-mb", type=click.IntRange(0), default=256, show_default=True,
               help="Log kept although no checkpoint needs it any more, for `objserver log` to show.")
 @click.option("--snippet-seconds", type=click.FloatRange(0.1, 3600), default=10, show_default=True,
@@ -41,8 +43,8 @@ MIB: Final = 1024 * 1024
 @click.option("--no-confine", is_flag=True,
               help="Keep the right to reach files, programs and the network, which no snippet should ever get at.")
 def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "interval", "none"], sync_ms: int,
-          cache_mb: int, fuel: int, checkpoint_mb: int, retention_mb: int, snippet_seconds: float,
-          memory_mb: int | None, no_confine: bool) -> None:
+          cache_mb: int, fuel: int, checkpoint_mb: int, checkpoint_seconds: float, retention_mb: int,
+          snippet_seconds: float, memory_mb: int | None, no_confine: bool) -> None:
     """Serve the objects kept in a folder.
 
     Prints `ready ADDRESS seq=N` when clients can connect. SIGTERM or Ctrl-C stops it: what has arrived is
@@ -71,7 +73,7 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
         raise click.ClickException(str(error)) from error
     options = {
         "durability": durability, "fuel": fuel, "cache_size": cache_mb * MIB, "checkpoint_size": checkpoint_mb * MIB,
-        "retention_size": retention_mb * MIB,
+        "checkpoint_seconds": checkpoint_seconds, "retention_size": retention_mb * MIB,
     }  # fmt: skip
     plan = Plan(
         folder=str(folder),

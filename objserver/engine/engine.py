@@ -93,6 +93,7 @@ class Engine:
         self._checkpoint: Checkpoint | None = None
         self._texts: dict[bytes, str] = {}  # code in the log since the last CHECKPOINT
         self._changed = False  # whether a batch was logged since then
+        self._wanted = False  # and a checkpoint is due for that
         self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
         self._unpaid_count = 0  # objects changed since the last slice or freeze
@@ -283,6 +284,7 @@ class Engine:
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
         due = (
             self._replayed
+            or self._wanted
             or self._size >= options.checkpoint_size
             or self._run_ns >= RUN_NS_MAX
             or heap.changed_count() >= options.checkpoint_count
@@ -300,6 +302,16 @@ class Engine:
         except BaseException as error:
             self._error = error
             raise
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether something was changed that no checkpoint has."""
+        return self._changed
+
+    def want_checkpoint(self) -> None:
+        """Let a checkpoint begin, if something was changed: whoever has a clock says when one is due for that alone, so
+        that a start has little to run again, and what was dropped is given back."""
+        self._wanted = self._changed
 
     def checkpoint(self) -> None:
         """Write everything that changed to LMDB and return when it is durable there.
@@ -323,7 +335,7 @@ class Engine:
         self._checkpoint = Checkpoint(self._heap, self._store, self.seq, digest)
         self._texts = {}
         self._size = self._run_ns = self._unpaid_count = 0
-        self._changed = self._replayed = False
+        self._changed = self._replayed = self._wanted = False
 
     def _advance(self, checkpoint: Checkpoint) -> bool:
         if checkpoint.ended():

@@ -106,6 +106,7 @@ class Options:
             snippets; one snippet may load more.
         checkpoint_size: bytes of log after which a checkpoint begins.
         checkpoint_count: changed objects after which one begins: they stay in memory until it ends.
+        checkpoint_seconds: how long a change waits for one, where somebody has a clock (Engine.want_checkpoint).
         retention_size: bytes of log kept although the checkpoint no longer needs them.
         segment_size: bytes of one file of the log.
     """
@@ -115,12 +116,13 @@ class Options:
     cache_size: int = 256 * MIB
     checkpoint_size: int = 64 * MIB
     checkpoint_count: int = 100_000
+    checkpoint_seconds: float = 10
     retention_size: int = 256 * MIB
     segment_size: int = 64 * MIB
 
     def __post_init__(self) -> None:
         if self.durability not in ("always", "interval", "none"):
             raise ValueError(f"durability {self.durability!r} is not one of always, interval, none")
-        for name in ("fuel", "cache_size", "checkpoint_size", "checkpoint_count", "segment_size"):
+        for name in ("fuel", "cache_size", "checkpoint_size", "checkpoint_count", "checkpoint_seconds", "segment_size"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")

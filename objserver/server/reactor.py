@@ -107,7 +107,7 @@ class Reactor:
         self._waiting: deque[Session] = deque()
         # Sessions with a deadline; and the earliest time, of trio's clock, at which something is due.
         self._timed: set[Session] = set()
-        self._alarm = self._sync_at = self._accept_at = self._stop_at = inf
+        self._alarm = self._sync_at = self._checkpoint_at = self._accept_at = self._stop_at = inf
         self._stopping = self._draining = False
         # Sessions that are paused, with the time when they go on, the first one first.
         self._paused: deque[tuple[float, Session]] = deque()
@@ -296,6 +296,9 @@ class Reactor:
             if self._sync_at == inf and self._sync_seconds < inf:
                 self._sync_at = trio.current_time() + self._sync_seconds
                 self._alarm = min(self._alarm, self._sync_at)
+            if self._checkpoint_at == inf and self._engine.has_changed:
+                self._checkpoint_at = trio.current_time() + self._engine.options.checkpoint_seconds
+                self._alarm = min(self._alarm, self._checkpoint_at)
             for refused in self._watch_over.refused:
                 self._pause(next(session for session, first in reversed(turns) if first <= refused))
         if len(outcomes) < len(batch):
@@ -493,6 +496,9 @@ class Reactor:
         if now >= self._sync_at:
             self._engine.sync()
             self._sync_at = inf
+        if now >= self._checkpoint_at:
+            self._engine.want_checkpoint()
+            self._checkpoint_at = inf
         if now >= self._accept_at:
             for fd in self._listeners:
                 self._epoll.modify(fd, EPOLLIN)
@@ -509,4 +515,4 @@ class Reactor:
                 self._evict(session, f"it left {session.unsent_size} bytes unread for {OUTPUT_STALL_SECONDS_MAX} s")
         first = min((session.deadline for session in self._timed), default=inf)
         resumed = self._paused[0][0] if self._paused else inf
-        self._alarm = min(first, self._sync_at, self._accept_at, self._stop_at, resumed)
+        self._alarm = min(first, self._sync_at, self._checkpoint_at, self._accept_at, self._stop_at, resumed)

@@ -177,7 +177,7 @@ def test_help_names_every_option_with_its_default() -> None:
     assert done.returncode == 0
     for option in (
         "--data", "--listen", "--durability", "--sync-ms", "--cache-mb", "--fuel", "--checkpoint-mb",
-        "--snippet-seconds", "--memory-mb", "--no-confine",
+        "--checkpoint-seconds", "--snippet-seconds", "--memory-mb", "--no-confine",
     ):  # fmt: skip
         assert option in done.stdout
     assert "127.0.0.1:7707" in done.stdout
@@ -188,6 +188,7 @@ def test_defaults_of_the_command_are_those_of_the_engine() -> None:
     defaults: dict[str | None, Any] = {option.name: option.default for option in serve_command.params}
     assert Options() == Options(
         durability=defaults["durability"],
+        checkpoint_seconds=defaults["checkpoint_seconds"],
         fuel=defaults["fuel"],
         cache_size=defaults["cache_mb"] * MIB,
         checkpoint_size=defaults["checkpoint_mb"] * MIB,

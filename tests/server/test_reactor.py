@@ -345,6 +345,17 @@ async def test_batch_is_synced_within_the_interval_though_nobody_asks_again(
         await synced.wait()
 
 
+async def test_change_is_checkpointed_though_nobody_asks_again(start: Start) -> None:
+    server = await start(options=Options(checkpoint_seconds=0.01))
+    peer = await server.connect()
+    await peer.value("x = {'n': 1}")
+    await peer.wait_stats("checkpoints", 1)
+    await peer.value("x = 1")
+    await peer.wait_stats("checkpoints", 2)
+    figures = await peer.stats()
+    assert figures["reclaim"]["pending_objects"] + figures["reclaim"]["deleted_objects"] == 1
+
+
 async def test_figures_add_up(server: Server) -> None:
     peer = await server.connect()
     request = peer.request("eval", source="1")
