@@ -20,6 +20,7 @@ from benchmarks import (
     point_write,
     scale,
     startup,
+    working_set,
 )
 from benchmarks.harness import BUILD, RESULTS, BenchmarkFailed, Missing, Report, machine_facts
 
@@ -33,6 +34,7 @@ BENCHMARKS: Final[dict[str, Callable[[bool, int, Path], Report]]] = {
     "checkpoint": checkpoint.run,
     "scale": scale.run,
     "drop": drop.run,
+    "working_set": working_set.run,
     "footprint": footprint.run,
     "language": language.run,
     "load_cities": load_cities.run,

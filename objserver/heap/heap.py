@@ -17,7 +17,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol
 from zlib import crc32
@@ -30,6 +29,7 @@ from .containers import PAGED, STATES, Dict, List
 from .definitions import Definitions
 from .deques import Deque
 from .dict_kinds import Counter, DefaultDict, OrderedDict
+from .eviction import Eviction
 from .frozen import Frozen
 from .instances import KINDS, CodeInfo, Instance, Version
 from .paged_dict import PagedDict, Shape
@@ -89,10 +89,6 @@ CENSUS_COUNT_MAX: Final = 100
 # Frames that loading an object may need: a class, its bases, the classes of what it holds.
 _LOAD_DEPTH: Final = 2_000
 
-# References to an object that nothing but `live` and the sweep itself hold: the dict, the loop's name, the argument.
-_REFERENCES_OF_UNUSED: Final = 3
-
-
 class _Beside(NamedTuple):
     """What the record of a large container with a value beside its items says."""
 
@@ -148,15 +144,14 @@ class Heap:
         self.touched: list[Any] = []
         self.dirty: dict[int, Any] = {}
         self.root_dirty = False
-        self.loaded: dict[int, int] = {}  # oid -> bytes of memory, in order of loading
+        self.loaded: dict[int, int] = {}  # oid -> bytes of memory
         self.loaded_size = 0
         self.cache_size = 256 * 1024 * 1024
+        self.read_count = 0  # records of objects read from disk
+        self.eviction = Eviction(self)
         self.pager = Pager(self)
         self.paged_dirty: dict[int, Any] = {}  # containers in pieces that are dirty
-        self._held_count = 0  # objects looked at since the last one that could be evicted
         self.evict_above = 0  # bytes loaded below which looking again is of no use
-        self._sweep: Iterator[int] = iter(())
-        self._sweep_at = 10_000
         self.builtin_names: dict[int, str] = {}
         self.builtins: dict[str, Any] = {}
         self.signature: Callable[[], tuple[str, int]] = lambda: ("", 0)  # author and time of what is defined now
@@ -289,6 +284,7 @@ class Heap:
             oid = self._settle_state(obj)
             self.dirty[oid] = obj
             self.loaded[oid] = _OBJECT_SIZE
+            self.eviction.enter(oid)
             self.loaded_size += _OBJECT_SIZE
         if self.root.journal:
             self.root_dirty = True
@@ -417,6 +413,10 @@ class Heap:
         try:
             if type(obj) in STATES:
                 if type(obj) is obj.__ghost__:
+                    if (state := self.eviction.wake(obj.__oid__)) is not None:
+                        obj.__items__, obj.__text__ = state
+                        obj.__class__ = obj.__clean__
+                        return
                     kind = _KIND_OF[STATES[type(obj)]]
                     content = self._read(obj.__oid__, kind)
                     if type(content) in PAGED or kind in (KIND_DICT, KIND_LIST):
@@ -428,7 +428,10 @@ class Heap:
                     obj.__laid__ = 0
                     obj.__class__ = obj.__clean__
             elif type(obj) is (info := type(obj).__info__).ghost:
-                shape, content = self._read(instances.oid_of(obj), KIND_INSTANCE)
+                if (state := self.eviction.wake(instances.oid_of(obj))) is not None:
+                    shape, content = instances.shape_of(obj), state[0]
+                else:
+                    shape, content = self._read(instances.oid_of(obj), KIND_INSTANCE)
                 instances.set_attributes(obj, content)
                 self.upgrades.place(obj, info, shape)
         except MachineError as error:
@@ -436,10 +439,12 @@ class Heap:
             raise
 
     def _read(self, oid: int, kind: int) -> Any:
+        self.read_count += 1
         record = self.store.get(record_key(oid))
         if record is not None and record[:1] == LARGE and record[1:2] == RECORD_OF[kind]:
+            content = self._paged_content(kind, *self.records.unpack(record[2:]))
             self.account(oid, len(record))
-            return self._paged_content(kind, *self.records.unpack(record[2:]))
+            return content
         if record is None or record[:1] != RECORD_OF[kind]:
             what = "missing" if record is None else f"of kind {record[:1]!r}, expected {RECORD_OF[kind]!r}"
             raise DataDamaged(f"{self.store.path}: record of object {oid} is {what}; restore the folder from a backup")
@@ -460,7 +465,11 @@ class Heap:
     def account(self, oid: int, record_size: int) -> None:
         """Count the memory of a loaded object by the size of its record."""
         size = record_size * _MEMORY_FACTOR + _OBJECT_SIZE
-        self.loaded_size += size - self.loaded.get(oid, 0)
+        before = self.loaded.get(oid)
+        if before is None:
+            before = 0
+            self.eviction.enter(oid)
+        self.loaded_size += size - before
         self.loaded[oid] = size
 
     def account_text(self, oid: int, size: int) -> None:
@@ -571,90 +580,20 @@ class Heap:
     # --- memory ---------------------------------------------------------------------------------------------------
 
     def evict(self, size_max: int, *, count_max: int = 1_000) -> bool:
-        """Turn clean objects, oldest first, back into ghosts until those loaded fit in `size_max` bytes.
+        """Turn clean objects that are little used back into ghosts until those loaded fit in `size_max` bytes.
 
         Looks at no more than `count_max` objects, and frees a slice of what large containers left. Between snippets
         only.
         Returns: whether there is more to do that can be done now.
         """
         left = self.pager.leftovers.take()
-        return self._evict(size_max, count_max) or left
-
-    def _evict(self, size_max: int, count_max: int) -> bool:
-        if self.loaded_size <= max(size_max, self.evict_above):
-            return self._sweep_ghosts(count_max)
-        evicted = False
-        held_count = 0
-        getrefcount = sys.getrefcount
-        for oid in list(islice(self.loaded, count_max)):
-            size = self.loaded.pop(oid)
-            obj = self.live[oid]
-            if type(obj) in STATES and type(obj.__items__) in PAGED and obj.__items__.kept.shed():
-                self.loaded[oid] = size
-                evicted = True
-                if self.loaded_size <= size_max:
-                    break
-                continue
-            held = oid in self.dirty or oid in self.frozen.objects or oid in self.frozen.pinned
-            # A function that nothing refers to is read again by who meets it in a record: closures, and what a `def`
-            # bound before it ran again.
-            if not held and type(obj) is FunctionType:
-                if getrefcount(obj) <= _REFERENCES_OF_UNUSED:
-                    del self.live[oid]
-                    self.loaded_size -= size
-                    evicted = True
-                    continue
-                held = True
-            if held or instances.is_code(obj):
-                self.loaded[oid] = size
-                held_count += 1
-                continue
-            self.loaded_size -= size
-            evicted = True
-            if type(obj) in STATES:
-                obj.__drop__()
-                obj.__class__ = obj.__ghost__
-            else:
-                instances.set_attributes(obj, {})
-                instances.set_class(obj, type(obj).__info__.ghost)
-            if self.loaded_size <= size_max:
-                break
-        self._held_count = 0 if evicted else self._held_count + held_count
-        if self._held_count >= len(self.loaded):
-            # Everything is changed and waits for a checkpoint: look again when there is more, or when that has ended.
-            self.evict_above = self.loaded_size + self.loaded_size // 16
-            self._held_count = 0
-        return evicted
-
-    def _sweep_ghosts(self, count_max: int) -> bool:
-        """Forget ghosts that nothing refers to, `count_max` at a time, once there are many objects."""
-        if len(self.live) < self._sweep_at:
-            return False
-        live, getrefcount = self.live, sys.getrefcount
-        oids = list(islice(self._sweep, count_max))
-        if not oids:
-            self._sweep = iter(list(live))
-            oids = list(islice(self._sweep, count_max))
-        for oid in oids:
-            obj = live.get(oid)
-            if (
-                obj is not None
-                and oid not in self.loaded
-                and getrefcount(obj) <= _REFERENCES_OF_UNUSED
-                and not instances.is_code(obj)
-            ):
-                del live[oid]
-        obj = None
-        if len(oids) < count_max:
-            self._sweep = iter(())
-            self._sweep_at = 2 * len(live) + 10_000
-            return False
-        return True
+        return self.eviction.run(size_max, count_max) or left
 
     def forget(self, oid: int) -> None:
         """An object is dead and its record deleted."""
         obj = self.live.pop(oid, None)
         self.loaded_size -= self.loaded.pop(oid, 0)
+        self.eviction.forget(oid)
         if obj is None:
             return
         if type(obj) in STATES:

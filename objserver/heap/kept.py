@@ -3,9 +3,10 @@
     read once ----> new ----> hot <----> aging ----> forgotten
               add      find        find, shed     shed
 
-An entry that is found a second time is hot. When memory is short (Heap.evict), what was read only once goes first, then
-what was not found since the last time but one: a walk over everything leaves the working set where it is. A hit on a
-hot entry costs one look into a dict and no bookkeeping. After S3-FIFO (Yang and others, 2023) and the two-handed clock.
+An entry that is found a second time is hot. When memory is short (objserver/heap/eviction.py), what was read only once
+goes first, then what was not found since the last time but one: a walk over everything leaves the working set where it
+is. A hit on a hot entry costs one look into a dict and no bookkeeping. After S3-FIFO (Yang and others, 2023) and the
+two-handed clock.
 
 Promise: nothing here decides what a snippet computes.
 """
@@ -60,7 +61,9 @@ class Kept:
         size = _ENTRY_SIZE + 3 * record_size
         self.size += size
         if self._pager.account(size):
-            self._shed()  # freed at once: it is the snippet that reads so much which waits for that
+            # Freed at once: it is the snippet that reads so much which waits for that.
+            count, self._new = len(self), {}
+            self._give_back(count)
 
     def forget(self, key: Any) -> None:
         """Give up an entry, if it is there."""
@@ -71,11 +74,21 @@ class Kept:
             self._new.pop(key, None)
             self._give_back(count)
 
+    def new_size(self) -> int:
+        """Return the bytes of memory of what was read only once, about."""
+        return len(self._new) * self._item_size()
+
     def shed(self) -> bool:
         """Give up what is least likely to be wanted again. Returns: whether there was anything."""
-        if not len(self):
+        count, item_size = len(self), self._item_size()
+        if not count:
             return False
-        self._pager.leftovers.add(*self._shed())
+        if self._new:
+            gone, self._new = self._new, {}
+        else:
+            gone, self._aging, self.hot = self._aging, self.hot, {}
+        self._give_back(count)
+        self._pager.leftovers.add(gone, item_size)
         return True
 
     def drop(self) -> None:
@@ -85,18 +98,6 @@ class Kept:
         count = len(self)
         self.hot, self._aging, self._new = {}, {}, {}
         self._give_back(count)
-
-    def _shed(self) -> tuple[dict[Any, Any], int]:
-        """As `shed`. Returns: what was given up, and bytes of memory of each."""
-        count, item_size = len(self), self._item_size()
-        if 8 * len(self._new) >= count:
-            gone, self._new = self._new, {}
-        else:
-            # Not worth a slice of its own: what was read only once is a small part.
-            self._new = {}
-            gone, self._aging, self.hot = self._aging, self.hot, {}
-        self._give_back(count)
-        return gone, item_size
 
     def _item_size(self) -> int:
         return self.size // (len(self) or 1) + 1

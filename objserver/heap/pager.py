@@ -136,8 +136,9 @@ class Pager:
     def account(self, size: int) -> bool:
         """Count bytes of memory as used, or given back when negative.
 
-        Returns: whether so much was read that it should not all be kept until the snippet ends.
+        Returns: whether so much was read that it should not all be kept until the snippet ends: somewhat more than
+        there is room for, since what was just read has not had the time to be wanted again.
         """
         heap = self.heap
         heap.loaded_size += size
-        return heap.loaded_size > heap.cache_size
+        return heap.loaded_size > heap.cache_size + heap.cache_size // 8

@@ -12,6 +12,8 @@ the heap, which keeps what undo needs and makes the object free. The ghost twin 
 to load the record and tries again. Objects move between the three by assignment to `__class__`; `isinstance` holds
 for all of them, and `typeof` names the public class.
 
+When memory is short, a ghost may have its state set aside for a while (objserver/heap/eviction.py); nothing shows it.
+
 An instance has a fourth state: stale, loaded and with the methods of a ghost, until it is upgraded
 (objserver/heap/upgrades.py).
 

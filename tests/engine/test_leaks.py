@@ -60,7 +60,7 @@ def run(bench: Bench, numbers: range) -> Counter[str]:
         bench.tend()
     bench.engine.checkpoint()
     bench.tend()
-    bench.engine._heap._sweep_at = 0  # ghosts that nothing refers to are forgotten now, and not at 10,000 objects
+    bench.engine._heap.eviction.sweep_at = 0  # ghosts that nothing refers to are forgotten now, and not at 10,000 objects
     bench.tend()
     return census()
 

@@ -58,7 +58,7 @@ def disturb(bench: Bench, random: Random) -> None:
     elif chosen < 10:
         while heap.evict(1):
             pass
-        heap._sweep_at = 1
+        heap.eviction.sweep_at = 1
         for _ in range(3):
             heap.evict(1 << 40, count_max=1_000_000)
     elif chosen == 10:
