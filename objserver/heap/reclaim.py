@@ -60,8 +60,12 @@ SWEEP_COUNT: Final = 50_000
 
 # Steps of one slice: each some 5 us, a read from LMDB.
 _SLICE_COUNT: Final = 300
+_LOOK_COUNT: Final = 10_000  # objects looked at in a slice, in memory
 _SCAN_COUNT: Final = 100
 _STEPS_OF_SCAN: Final = 40
+
+# Bytes of memory of an item in a dict of numbers.
+_NUMBERS_SIZE: Final = 120
 
 # A sweep begins when so many objects were written since the last one, and twice as many as there are.
 _SWEEP_AFTER: Final = 200_000
@@ -169,6 +173,7 @@ class Reclaim:
                 changes[oid] = changes.get(oid, 0) + 1
             for oid in before - mentioned:
                 changes[oid] = changes.get(oid, 0) - 1
+                self._candidates.append(oid)
                 if self.sweep is not None:
                     self.sweep.meet(oid)  # it could be reached when the sweep began
 
@@ -177,14 +182,14 @@ class Reclaim:
     def slices(self) -> Iterator[list[Pair]]:
         """After all records of the checkpoint: return what is deleted and what is noted with it, in slices."""
         out: list[Pair] = []
-        for oid in self._new:
+        weight = 0
+        for count, oid in enumerate(self._new, 1):
             if not self._changes.get(oid):
                 self._doom(oid, out)
-                if len(out) >= _SLICE_COUNT:
-                    yield out
-                    out = []
-        self._candidates.extend([oid for oid, change in self._changes.items() if change < 0])
-        weight = 0
+                weight += 1
+            if weight >= _SLICE_COUNT or count % _LOOK_COUNT == 0:
+                yield out
+                out, weight = [], 0
         for step_weight, step in self._steps():
             out += step
             weight += step_weight
@@ -262,17 +267,13 @@ class Reclaim:
         mentioned = references(record)
         mentioned.discard(oid)
         self._left -= 1 + len(mentioned)
-        self._lose(mentioned)
+        self._change(set(), mentioned)
         if record[:1] == LARGE:
             self._discarded.append(content_of(record)[0][0])
         number = class_of(record) if record[:1] == b"i" else KINDS + record[record[:1] == LARGE]
         self._count(number, -1, -len(record))
         self._heap.forget(oid)
         return [(record_key(oid), None), (self._pager.key(COUNTS, oid), None)]
-
-    def _lose(self, mentioned: set[int]) -> None:
-        self._change(set(), mentioned)
-        self._candidates.extend(mentioned)
 
     def _clear(self, storage: int, pending: int | None = None) -> Iterator[tuple[int, list[Pair]]]:
         """Delete the pieces of a storage that nothing uses.
@@ -297,7 +298,7 @@ class Reclaim:
                     what[2] -= len(record)
                     what[4] -= bool(mentioned)
                     self._left -= len(mentioned)
-                    self._lose(mentioned)
+                    self._change(set(), mentioned)
             self._left -= len(found)
             yield _STEPS_OF_SCAN, out
             if len(found) < _SCAN_COUNT:
@@ -348,6 +349,9 @@ class Reclaim:
                 out = []
         for storage, what in self._storages.items():
             out.append((pager.key(STORAGES, storage), msgpack.packb(what)))
+            if len(out) >= _SLICE_COUNT:
+                yield out
+                out = []
         for number in sorted(self._counted):
             content = self._census[number]
             out.append((pager.key(CENSUS, number), msgpack.packb(content) if any(content) else None))
@@ -357,9 +361,13 @@ class Reclaim:
         """The checkpoint is committed."""
         self._written_count += len(self._written)
         self.bound = self._next_bound
-        for found in (self._changes, self._written, self._storages, self._counted, self._gone):
-            found.clear()
-        self._new.clear()
+        for numbers in (self._changes, self._written):
+            self._pager.leftovers.add(numbers, _NUMBERS_SIZE)
+        self._changes, self._written = {}, {}
+        self._storages.clear()
+        self._counted.clear()
+        self._gone = set()
+        self._new = []
         if self.sweep is None and (
             self._sweep_wanted or self._written_count >= _SWEEP_AFTER + 2 * self.object_count()
         ):
