@@ -248,6 +248,7 @@ class Reclaim:
         if size is None:
             record = self._store.get(record_key(oid))
             if record is None:
+                self._gone.add(oid)  # see _delete
                 return
             size = len(record)
         self._gone.add(oid)
@@ -260,9 +261,12 @@ class Reclaim:
     def _delete(self, oid: int) -> list[Pair]:
         """Delete a dead object; what it referred to may be dead with it."""
         record = self._store.get(record_key(oid))
-        if record is None or oid in self._gone:
+        if oid in self._gone:
             return []
         self._gone.add(oid)
+        if record is None:
+            # It was in a cycle, and what refers to it is deleted at a later checkpoint: there is no count to be kept.
+            return []
         self.reclaimed_count += 1
         mentioned = references(record)
         mentioned.discard(oid)
