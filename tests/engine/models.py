@@ -1,5 +1,6 @@
 """What containers of the heap are compared with where CPython has none: sets that keep the order of insertion, and
-SortedDict. Each leaves to CPython's own set, dict and sort whatever they know, and adds the order.
+SortedDict. Each leaves to CPython's own set, dict and sort whatever they know, and adds the order. And `hash`, which
+has no answer where CPython's is an address.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Callable, ItemsView, Iterable, Iterator, KeysView, V
 from copy import deepcopy
 from typing import Any
 
-__all__ = ["InsertionFrozenSet", "InsertionSet", "SortedModel"]
+__all__ = ["InsertionFrozenSet", "InsertionSet", "SortedModel", "hash_of"]
 
 
 def _walk(container: Any, items: list[Any], name: str) -> Iterator[Any]:
@@ -149,6 +150,16 @@ for _name in _BOTH:
 for _name in _BOTH + _IN_PLACE:
     setattr(InsertionSet, _name, _in_order(set, _name))
 InsertionFrozenSet.__name__, InsertionSet.__name__ = "frozenset", "set"
+
+
+def hash_of(value: Any) -> int:
+    """Return what `hash` gives, which differs from CPython's for what hashes by its address (docs/language.md)."""
+    if isinstance(value, frozenset | tuple):
+        for item in value:
+            hash_of(item)
+    elif type(value).__hash__ is object.__hash__ and value is not None:
+        raise TypeError(f"{type(value).__name__} has no hash that is the same everywhere; use a key of your own")
+    return hash(value)
 
 
 # --- SortedDict ---------------------------------------------------------------------------------------------------

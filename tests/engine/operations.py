@@ -22,7 +22,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .models import InsertionFrozenSet, InsertionSet, SortedModel
+from .models import InsertionFrozenSet, InsertionSet, SortedModel, hash_of
 
 __all__ = ["ARGUMENTS", "HEAD", "KINDS", "MODEL", "SETUP", "Kind", "our_words"]
 
@@ -83,7 +83,12 @@ pool = [Node(0), Node(1), Node(2), [1], {'a': 1}]
 """
 
 # What the model's code finds under these names.
-MODEL: dict[str, Any] = {"set": InsertionSet, "frozenset": InsertionFrozenSet, "SortedDict": SortedModel}
+MODEL: dict[str, Any] = {
+    "SortedDict": SortedModel,
+    "frozenset": InsertionFrozenSet,
+    "hash": hash_of,
+    "set": InsertionSet,
+}
 
 
 def our_words(text: str) -> str:

@@ -1,4 +1,5 @@
-"""The kit's model of SortedDict against the one of sortedcontainers, whose names and results ours has."""
+"""The kit's model of SortedDict against the one of sortedcontainers, whose names and results ours has; its model of
+`hash` against the language's."""
 
 from __future__ import annotations
 
@@ -6,13 +7,15 @@ import collections
 import copy
 from typing import Any
 
+import pytest
 import sortedcontainers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from .bench import Bench
 from .graph import graph
 from .models import SortedModel
-from .operations import ARGUMENTS, KINDS, SETUP, Kind
+from .operations import ARGUMENTS, HEAD, KINDS, MODEL, SETUP, Kind, our_words
 from .test_containers import ATTRIBUTES, ROOTS, statements
 
 
@@ -45,3 +48,24 @@ def test_model_of_a_sorted_dict_is_that_of_sortedcontainers(data: st.DataObject)
     values = {numbered: data.draw(strategies[name], label=numbered) for name, numbered in used.items()}
     mine, theirs = (run(kind, text, size, values, cls) for cls in (SortedModel, sortedcontainers.SortedDict))
     assert mine == theirs
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "pool[0]", "pool[3]", "type(pool[0])(7)", "None", "set([6])",
+        "(1, 'a')", "(1, pool[1])", "(1, [2])",
+        "frozenset([3, (4,)])", "frozenset(pool[:2])", "frozenset([frozenset([5, pool[2]])])",
+    ],
+)  # fmt: skip
+def test_model_of_hash_refuses_what_the_language_refuses(engine: Bench, value: str) -> None:
+    """What hashes by its address: a set with such a member, and a `hash` of it, once were a difference of the kit."""
+    text = (
+        f"_key = {value}\ntry:\n    out = hash(_key) == hash(_key)\n"
+        "except Exception as _error:\n    out = [type(_error).__name__, str(_error)]\n"
+    )
+    model = {**MODEL, **vars(collections), "__name__": "__main__"}
+    exec(SETUP + text, model)
+    found = engine.eval(HEAD + SETUP + text + "out")
+    expected = model["out"]
+    assert found == ([expected[0], our_words(expected[1])] if type(expected) is list else expected)
