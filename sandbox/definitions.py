@@ -71,7 +71,10 @@ class Definitions(Statements):
         node.type_comment = None
         owners = Owners(node.body, (name.arg for name in parameters_of(node.args)))
         receiver = owners.receiver if outer.kind == "class" and not pure else None
-        self.scope = Scope("function", private=outer.private, pure=pure, receiver=receiver, settled=owners.settled)
+        length = method and node.name == "__len__" and not self.generated
+        self.scope = Scope(
+            "function", private=outer.private, pure=pure, length=length, receiver=receiver, settled=owners.settled
+        )
         body = self.each(node.body)
         self.scope = outer
         head = [body.pop(0)] if _is_docstring(node.body[0]) else []

@@ -39,6 +39,8 @@ class Scope:
     cleanups: int = 0
     # Inside a comparison or hash method.
     pure: bool = False
+    # In a `__len__`, whose result is looked at.
+    length: bool = False
     # The first parameter of a method, where that is looked at on entry and never bound again: no function, for certain.
     receiver: str | None = None
     # Targets, attributes of objects that need no look.

@@ -32,7 +32,7 @@ from sandbox.exact import EXACT, check_operands, check_power_of, decimal_tuple, 
 from sandbox.formatting import format_text
 from sandbox.fuel import charge
 from sandbox.kinds import ValueKind
-from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
+from sandbox.policy import ATTRIBUTES_GUARDED, INT_BITS_MAX, LENGTH_MAX, SEQUENCE_COUNT_MAX, attribute_refusal
 from sandbox.seal import sealed
 from sandbox.text import check_percent_format, scrub
 from sandbox.work import (
@@ -283,6 +283,14 @@ def range_builtin(*arguments: Any) -> range:
         count = sys.maxsize
     check_count(count, "the range")
     return result
+
+
+def length(value: Any) -> int:
+    """Return what a `__len__` of a snippet gives, if C code may take room for so many items."""
+    count = operator.index(value)
+    if count > LENGTH_MAX:
+        raise OverflowError(f"__len__ gives {count}, more than {LENGTH_MAX}; give such a count by another method")
+    return count
 
 
 # --- slices with a step -----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from typing import Final
 
 # Part of what a snippet computes, so it stands in the log: raised by every change after which a stored snippet could
 # give another outcome.
-POLICY_VERSION: Final = 8
+POLICY_VERSION: Final = 9
 
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
@@ -38,6 +38,9 @@ PARAMETER_COUNT_MAX: Final = 100
 INT_BITS_MAX: Final = 1 << 17
 # Items of a sequence made by `*`, a `range`, `bytes(n)`, a padded text.
 SEQUENCE_COUNT_MAX: Final = 10_000_000
+# What a `__len__` of a snippet may give: `[*x]`, `tuple(x)` and `f(*x)` take room for so many items before the first
+# one. A class around a container of the host gives its length, so it is more than one step makes: 512 MiB of places.
+LENGTH_MAX: Final = 1 << 26
 # Width and precision of one formatted value.
 FORMAT_WIDTH_MAX: Final = 10_000
 # A Decimal: such a one is written out as a number in 3 ms, raised to a power in 14.
@@ -171,8 +174,8 @@ DUNDERS_DEFINED: Final = frozenset(
     }
     | DUNDERS_PURE
 )
-# Of these, one may be a second name of another (`__radd__ = __add__`).
-DUNDERS_SECOND: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__exit__", "__init_subclass__"}
+# Of these, one may be a second name of another (`__radd__ = __add__`). What `__len__` gives is looked at.
+DUNDERS_SECOND: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__exit__", "__init_subclass__", "__len__"}
 # `super().<name>` with the literal, zero-argument `super()`.
 DUNDERS_SUPER: Final = DUNDERS_DEFINED - DUNDERS_PURE - {"__upgrade__"}
 # `Base.<name>(self)`, the call alone; of `__setattr__` that of `object`.

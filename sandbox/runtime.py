@@ -186,6 +186,7 @@ def _hooks(hooks: Hooks, made: dict[str, Any]) -> dict[str, Any]:
         ".leave": leave,
         ".leaving": leaving,
         ".leaving_all": leaving_all,
+        ".length": guards.length,
         ".localclass": hooks.localclass,
         ".method_of": _make_method_of(hooks),
         ".modulo": guards.modulo,

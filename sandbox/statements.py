@@ -248,7 +248,10 @@ class Statements(Expressions):
     def visit_Return(self, node: ast.Return) -> Any:
         if self.scope.kind == "cell":
             self.refuse(node, "'return' stands outside a function; end the cell with the value alone, as its result")
-        return self.children(node)
+        self.children(node)
+        if self.scope.length and node.value is not None:
+            node.value = call(".length", node.value, node.value)
+        return node
 
     # --- match --------------------------------------------------------------------------------------------------------
 

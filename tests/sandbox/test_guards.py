@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox import compile_definition, policy
+from sandbox import SnippetRefused, compile_definition, policy
 from sandbox.guards import make_times, modulo, power, round_builtin, shift
 from tests.sandbox.host import Host
 
@@ -198,6 +198,66 @@ def test_bounds_of_the_policy_are_reached_and_no_more() -> None:
     assert host.run(f"(1 << {bits - 1}).bit_length()") == bits
     assert host.run(f"len(range({policy.SEQUENCE_COUNT_MAX}))") == policy.SEQUENCE_COUNT_MAX
     assert len(host.run(f"f'{{1:{policy.FORMAT_WIDTH_MAX}}}'")) == policy.FORMAT_WIDTH_MAX
+
+
+LIAR = """
+class Liar:
+    def __len__(self):
+        if self: return {count}
+    def __iter__(self): return self
+    def __next__(self): raise StopIteration
+    def __bool__(self): return True
+    def __getitem__(self, index): raise IndexError
+x = Liar()
+class Around:
+    def __iter__(self): return x
+class Index:
+    def __index__(self): return {count}
+class Indexed(Liar):
+    def __len__(self): return Index()
+"""
+
+# What takes room for as many items as `__len__` says there are.
+TAKES_ROOM = [
+    "list(x)", "[*x]", "(*x,)", "tuple(x)", "print(*x)", "*b, = Around()", "''.join(Around())",
+    "b''.join(Around())", "[].extend(x)", "y = []\ny += x", "y = [1]\ny[:] = Around()", "bytes(x)", "[*Indexed()]",
+    "[*reversed(x)]",
+]
+
+
+@pytest.mark.parametrize("source", ["len(x)", "len(Indexed())", "x.__len__() * 0", "Liar.__len__(x)", *TAKES_ROOM])
+def test_length_above_the_bound_is_an_error_that_can_be_caught(source: str) -> None:
+    host = Host()
+    host.run(LIAR.format(count=10**12))
+    with pytest.raises(OverflowError, match=f"__len__ gives {10**12}, more than {policy.LENGTH_MAX}"):
+        host.run(source)
+    caught = "".join(f"    {line}\n" for line in source.splitlines())
+    assert host.run(f"try:\n{caught}except OverflowError: out = 1\nout") == 1
+
+
+@pytest.mark.parametrize("source", ["sorted(x)", "set(x)", *TAKES_ROOM])
+def test_length_below_the_bound_is_believed(source: str) -> None:
+    host = Host()
+    host.run(LIAR.format(count=1000))
+    host.run(source)
+    host.run(LIAR.format(count=policy.LENGTH_MAX))
+    assert host.run("len(x), len(Indexed()), x.__len__()") == (policy.LENGTH_MAX,) * 3
+
+
+def test_length_is_what_the_method_itself_returns() -> None:
+    """Functions inside it return what they like; a second name would pass by the look."""
+    host = Host()
+    host.run("class C:\n def __len__(self):\n  def f(): return 'a' * 3\n  return len(f())")
+    assert host.run("len(C())") == 3
+    host.run("class D:\n def __len__(self):\n  try: return 1 / 0\n  except ZeroDivisionError: return True")
+    assert host.run("len(D())") == 1
+    for value, error in (("'a'", TypeError), ("None", TypeError), ("-1", ValueError), ("1.0", TypeError)):
+        host.run(f"class E:\n def __len__(self): return {value}")
+        with pytest.raises(error):
+            host.run("len(E())")
+    for source in ("class F:\n def __index__(self): return 10**12\n __len__ = __index__", "class F: __len__ = len"):
+        with pytest.raises(SnippetRefused, match="'__len__' can't be assigned; define it with 'def'"):
+            host.run(source)
 
 
 def test_objects_take_attributes_wherever_an_attribute_is_a_target() -> None:

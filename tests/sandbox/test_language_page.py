@@ -63,7 +63,7 @@ def test_page_states_the_bounds() -> None:
     stated = [int(number) for number in re.findall(r"\| (\d+)\b.*\|$", section("Bounds"), re.MULTILINE)]
     assert stated == [
         policy.SOURCE_SIZE_MAX, policy.TREE_COUNT_MAX, policy.TREE_DEPTH_MAX, policy.PARAMETER_COUNT_MAX,
-        policy.INT_BITS_MAX, policy.SEQUENCE_COUNT_MAX, policy.FORMAT_WIDTH_MAX,
+        policy.INT_BITS_MAX, policy.SEQUENCE_COUNT_MAX, policy.LENGTH_MAX, policy.FORMAT_WIDTH_MAX,
         policy.DECIMAL_DIGITS_MAX, policy.DECIMAL_EXPONENT_MAX, policy.FRACTION_BITS_MAX,
     ]
     for bound in (

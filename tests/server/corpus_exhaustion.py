@@ -39,6 +39,13 @@ ATTEMPTS: dict[str, str] = {
     "endless __next__": "class I:\n    def __iter__(self): return self\n    def __next__(self): return 1\nlist(I())",
     "endless __getitem__ as a sequence": "class S:\n    def __getitem__(self, i): return 1\nlist(S())",
     "endless __contains__ by __getitem__": "class S:\n    def __getitem__(self, i): return 1\n2 in S()",
+    "length that lies": (
+        "class L:\n    def __len__(self): return 10**12\n    def __iter__(self): return iter(())\n[*L()]"
+    ),
+    "length of an iterator that lies": (
+        "class L:\n    def __len__(self): return 10**12\n    def __iter__(self): return self\n"
+        "    def __next__(self): raise StopIteration\na, *b = L()"
+    ),
     "swallowing the stop": "while True:\n    try:\n        while True: pass\n    except Exception: pass",
     "swallowing the stop with bare except": "while True:\n    try:\n        while True: pass\n    except: pass",
     "swallowing the stop in __exit__": (
