@@ -102,6 +102,11 @@ _SILENT: Final = [("ignore", None, Warning, None, 0)]
 # What is made of many items at once is paid by the snippet that runs.
 use_charge(charge)
 
+
+def _call(function: Any, positional: Sequence[Any], args: Mapping[str, Any]) -> Any:
+    return function(*positional, **args)
+
+
 # A cell that can be called, and the digest of its source. A plain tuple: it is taken apart for every request.
 Prepared = tuple[FunctionType, bytes]
 
@@ -164,6 +169,8 @@ class Runner:
         self.heap.in_comparison = lambda: in_comparison(builtins)
         self.heap.statement_at = lambda line: statement_at(self._cell, line)
         self._fuel = Fuel(builtins)
+        # Among the snippets' builtins, so that `call` of a container's own method finds the fuel to pay from.
+        self._call = FunctionType(_call.__code__, self.heap.root.namespace)
         self._describe = Describer(self.heap, codec)
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
 
@@ -197,7 +204,7 @@ class Runner:
             if kind == "call":
                 if args_json is None and not UNCHANGING.issuperset(map(type, positional)):
                     args_json = self._encode_args(kind, args, positional)
-                value = resolve_path(heap, code)(*positional, **args)
+                value = self._call(resolve_path(heap, code), positional, args)
             else:
                 function, digest = self._cells[code, tuple(args), read_only]
                 value = function(**args)

@@ -37,7 +37,7 @@ from .containers import (
 )
 from .fronts import forget, pop_first
 from .layout import laid
-from .paged_dict import PagedDict, plain_copy
+from .paged_dict import PagedDict, looked_up, plain_copy
 from .work import FREE_COUNT, given, pay
 
 __all__ = ["Counter", "DefaultDict", "OrderedDict"]
@@ -346,7 +346,7 @@ class Counter(_Kind):
             return NotImplemented
         others = plain(other)
         result = {}
-        for item, mine in self.__items__.items():
+        for item, mine in looked_up(self.__items__.items(), others):
             theirs = others.get(item, 0)
             least = mine if mine < theirs else theirs
             if least > 0:
@@ -360,17 +360,17 @@ class Counter(_Kind):
         return _counter({item: 0 - count for item, count in self.__items__.items() if count < 0})
 
     def __iadd__(self, other: Any) -> Any:
-        for item, count in _pairs(other):
+        for item, count in looked_up(_pairs(other), self.__items__):
             self[item] += count
         return _keep_positive(self)
 
     def __isub__(self, other: Any) -> Any:
-        for item, count in _pairs(other):
+        for item, count in looked_up(_pairs(other), self.__items__):
             self[item] -= count
         return _keep_positive(self)
 
     def __ior__(self, other: Any) -> Any:
-        for item, count in _pairs(other):
+        for item, count in looked_up(_pairs(other), self.__items__):
             if count > self[item]:
                 self[item] = count
         return _keep_positive(self)
@@ -403,7 +403,7 @@ def _add(target: Any, items: dict[Any, Any], iterable: Any, counts: dict[str, An
         source = plain(iterable)
         if type(source) in DICTS:
             was_empty = not items and sign == 1
-            for item, count in list(source.items()):
+            for item, count in looked_up(list(source.items()), items):
                 if was_empty:
                     target[item] = count
                 else:
@@ -413,7 +413,7 @@ def _add(target: Any, items: dict[Any, Any], iterable: Any, counts: dict[str, An
             try:
                 _count_elements(found, source)
             finally:  # what came before an item without a hash counts
-                for item, count in found.items():
+                for item, count in looked_up(found.items(), items):
                     old = items.get(item, 0)
                     if type(old) is int:
                         target[item] = old + count * sign
@@ -433,11 +433,11 @@ def _merged(self: Counter, other: Any, merge: Callable[[Any, Any], Any]) -> Any:
         return NotImplemented
     mine, theirs = self.__items__, plain(other)
     result = {}
-    for item, count in mine.items():
+    for item, count in looked_up(mine.items(), theirs):
         merged = merge(count, theirs.get(item, 0))
         if merged > 0:
             result[item] = merged
-    for item, count in theirs.items():
+    for item, count in looked_up(theirs.items(), mine):
         if item not in mine:
             merged = merge(0, count)
             if merged > 0:
@@ -449,7 +449,10 @@ def _holds(self: Counter, other: Any, test: Callable[[Any, Any], bool]) -> Any:
     if not _is_counter(other):
         return NotImplemented
     mine, theirs = self.__items__, plain(other)
-    return all(test(mine.get(item, 0), theirs.get(item, 0)) for items in (mine, theirs) for item in items)
+    return all(
+        test(mine.get(item, 0), theirs.get(item, 0))
+        for items in (mine, theirs) for item in looked_up(items, mine, theirs)
+    )  # fmt: skip
 
 
 def _keep_positive(self: Counter) -> Counter:

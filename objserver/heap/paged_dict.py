@@ -21,7 +21,7 @@ size, it meets new entries after the old ones; deleted ones it does not meet.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..errors import MachineError
@@ -29,11 +29,12 @@ from . import buckets
 from .atoms import ATOMS
 from .kept import READ_DEPTH, Kept
 from .views import Items, Keys, Values, view
+from .work import metered
 
 if TYPE_CHECKING:
     from .pager import Pager
 
-__all__ = ["MISSING", "PagedDict", "Shape", "plain_copy"]
+__all__ = ["MISSING", "PagedDict", "Shape", "looked_up", "plain_copy"]
 
 MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
 
@@ -178,7 +179,7 @@ class PagedDict:
         try:
             given.update(source, **entries)
         finally:  # what came before a pair that is none counts
-            for key, value in given.items():
+            for key, value in metered(given.items()):
                 self[key] = value
 
     def clear(self) -> None:
@@ -191,7 +192,7 @@ class PagedDict:
 
     def copy(self) -> dict[Any, Any]:
         """Return a plain dict."""
-        return {entry[3]: entry[1] for entry in self._forwards()}
+        return {entry[3]: entry[1] for entry in metered(self._forwards())}
 
     def __or__(self, other: Any) -> dict[Any, Any]:
         made = self.copy()
@@ -208,7 +209,7 @@ class PagedDict:
             return True
         if len(other) != self.count:
             return False
-        for entry in self._forwards():
+        for entry in metered(self._forwards()):
             found = other.get(entry[3], MISSING)
             if found is MISSING or not (found is entry[1] or found == entry[1]):
                 return False
@@ -353,7 +354,7 @@ class PagedDict:
 
     def _steady(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         count = self.count
-        for entry in entries:
+        for entry in metered(entries):
             yield entry
             if self.count != count:
                 raise RuntimeError("dictionary changed size during iteration")
@@ -542,3 +543,8 @@ class PagedDict:
 def plain_copy(items: Any) -> Any:
     """Return a plain dict of the items of a large one; anything else as it is."""
     return items.copy() if type(items) is PagedDict else items
+
+
+def looked_up(keys: Iterable[Any], *items: Any) -> Iterable[Any]:
+    """Return keys that are about to be looked up in `items`, or changed: it is paid for where these are in pieces."""
+    return metered(keys) if PagedDict in map(type, items) else keys

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .buckets import BUCKETS_END
 from .kept import READ_DEPTH, Kept
 from .paged_dict import MISSING
+from .work import WALK_COUNT, metered, pay_for
 
 if TYPE_CHECKING:
     from .pager import Pager
@@ -155,7 +156,11 @@ class PagedList:
         return self._walk(0)
 
     def _walk(self, place: int) -> Iterator[Any]:
+        paid = place
         while place < self.length:
+            if place - paid >= WALK_COUNT:
+                pay_for(place - paid)
+                paid = place
             items, at = self._find(place)
             stamp = self.stamp
             while at < len(items):
@@ -166,8 +171,11 @@ class PagedList:
                     break
 
     def __reversed__(self) -> Iterator[Any]:
-        place = self.length - 1
+        place = paid = self.length - 1
         while 0 <= place < self.length:
+            if paid - place >= WALK_COUNT:
+                pay_for(paid - place)
+                paid = place
             items, at = self._find(place)
             stamp = self.stamp
             while at >= 0:
@@ -277,7 +285,7 @@ class PagedList:
             self.tail = []
 
     def extend(self, items: Iterable[Any]) -> None:
-        for item in self.copy() if items is self else items:
+        for item in metered(self.copy() if items is self else items):
             self.append(item)
 
     def insert(self, index: Any, item: Any) -> None:
@@ -335,6 +343,7 @@ class PagedList:
             return []
         if step < 0:
             return self._slice(start + (count - 1) * step, start + 1, -step)[::-1]
+        pay_for(count)
         if step > LEAF_COUNT:
             return [self[place] for place in range(start, stop, step)]
         found: list[Any] = []
@@ -357,6 +366,7 @@ class PagedList:
             raise ValueError(
                 f"attempt to assign sequence of size {len(values)} to extended slice of size {len(places)}"
             )
+        pay_for(len(places))
         for place, value in zip(places, values, strict=True):
             self[place] = value
 
@@ -788,7 +798,7 @@ class PagedDeque(PagedList):
             PagedList.pop(self)
 
     def extendleft(self, items: Iterable[Any]) -> None:
-        for item in self.copy() if items is self else items:
+        for item in metered(self.copy() if items is self else items):
             self.appendleft(item)
 
     def popleft(self) -> Any:
@@ -805,6 +815,7 @@ class PagedDeque(PagedList):
     def rotate(self, count: int) -> bool:
         """Rotate by a few steps. Returns: whether it was done; many steps are better done at once."""
         steps = _index(count) % self.length if self.length else 0
+        pay_for(min(steps, self.length - steps, _ROTATE_COUNT_MAX))
         if steps <= _ROTATE_COUNT_MAX:
             for _ in range(steps):
                 self.appendleft(PagedList.pop(self))

@@ -27,7 +27,7 @@ from .containers import (
 )
 from .fronts import forget, pop_first
 from .layout import laid
-from .paged_dict import PagedDict
+from .paged_dict import PagedDict, looked_up
 from .views import Items, Keys
 from .work import FREE_COUNT, paid, pay
 
@@ -125,13 +125,13 @@ class _Members(metaclass=ContainerType):
         return self.__public__.__of__(items)
 
     def isdisjoint(self, other: Iterable[Any], /) -> bool:
-        return not any(item in self.__items__ for item in other)
+        return not any(item in self.__items__ for item in looked_up(other, self.__items__))
 
     def issubset(self, other: Iterable[Any], /) -> bool:
         return bool(self.__items__.keys() <= _members(other))
 
     def issuperset(self, other: Iterable[Any], /) -> bool:
-        return all(item in self.__items__ for item in other)
+        return all(item in self.__items__ for item in looked_up(other, self.__items__))
 
 
 # --- frozenset ----------------------------------------------------------------------------------------------------
@@ -287,13 +287,13 @@ class Set(_Members, Container):
         forget(self)
         items = self.__items__
         for other in others:
-            for item in list(items) if other is self else other:
+            for item in looked_up(list(items) if other is self else other, items):
                 _discard(items, item)
 
     def symmetric_difference_update(self, other: Iterable[Any], /) -> None:
         forget(self)
         items = self.__items__
-        for item in dict.fromkeys(other):
+        for item in looked_up(dict.fromkeys(other), items):
             if item in items:
                 items.pop(item, None)
             else:

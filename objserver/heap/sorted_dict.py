@@ -24,7 +24,7 @@ from .containers import MISSING, Dict, give_name, make_states, nested_repr, plai
 from .paged_dict import plain_copy
 from .paged_list import Node, PagedList
 from .views import Items, Keys, Values, view
-from .work import paid
+from .work import metered, paid
 
 __all__ = ["PagedSorted", "SortedDict"]
 
@@ -172,7 +172,8 @@ class SortedDict(Dict):
 
     def update(self, source: Any = (), /, **entries: Any) -> None:
         found = dict(plain_copy(_pairs(source)), **entries)
-        for key, value in found.items():
+        pairs = found.items()
+        for key, value in metered(pairs) if type(self.__items__) is PagedSorted else pairs:
             self[key] = value
 
     def __ior__(self, other: Any) -> Any:
@@ -240,8 +241,8 @@ class SortedDict(Dict):
         items = self.__items__
         count = len(items)
         end = count if end is None else end
-        places = range(first, end)
-        for place in reversed(places) if backwards else places:
+        places = range(end - 1, first - 1, -1) if backwards else range(first, end)
+        for place in metered(places) if type(items) is PagedSorted else places:
             yield items[place]
             if len(self.__items__) != count:
                 raise RuntimeError("SortedDict changed size during iteration")

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from typing import Any
 
+from .work import metered
+
 __all__ = ["Items", "Keys", "Values", "view"]
 
 
@@ -56,7 +58,7 @@ class _SetView(_View):
         return len(self) > len(other) and _all_in(other, self) if _is_set(other) else NotImplemented
 
     def __and__(self, other: Iterable[Any]) -> set[Any]:
-        return {item for item in other if item in self}
+        return {item for item in metered(other) if item in self}
 
     def __or__(self, other: Iterable[Any]) -> set[Any]:
         return {*self, *other}
@@ -68,19 +70,19 @@ class _SetView(_View):
         return set(self).symmetric_difference(other)
 
     def __rand__(self, other: Iterable[Any]) -> set[Any]:
-        return {item for item in other if item in self}
+        return {item for item in metered(other) if item in self}
 
     def __ror__(self, other: Iterable[Any]) -> set[Any]:
         return {*other, *self}
 
     def __rsub__(self, other: Iterable[Any]) -> set[Any]:
-        return {item for item in other if item not in self}
+        return {item for item in metered(other) if item not in self}
 
     def __rxor__(self, other: Iterable[Any]) -> set[Any]:
         return set(other).symmetric_difference(self)
 
     def isdisjoint(self, other: Iterable[Any]) -> bool:
-        return not any(item in self for item in other)
+        return not any(item in self for item in metered(other))
 
 
 class Keys(_SetView):
@@ -139,7 +141,7 @@ def _is_set(value: object) -> bool:
 
 
 def _all_in(first: Iterable[Any], second: Any) -> bool:
-    return all(item in second for item in first)
+    return all(item in second for item in metered(first))
 
 
 for _view, _name, _kind in (
