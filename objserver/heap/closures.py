@@ -21,7 +21,9 @@ Promise: the same function, before and after a restart, in whatever order it is 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterable
+from sys import getrefcount
 from types import CellType, CodeType, FunctionType
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakValueDictionary
@@ -45,6 +47,9 @@ GENERATED: Final = "__generated__"
 # What two lambdas that do the same have in common, beside their constants.
 _CODE_FIELDS: Final = ("co_code", "co_names", "co_varnames", "co_freevars", "co_cellvars", "co_flags", "co_argcount",
                        "co_kwonlyargcount", "co_posonlyargcount")
+
+# References to a code that is looked at: the dict of codes, the loop's name, the argument.
+_REFERENCES_OF_CODE: Final = 3
 
 # What `wraps` and `abstractmethod` set on a function, by the name it has in the record.
 _EXTRAS: Final = {"name": "__name__", "doc": "__doc__", "abstract": "__isabstractmethod__"}
@@ -106,6 +111,14 @@ class Closures:
     def version_of_code(self, code: CodeType) -> Version | None:
         """Return the version that a stored code stands in, that of a comprehension in it too."""
         return self._of_code.get(id(code))
+
+    @staticmethod
+    def is_run(version: Version) -> bool:
+        """Whether a function runs code of this version: a method, for one, which does not refer to it."""
+        codes = {id(code): code for top in version.codes.values() for code in _codes(top)}
+        own = Counter(map(id, version.codes.values()))
+        own.update(id(constant) for code in codes.values() for constant in code.co_consts)
+        return any(getrefcount(code) > own[id(code)] + _REFERENCES_OF_CODE for code in codes.values())
 
     def keep(self, function: FunctionType, version: Version) -> CodeInfo:
         """Make a function an object of its own. If a class has it as a method, the record of that will say so."""

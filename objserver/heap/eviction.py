@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import instances
 from .containers import PAGED, STATES
+from .instances import Version
 
 if TYPE_CHECKING:
     from .heap import Heap
@@ -125,8 +126,13 @@ class Eviction:
             held = self._is_held(oid)
             if held or instances.is_code(obj):
                 # A function that nothing refers to is read again by who meets it in a record: closures, and what a
-                # `def` bound before it ran again.
-                if not held and type(obj) is FunctionType and sys.getrefcount(obj) <= _REFERENCES_OF_UNUSED:
+                # `def` bound before it ran again. So is the text of such functions, unless one of them runs it still.
+                if (
+                    not held
+                    and (type(obj) is FunctionType or type(obj) is Version)
+                    and sys.getrefcount(obj) <= _REFERENCES_OF_UNUSED
+                    and not (type(obj) is Version and heap.definitions.closures.is_run(obj))
+                ):
                     del live[oid], loaded[oid]
                     heap.loaded_size -= size
                     worked = True

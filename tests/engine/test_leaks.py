@@ -40,6 +40,7 @@ SNIPPETS = [
     "def _f{n}(): return {n}\nlist(map(lambda v: v + _f{n}(), [1, 2]))",
     "from functools import lru_cache, partial\n_m = lru_cache(lambda v: v + {n})\n_m(1), partial(max, {n})(1)",
     "data = [{{}}, [{n}]]\nfor _i in range(9): data.append({{'i': [_i]}})",
+    "shown = [lambda v=1: v + {n}]\nshown[0]()",
     "del obj, kept",
 ]
 
