@@ -130,8 +130,9 @@ class Adoption:
             return
         for entry in items.changed_in_snippet():
             _, value, _, key = entry
-            self._adopt_key(key, obj)
-            if type(value) not in ATOMS or is_nan(value):
+            if type(key) is not str:  # what most are, and a call each is a tenth of what an entry costs
+                self._adopt_key(key, obj)
+            if type(value) is not str and (type(value) not in ATOMS or is_nan(value)):
                 items.replace(entry, self._adopt(value, obj, key))
         if STATES[type(obj)] is DefaultDict:
             self._adopt_factory(obj)

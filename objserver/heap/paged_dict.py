@@ -176,11 +176,12 @@ class PagedDict:
                 self[key] = value
             source = ()
         given: dict[Any, Any] = {}
+        put = self.__setitem__  # CPython calls a method faster than what stands behind `self[key] = value`
         try:
             given.update(source, **entries)
         finally:  # what came before a pair that is none counts
             for key, value in metered(given.items()):
-                self[key] = value
+                put(key, value)
 
     def clear(self) -> None:
         """Be empty for whoever iterates still; the container puts an `empty` one in this one's place."""
@@ -273,7 +274,7 @@ class PagedDict:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + READ_DEPTH)
         try:
-            entry = (self.frozen and self._below(key)) or self.kept.find(key)
+            entry = (self.frozen and self._below(key)) or (self.kept.size and self.kept.find(key))
             if entry:
                 return entry
             count = self.base.buckets
@@ -321,7 +322,7 @@ class PagedDict:
             place = self.next
             self.next = place + 1
             self.last = place
-        gone = self.changed.get(key) or self._below(key)
+        gone = self.changed.get(key) or (self.frozen and self._below(key))
         self.fresh[place] = key
         self._note(key, (place, value, gone[2] if gone else 0, key))
         self.count += 1
@@ -342,7 +343,8 @@ class PagedDict:
         old = self.changed.pop(key, None)
         if self._before is not None:
             self._journal.append((key, old))
-        self.kept.forget(key)
+        if self.kept.size:
+            self.kept.forget(key)
         if entry[0] or entry[2]:
             self.changed[key] = entry
 

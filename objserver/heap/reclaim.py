@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
@@ -53,6 +54,9 @@ RESERVED: Final = CENSUS  # the first of them
 # In the census: containers by the first byte of their record. And what is PENDING, in sum.
 KINDS: Final = 1 << 63
 _PENDING_SUM: Final = 0
+
+# The key of a piece: storage, number.
+_PIECE: Final = Struct(">QQ")
 
 # What one checkpoint deletes, counted in records and the references in them: each dirties a page of LMDB, which stays
 # in memory until the commit.
@@ -149,10 +153,9 @@ class Reclaim:
 
     def account_piece(self, key: bytes, record: bytes | None) -> None:
         """The same for a piece of a container, None when it is deleted."""
-        number = int.from_bytes(key[8:], "big")
+        storage, number = _PIECE.unpack(key)
         if number < BUCKETS_END:
             return
-        storage = int.from_bytes(key[:8], "big")
         what = self._storage(storage)
         old = self._store.get(key) if number <= what[3] and storage < self.bound else None
         mentioned = piece_references(record) if record is not None else set()
@@ -161,9 +164,10 @@ class Reclaim:
         what[1] += (record is not None) - (old is not None)
         what[2] += size
         what[3] = max(what[3], number)
-        what[4] += bool(mentioned) - bool(before)
         self._count(KINDS + what[0], 0, size)
-        self._change(mentioned, before)
+        if mentioned or before:
+            what[4] += bool(mentioned) - bool(before)
+            self._change(mentioned, before)
 
     def _change(self, mentioned: set[int], before: set[int]) -> None:
         """A record that referred to `before` refers to `mentioned` now."""
