@@ -43,10 +43,12 @@ MAP_SIZE_LIMITED = 1 << 26
 AMPLE_SIZE = 1 << 38
 assert AMPLE_SIZE <= MAP_SIZE // 2
 
-# Bytes of files that may be mapped at once, and records read before a look at how many are. The kernel maps 64 KiB at a
-# touch: giving back costs some 4 us a record in the worst case, of reads all over a file that is larger.
+# Bytes of files that may be mapped at once, also while a checkpoint is written, which takes memory of its own, and
+# records read before a look at how many are. The kernel maps 64 KiB at a touch: giving back costs some 5 us a record in
+# the worst case, of reads all over a file that is larger.
 MAPPED_SIZE_MAX = 160 * 1024 * 1024
-_LOOK_COUNT = 512
+MAPPED_SIZE_MAX_HELD = 64 * 1024 * 1024
+_LOOK_COUNT = 128
 
 # The CRC-32C of bytes that end with their own: one look tells whether they are whole, with no part cut out to compare.
 CRC_SIZE = 4
@@ -91,6 +93,7 @@ class Store:
         self._reader: lmdb.Transaction | None = None
         self._held = False
         self._read_count = 0  # since the last look at what is mapped
+        self._has_written = False  # since it was opened
 
     def _open_first(self) -> None:
         """Open with a map of at least twice the size of the file, as large as the address space allows."""
@@ -262,15 +265,18 @@ class Store:
         self._held = False
 
     def _give_back(self) -> None:
-        """Open the environment anew when too much of its file is mapped, unless a checkpoint is being written.
+        """Let go of the file's pages when too many of them are mapped.
 
         The kernel maps what is read, and what lies beside it, and counts that as the process's memory until it needs
-        it for somebody else. Nothing but closing the map lets go of it earlier. LMDB keeps the pages of its largest
-        transaction too.
+        it for somebody else. LMDB keeps the memory of its largest transaction, too, until the environment is closed.
         """
         self._read_count = 0
-        if self._held or file.mapped_size() <= MAPPED_SIZE_MAX:
+        if file.mapped_size() <= (MAPPED_SIZE_MAX_HELD if self._held else MAPPED_SIZE_MAX):
             return
+        if self._held or not self._has_written:
+            file.let_go(self.path)
+            return
+        self._has_written = False
         self.release()
         self._env.close()
         try:
@@ -289,6 +295,7 @@ class Store:
 
     def writer(self) -> Writer:
         """Begin the write transaction of a checkpoint. It stays on the calling thread."""
+        self._has_written = True
         return Writer(self)
 
     def statistics(self) -> dict[str, int]:

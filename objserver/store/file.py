@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import struct
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from ..errors import DataDamaged
 
-__all__ = ["mapped_size", "offset_of", "refuse_damage_that_would_crash", "reserve_lock_file", "sync_folder"]
+__all__ = ["let_go", "mapped_size", "offset_of", "refuse_damage_that_would_crash", "reserve_lock_file", "sync_folder"]
 
 # LMDB makes its file of readers by truncating and writes it through a map: on a full disk that is a SIGBUS.
 _LOCK_FILE_SIZE = 8192
@@ -26,8 +27,11 @@ _LAST_PAGE = struct.Struct("=QQ")  # and the transaction that wrote it
 # Opened now: later the process may look at nothing but its data.
 try:
     _STATM: int | None = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    _MAPS: int | None = os.open("/proc/self/maps", os.O_RDONLY | os.O_CLOEXEC)
 except OSError:
-    _STATM = None
+    _STATM = _MAPS = None
+_MADVISE = getattr(ctypes.CDLL(None), "madvise", None)
+_MADV_DONTNEED = 4  # of Linux
 _SYSTEM_PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -77,6 +81,25 @@ def mapped_size() -> int:
     if _STATM is None:
         return 0
     return int(os.pread(_STATM, 200, 0).split()[2]) * _SYSTEM_PAGE_SIZE
+
+
+def let_go(path: Path) -> None:
+    """Unmap the pages of a file that this process has mapped and in memory: they are mapped again when they are read.
+
+    Does nothing where the system offers no way.
+    Source: madvise(2), MADV_DONTNEED on a mapping of a file.
+    """
+    if _MAPS is None or _MADVISE is None:
+        return
+    inode = b"%d" % path.stat().st_ino
+    os.lseek(_MAPS, 0, os.SEEK_SET)
+    with open(_MAPS, "rb", closefd=False) as maps:
+        for line in maps:
+            # start-end permissions offset device inode path
+            found = line.split(maxsplit=5)
+            if found[4] == inode and found[5].rstrip().endswith(os.fsencode(path.name)):
+                start, end = (int(part, 16) for part in found[0].split(b"-"))
+                _MADVISE(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
 
 
 def sync_folder(folder: Path) -> None:
