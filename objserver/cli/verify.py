@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from objserver.cli import STATUS_INTERRUPTED
 from objserver.cli.connection import STATUS_FAILED, json_option
 from objserver.cli.show import print_foreign, print_json
 
@@ -56,7 +58,9 @@ def verify(folder: Path, as_json: bool) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         except KeyboardInterrupt:
-            status = 128 + signal.SIGINT
+            status = STATUS_INTERRUPTED
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(status)
     while True:

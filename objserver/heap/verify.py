@@ -124,7 +124,7 @@ class HeapCheck:
             number = int.from_bytes(key[:8], "big")
             if record is None:
                 self._is_whole = False
-                self._add(f"record {key.hex()}", "does not match its checksum", RESTORE)
+                self._add(_record_name(key), "does not match its checksum", RESTORE)
             if len(key) not in (8, 16):
                 self._add(f"record {key.hex()}", "has a key that none of ours has")
                 continue
@@ -215,10 +215,6 @@ class HeapCheck:
             while stack:
                 count += 1
                 size += self._read(stack.pop())
-                if len(stack) > _STACK_COUNT_MAX:
-                    for oid in stack[: _STACK_COUNT_MAX // 2]:
-                        self._waiting.add(oid)
-                    del stack[: _STACK_COUNT_MAX // 2]
             stack += self._waiting.take()
             if not stack:
                 return count, size
@@ -281,7 +277,12 @@ class HeapCheck:
             elif class_oid != (own := self._class_of(found, oid)):
                 self._add(where, f"refers to instance {oid} of class {class_oid}, which is one of class {own}")
         if self._marking and self._reached.add(oid):
-            self._stack.append(oid)
+            stack = self._stack
+            stack.append(oid)
+            if len(stack) > _STACK_COUNT_MAX:
+                for each in stack[: _STACK_COUNT_MAX // 2]:
+                    self._waiting.add(each)
+                del stack[: _STACK_COUNT_MAX // 2]
 
     def _class_of(self, found: int, oid: int) -> int:
         number = found - _CLASSES
@@ -349,3 +350,13 @@ class HeapCheck:
 
     def _add(self, where: object, what: str, remedy: str = REPORT) -> None:
         self._findings.add(f"{self._store.path}: {where}", what, remedy)
+
+
+def _record_name(key: bytes) -> str:
+    """Return what a finding calls a record of which no more is known."""
+    number = int.from_bytes(key[:8], "big")
+    if len(key) == 8:
+        return f"object {number}, record {key.hex()}"
+    if len(key) == 16 and number < RESERVED:
+        return f"piece {int.from_bytes(key[8:], 'big')} of storage {number}, record {key.hex()}"
+    return f"record {key.hex()}"

@@ -43,12 +43,12 @@ def refuse_damage_that_would_crash(path: Path) -> None:
         OSError: it can't be read.
     Source: struct MDB_meta of LMDB 0.9: magic, version, then the size of a page, last page and transaction.
     """
-    size = path.stat().st_size
     with path.open("rb") as file:
         first = file.read(_META_SIZE)
         page_size = _PAGE_SIZE.unpack_from(first, 40)[0] if len(first) == _META_SIZE else 0
         file.seek(page_size)
         metas = [meta for meta in (first, file.read(_META_SIZE)) if meta[16:24] == _META_MAGIC]
+    size = path.stat().st_size  # after that: a server that runs never cuts it below what they say
     if not metas or not page_size:
         raise DataDamaged(f"{path}: offset 0: no meta page of LMDB; restore it from a backup")
     last_page, _ = max((_LAST_PAGE.unpack_from(meta, 136) for meta in metas), key=lambda found: found[1])

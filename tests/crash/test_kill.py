@@ -23,6 +23,7 @@ import pytest
 
 import objserver
 from objserver.client import ConnectionLost
+from objserver.engine.verify import verify
 
 CLIENT_COUNT = 4
 
@@ -148,6 +149,8 @@ def kill_again_and_again(folder: Path, rounds: int, seed: int, durability: str) 
             server.kill_server()
         else:
             server.end(signal.SIGKILL)
+        report = verify(folder)  # also while the next one recovers
+        assert report.sound, report.findings.kept
         for writer in writers:
             writer.stop()
             writer.join(timeout=60)

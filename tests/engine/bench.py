@@ -11,6 +11,7 @@ import orjson
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Fault, Options, Outcome, Request, make_request
 from objserver.engine.entries import CHECKPOINT, DIGEST, pack_digest
+from objserver.engine.verify import verify
 
 
 class Failed(Exception):
@@ -75,6 +76,12 @@ class Bench:
         engine._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
         engine.sync()
         self.crash()
+
+    def end(self) -> None:
+        """Kill it, and see that the folder is sound."""
+        self.kill()
+        report = verify(self.folder)
+        assert report.sound, report.findings.kept
 
     def kill(self) -> None:
         """Give the folder up without a word to the log or the store."""

@@ -346,7 +346,7 @@ class ClosuresAgainstPython(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.folder = Path(tempfile.mkdtemp())
-        self.bench = Bench(self.folder / "data", Options(durability="none", cache_size=1, checkpoint_count=10))
+        self.bench = Bench(self.folder / "data", Options(durability="none", cache_size=1, checkpoint_count=10, segment_size=64 * 1024))
         self.space: dict[str, Any] = {"__name__": "__main__"}
         self.both("kept = []\nout = []\nclass C:\n def __init__(self, n): self.n = n\n def get(self): return self.n")
 
@@ -404,7 +404,7 @@ class ClosuresAgainstPython(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
-            self.bench.kill()
+            self.bench.end()
             shutil.rmtree(self.folder)
 
 

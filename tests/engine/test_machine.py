@@ -137,7 +137,7 @@ class EngineAgainstPython(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "engine"):
-            self.engine.kill()
+            self.engine.end()
             self.folder.cleanup()
 
 

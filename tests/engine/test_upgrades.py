@@ -307,7 +307,7 @@ class UpgradesAnywhere(RuleBasedStateMachine):
             for bench in (self.still, self.moved):
                 bench.engine.checkpoint()
                 digests.append(reachable(bench.engine._heap.store))
-                bench.kill()
+                bench.end()
             self.folder.cleanup()
             assert digests[0] == digests[1]
 

@@ -301,7 +301,7 @@ def class_of_an_instance_is_gone(folder: Planting) -> None:
     folder.change(folder.of("bob"), 1, lambda content: content[0].__setitem__(0, 1 << 60))
 
 
-@plant(r"record {bob:016x} does not match|record [0-9a-f]{{16}}: does not match its checksum")
+@plant(r"object {bob}, record {bob:016x}: does not match its checksum")
 def checksum_is_wrong(folder: Planting) -> None:
     with folder.records() as txn:
         stored = bytearray(txn.get(folder.of("bob")))
@@ -309,7 +309,7 @@ def checksum_is_wrong(folder: Planting) -> None:
         txn.put(folder.of("bob"), bytes(stored))
 
 
-@plant(r"record [0-9a-f]{{32}}: does not match its checksum")
+@plant(r"piece \d+ of storage \d+, record [0-9a-f]{{32}}: does not match its checksum")
 def checksum_of_a_piece_is_wrong(folder: Planting) -> None:
     key = folder.piece("rows", folder.leaf("rows"))
     with folder.records() as txn:
