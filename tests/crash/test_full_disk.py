@@ -108,15 +108,15 @@ def write_until_it_ends(server: Server, first: int, size: int, sent: Callable[[i
     """Write numbered documents; return how many the server acknowledged, with those before `first`."""
     n = first
     with server.connect() as db:
-        db.eval("if first == 0: documents = {}; journal = []", first=first)
         try:
+            db.eval("if first == 0: documents = {}; journal = []", first=first)
             while True:
                 sent(n)
                 text = f"{n}" * (size // len(f"{n}"))
                 count = db.eval("documents[n] = text\njournal.append(n)\nlen(documents)", n=n, text=text)
                 assert count == n + 1
                 n += 1
-        except (ConnectionLost, ConnectionError):
+        except (ConnectionLost, OSError):
             return n
 
 
@@ -133,14 +133,14 @@ def check(server: Server, acknowledged: int, size: int) -> int:
 
 @pytest.mark.parametrize("kind", ["tmpfs", "ext4"])
 @pytest.mark.parametrize(
-    ("what", "size", "options"),
+    ("size", "options"),
     [
-        ("can't create it with 64.0 MiB: No space left", MIB, ["--checkpoint-mb", "1000"]),  # a segment
-        ("can't write", 50_000, ["--checkpoint-mb", "2"]),  # what a checkpoint commits
+        (MIB, ["--checkpoint-mb", "1000"]),  # the next segment of the log is what finds no room, as a rule
+        (50_000, ["--checkpoint-mb", "2"]),  # a checkpoint
     ],
 )
 def test_full_disk_ends_the_server_and_what_it_acknowledged_is_there(
-    disk: Disk, what: str, size: int, options: list[str], kind: str
+    disk: Disk, size: int, options: list[str], kind: str
 ) -> None:
     disk.mount(300 * MIB) if kind == "tmpfs" else disk.mount_ext4(300 * MIB)
     folder = disk.folder / "data"
@@ -150,17 +150,17 @@ def test_full_disk_ends_the_server_and_what_it_acknowledged_is_there(
     status, said = server.ended()
     assert status == 1 and acknowledged >= 30
     assert said.count("Error: ") == 1 and said.startswith(f"Error: {folder}/"), said
-    assert what in said and "make room on its disk" in said and "MiB are free there" in said
+    assert "can't create it with 64.0 MiB: No space left" in said or "data.mdb: can't write: " in said
+    assert "make room on its disk" in said and "MiB are free there" in said
     assert "starting it again" not in said
-    # Nothing is better yet: the same again, or a server that serves what it can.
+    # Nothing is better yet: the same again, at once or after a while.
     server = Server(folder, *options)
-    if server.address is None:
-        assert server.ended() == (1, said)
-        server = None
-    else:
-        acknowledged = check(server, acknowledged, size)
-        acknowledged = write_until_it_ends(server, acknowledged, size, lambda n: None)
-        assert server.ended()[0] == 1
+    if server.address is not None:
+        with suppress(ConnectionLost, OSError):
+            acknowledged = check(server, acknowledged, size)
+            acknowledged = write_until_it_ends(server, acknowledged, size, lambda n: None)
+    status, said = server.ended()
+    assert status == 1 and "make room on its disk" in said
     disk.ballast.unlink()
     server = Server(folder, *options)
     acknowledged = check(server, acknowledged, size)
@@ -269,7 +269,7 @@ def test_culprit_that_can_not_be_remembered_is_said_and_the_server_is_back(disk:
     with server.connect() as db:
         db.eval("x = 1")
     server.stop()  # so that the next ones have nothing to recover, and no checkpoint to make of it
-    server = Server(disk.folder / "data", "--snippet-seconds", "0.3")
+    server = Server(disk.folder / "data", "--snippet-seconds", "1")
     with server.connect() as db:
         disk.fill()
         with pytest.raises(ConnectionLost):
