@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         client.eval(FILL)
         for count in range(120):
             client.eval(CHANGE, n=count, text="x" * 1000)
+        client.eval("long = ['x' * 10_000]")
     server.stop()
     store = Store(server.folder / "heap")
     used_size = store.statistics()["used_size"]
@@ -133,3 +135,25 @@ def test_no_damage_of_the_records_ends_in_a_traceback(folder: Path, tmp_path: Pa
         found += result.returncode
         shutil.rmtree(copy)
     assert found
+
+
+def test_damage_that_ends_the_process_is_a_finding(folder: Path, tmp_path: Path) -> None:
+    """A long record that says it is longer than the file: to read it is a signal."""
+    copy = shutil.copytree(folder, tmp_path / "data")
+    path = copy / "heap" / "data.mdb"
+    content = bytearray(path.read_bytes())
+    planted = 0
+    for page in range(2 * 4096, len(content), 4096):
+        flags, lower = (int.from_bytes(content[at : at + 2], "little") for at in (page + 10, page + 12))
+        for at in range(page + 16, page + min(lower, 4096), 2) if flags == 2 else ():  # the nodes of a leaf
+            node = page + int.from_bytes(content[at : at + 2], "little")
+            if content[node + 4] == 1:  # what it holds lies in pages of its own
+                content[node + 2 : node + 4] = b"\xff\x7f"  # the upper half of its size
+                planted += 1
+    assert planted
+    path.write_bytes(content)
+    result = run_command(["verify", "--data", copy], "", tmp_path)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert re.search(r"reading ended with SIG(BUS|SEGV): LMDB's own pages are damaged; restore", result.stdout)
+    result = run_command(["verify", "--data", copy, "--json"], "", tmp_path)
+    assert json.loads(result.stdout)["finding_count"] == 1

@@ -218,6 +218,20 @@ def test_sound_folder_has_no_findings(known: Known) -> None:
     assert report.log["first_seq"] == 1 and report.seq < report.log["last_seq"]
 
 
+def test_what_does_not_fit_on_the_stack_is_read_too(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = verify(known.folder)
+    monkeypatch.setattr("objserver.heap.verify._STACK_COUNT_MAX", 10)
+    found = verify(known.folder)
+    assert found.sound, said(found)
+    assert found.heap == expected.heap
+
+
+def test_classes_beyond_those_that_have_a_number_are_told_apart(known: Known, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("objserver.heap.verify._CLASS_COUNT_MAX", 1)
+    found = verify(known.folder)
+    assert found.sound, said(found)
+
+
 def test_verify_changes_no_byte_of_the_data(known: Known) -> None:
     def content() -> dict[str, bytes]:
         files = [path for path in known.folder.rglob("*") if path.is_file() and path.name != "lock.mdb"]
