@@ -225,7 +225,14 @@ class Definitions:
         version = info.version
         body = instances.class_body(cls)
         previous = info if info.version else self._info(path)
-        info.current, info.history = self._next_version(previous, path, source, body.get(GENERATED, ""))
+        known = previous.current if previous is not None else None
+        current, info.history = self._next_version(previous, path, source, body.get(GENERATED, ""))
+        if current is known and previous is not info:
+            # Another class of the same text. Had they one version, a method that the new one took from the old would
+            # seem its own: it would be in both of their records, and the old one be changed when it is long dead.
+            signature = current.author, current.time_ns
+            current = self._version(path, current.number, source, signature, current.generated)
+        info.current = current
         if cls not in info.current.homes:
             info.current.homes.append(cls)
         if path == cls.__name__:

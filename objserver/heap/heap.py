@@ -626,8 +626,10 @@ class Heap:
             count, size = census[number]
             if number >= KINDS_OF_RECORDS:
                 name = _KIND_NAMES[number - KINDS_OF_RECORDS]
-            else:
+            elif number in self.live or self.store.get(record_key(number)) is not None:
                 name = f"instance of {self._resolve(KIND_CLASS, number, 0).__name__}"
+            else:
+                name = "instance of a deleted class"  # a sweep is at it, and came to the class first
             sums = stored.setdefault(name, {"objects": 0, "size": 0})  # a class that was dropped may share its name
             sums["objects"] += count
             sums["size"] += size

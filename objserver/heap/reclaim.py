@@ -67,6 +67,7 @@ _SLICE_COUNT: Final = 300
 _LOOK_COUNT: Final = 10_000  # objects looked at in a slice, in memory
 _SCAN_COUNT: Final = 100
 _STEPS_OF_SCAN: Final = 40
+_REFERENCES_OF_STEP: Final = 8  # that go away with a record: each is found in its bytes, and counted
 
 # Bytes of memory of an item in a dict of numbers.
 _NUMBERS_SIZE: Final = 120
@@ -115,7 +116,8 @@ class Reclaim:
         self._counted: set[int] = set()  # of the census, what changed
         self._discarded: deque[int] = deque()  # storages that nothing uses
         self._candidates: deque[int] = deque()  # objects that lost a reference
-        self._gone: set[int] = set()  # deleted, or dead and put down as PENDING
+        self._gone: set[int] = set()  # not there, deleted, or dead and put down as PENDING
+        self._lost_count = 0  # references that went away
         self._left = 0
 
     # --- what a checkpoint writes ---------------------------------------------------------------------------------
@@ -172,6 +174,7 @@ class Reclaim:
     def _change(self, mentioned: set[int], before: set[int]) -> None:
         """A record that referred to `before` refers to `mentioned` now."""
         if mentioned != before:
+            self._lost_count += len(before)
             changes = self._changes
             for oid in mentioned - before:
                 changes[oid] = changes.get(oid, 0) + 1
@@ -194,9 +197,11 @@ class Reclaim:
             if weight >= _SLICE_COUNT or count % _LOOK_COUNT == 0:
                 yield out
                 out, weight = [], 0
+        lost_count = self._lost_count
         for step_weight, step in self._steps():
             out += step
-            weight += step_weight
+            weight += step_weight + (self._lost_count - lost_count) // _REFERENCES_OF_STEP
+            lost_count = self._lost_count
             if weight >= _SLICE_COUNT:
                 yield out
                 out, weight = [], 0
@@ -210,6 +215,9 @@ class Reclaim:
             for number, (what, size) in found:
                 if self._left <= 0:
                     break
+                if what == "object" and number in self._written:
+                    self._gone.add(number)  # by the next checkpoint, which finds the new record
+                    continue
                 if what == "object":
                     yield 1, self._delete(number)
                     self._count(_PENDING_SUM, -1, -size)
@@ -225,7 +233,7 @@ class Reclaim:
                     yield from self._clear(self._discarded.popleft())
             if self.sweep is None or not self.sweep.is_marked or self._left <= 0:
                 break
-            yield _SLICE_COUNT // 4, self._sweep_up(self.sweep)
+            yield from self._sweep_up(self.sweep)
         self._is_short = self._left <= 0
 
     def _judge(self, oid: int) -> list[Pair]:
@@ -325,20 +333,21 @@ class Reclaim:
         self._put_pending(storage, "pieces", what[2], out)
         yield 0, out
 
-    def _sweep_up(self, sweep: Sweep) -> list[Pair]:
-        """Delete what a sweep did not reach."""
-        out: list[Pair] = []
+    def _sweep_up(self, sweep: Sweep) -> Iterator[tuple[int, list[Pair]]]:
+        """Delete what a sweep did not reach, of some hundred objects."""
+        yield _SLICE_COUNT // 4, []
         for oid in sweep.unreached():
             if self._store.get(self._pager.key(PENDING, oid)) is None:
                 self._changes.setdefault(oid, 0)
+                out: list[Pair] = []
                 if oid in self._written:
                     self._doom(oid, out)
                 else:
-                    out += self._delete(oid)
+                    out = self._delete(oid)
+                yield 1, out
         if sweep.is_ended:
             self.sweep = None
             self.sweep_count += 1
-        return out
 
     def _notes(self) -> Iterator[list[Pair]]:
         """Return the counts and sums that this checkpoint changed, in slices."""

@@ -26,6 +26,7 @@ _CHUNK_BITS: Final = 8 * _CHUNK_SIZE
 
 _SCAN_COUNT: Final = 100
 _STEPS_OF_SCAN: Final = 20
+_REFERENCES_OF_STEP: Final = 8
 _KEY_COUNT: Final = 500
 
 
@@ -81,8 +82,7 @@ class Sweep:
                 record = store.get(record_key(self._grey.pop()))
                 count -= 1
                 if record is not None:
-                    for oid in references(record):
-                        self.meet(oid)
+                    count -= self._meet_all(references(record))
                     if record[:1] == LARGE and self._refers(storage := content_of(record)[0][0]):
                         self._scans.append((storage, BUCKETS_END))
             elif self._scans:
@@ -90,13 +90,18 @@ class Sweep:
                 found = store.scan(pager.key(storage, first), record_key(storage + 1), _SCAN_COUNT)
                 count -= _STEPS_OF_SCAN
                 for _, record in found:
-                    for oid in piece_references(record):
-                        self.meet(oid)
+                    count -= self._meet_all(piece_references(record))
                 if len(found) == _SCAN_COUNT:
                     self._scans.append((storage, int.from_bytes(found[-1][0][8:], "big") + 1))
             else:
                 self.is_marked = True
         return not self.is_marked
+
+    def _meet_all(self, oids: set[int]) -> int:
+        """Meet each. Returns: the steps that this was."""
+        for oid in oids:
+            self.meet(oid)
+        return len(oids) // _REFERENCES_OF_STEP
 
     def unreached(self) -> list[int]:
         """After marking: return the next oids that were not reached, of some hundred objects."""
