@@ -15,7 +15,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +55,15 @@ CRC_SIZE = 4
 WHOLE = crc32c(crc32c(b"").to_bytes(CRC_SIZE, "little"))
 _PAGE_SIZE_MIN = 2048
 _META_COUNT = 2  # pages of LMDB's own
+
+# Records in a row that are worth it to move others out of their way; how many at a time; a page, and what has pages of
+# its own, in bytes.
+_RUN_COUNT = 32
+_RUN_COUNT_MAX = 1_000
+_PAGE_SIZE_MAX = 4096
+_MOVED_SIZE_MAX = 2048
+
+Pair = tuple[bytes, bytes | None]
 
 # What LMDB says when the file itself is wrong; everything else is the disk or the system.
 _DAMAGE = (lmdb.CorruptedError, lmdb.InvalidError, lmdb.PageNotFoundError, lmdb.VersionMismatchError)
@@ -351,6 +360,21 @@ class Store:
         return StorageFailed.of(self.path, verb, error)
 
 
+def _runs(records: Iterable[Pair]) -> Iterator[list[Pair]]:
+    """Return the records in runs of ascending keys that begin with the same 8 bytes."""
+    run: list[Pair] = []
+    start = last = b""
+    for pair in records:
+        key = pair[0]
+        if run and (key <= last or key[:8] != start or len(run) == _RUN_COUNT_MAX):
+            yield run
+            run = []
+        run.append(pair)
+        start, last = key[:8], key
+    if run:
+        yield run
+
+
 class Writer:
     """A write transaction: put any number of records, then commit them with a mark, all or nothing."""
 
@@ -373,16 +397,38 @@ class Writer:
         """
         put, delete = self._txn.put, self._txn.delete
         try:
-            for key, record in records:
-                # A path to the leaf, its split, its place in the list of free pages.
-                self._page_count += 16
-                if record is None:
-                    delete(key)
-                else:
-                    self._page_count += len(record) // _PAGE_SIZE_MIN
-                    put(key, record + crc32c(record).to_bytes(CRC_SIZE, "little"))
+            for run in _runs(records):
+                behind = self._take_behind(run[0][0], run[-1][0]) if len(run) >= _RUN_COUNT else []
+                for key, record in run:
+                    # A path to the leaf, its split, its place in the list of free pages.
+                    self._page_count += 16
+                    if record is None:
+                        delete(key)
+                    else:
+                        self._page_count += len(record) // _PAGE_SIZE_MIN
+                        put(key, record + crc32c(record).to_bytes(CRC_SIZE, "little"))
+                for key, stored in behind:
+                    put(key, stored)
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error, "write") from error
+
+    def _take_behind(self, first: bytes, last: bytes) -> list[tuple[bytes, bytes]]:
+        """Take out, for a moment, a page of the records that follow on new ones.
+
+        LMDB halves a page where a record comes between others, and fills it where one comes at its end. A container
+        that grows does so in the middle of all keys: its pages would stay half empty, and reads of it need twice the
+        memory.
+        """
+        taken: list[tuple[bytes, bytes]] = []
+        size = 0
+        with self._txn.cursor() as cursor:
+            if cursor.set_range(first) and cursor.key() > last:
+                while size < _PAGE_SIZE_MAX and len(stored := cursor.value()) < _MOVED_SIZE_MAX and cursor.key():
+                    taken.append((cursor.key(), stored))
+                    size += len(cursor.key()) + len(stored)
+                    cursor.delete()
+        self._page_count += 32 * len(taken)
+        return taken
 
     def commit(self, mark: bytes) -> None:
         """Make everything durable together with `mark`. Raises StorageFailed, MapFull; then nothing was written."""

@@ -363,3 +363,50 @@ except MapFull as full:
     assert count > 20 and store.checkpoint_mark() == b"%d" % (count - 10)
     assert store.get(key(count - 1)) == bytes(1 << 20)
     store.close()
+
+
+def test_containers_that_grow_beside_others_fill_their_pages(tmp_path: Path) -> None:
+    """LMDB halves a page where a record comes between others: pages were a third to a half full."""
+    store = Store(tmp_path)
+    size = 0
+    for first in range(0, 10_000, 500):
+        for storage in (1, 2, 3):
+            added = {key(storage) + key(number): b"x" * 100 for number in range(first, first + 500)}
+            size += sum(len(each) + len(record) for each, record in added.items())
+            write(store, added, b"")
+    store.release()
+    assert size < store._env.stat()["psize"] * leaf_count(store) < 1.6 * size
+    store.close()
+
+
+def leaf_count(store: Store) -> int:
+    with store._env.begin() as txn:
+        return int(txn.stat(store._records)["leaf_pages"])
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.tuples(st.integers(0, 3), st.integers(0, 300)), st.none() | st.integers(0, 5_000), max_size=120
+        ),
+        max_size=8,
+    )
+)
+@settings(max_examples=40, deadline=None)
+def test_whatever_is_written_in_whatever_order_is_there(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[dict[tuple[int, int], int | None]]
+) -> None:
+    store = Store(tmp_path_factory.mktemp("store"))
+    model: dict[bytes, bytes] = {}
+    for number, batch in enumerate(batches):
+        with store.writer() as writer:
+            records = {key(storage) + key(piece): size for (storage, piece), size in sorted(batch.items())}
+            writer.put((each, None if size is None else bytes([number]) * size) for each, size in records.items())
+            writer.commit(b"")
+        for each, size in records.items():
+            model.pop(each, None)
+            if size is not None:
+                model[each] = bytes([number]) * size
+        store.release()
+        assert store.scan(b"", b"\xff" * 17, 10_000) == sorted(model.items())
+    store.close()
