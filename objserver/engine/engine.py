@@ -51,6 +51,8 @@ TERM: Final = 1
 # A checkpoint begins when a replay of the log since the last one would take so long: a server that dies is soon back.
 RUN_NS_MAX: Final = 3_000_000_000
 
+_CHANGED_COUNT_LEAST: Final = 10_000
+
 # Objects looked at in one slice of eviction.
 EVICT_COUNT: Final = 1_000
 
@@ -96,6 +98,9 @@ class Engine:
         self._wanted = False  # and a checkpoint is due for that
         self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
+        # What was changed stays in memory, and so does what LMDB makes of it, some 2 KiB each when they are all over a
+        # large dict: a small cache is to have no more of that than of itself.
+        self._changed_count_max = min(options.checkpoint_count, max(_CHANGED_COUNT_LEAST, options.cache_size // 2048))
         self._unpaid_count = 0  # objects changed since the last slice or freeze
         self._run_ns = 0  # time that the batches logged since then took
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
@@ -287,7 +292,7 @@ class Engine:
             or self._wanted
             or self._size >= options.checkpoint_size
             or self._run_ns >= RUN_NS_MAX
-            or heap.changed_count() >= options.checkpoint_count
+            or heap.changed_count() >= self._changed_count_max
             or heap.reclaim.is_due()
         )
         if checkpoint is None and not due:

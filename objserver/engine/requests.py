@@ -105,7 +105,8 @@ class Options:
         cache_size: bytes of memory for objects that could be read again from disk. A bound for what is kept between
             snippets; one snippet may load more.
         checkpoint_size: bytes of log after which a checkpoint begins.
-        checkpoint_count: changed objects after which one begins: they stay in memory until it ends.
+        checkpoint_count: changed objects after which one begins: they stay in memory until it ends. With a small cache
+            it is one for each 2 KiB of that.
         checkpoint_seconds: how long a change waits for one, where somebody has a clock (Engine.want_checkpoint).
         retention_size: bytes of log kept although the checkpoint no longer needs them.
         segment_size: bytes of one file of the log.
