@@ -11,7 +11,7 @@ evicted, and what is in pieces is read as of the checkpoint before.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from . import instances
 from .containers import PAGED, STATES
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .heap import Heap
 
 __all__ = ["Frozen"]
+
+# Bytes of text that take as long to write as one reference: it is packed by a call, and counted by one.
+_REFERENCE_SIZE: Final = 100
 
 
 class Frozen:
@@ -81,16 +84,18 @@ class Frozen:
         """Return the next records of what was frozen, at least one, with None for what is deleted; [] when all were
         returned.
 
-        Stops at `count_max` objects or pieces, or after exceeding `size_max` bytes.
+        Stops at `count_max` objects or pieces, or after exceeding `size_max` bytes. A reference counts as some more of
+        these, since each takes time.
         """
         account = self._heap.reclaim.account
         records = [account(note) for note in self._early]
-        size = sum(len(note.record) for note in self._early)
+        size = sum(_size(note) for note in self._early)
         self._early = []
         objects, live = self.objects, self._heap.live
         while len(records) < count_max and size <= size_max:
             oid = next(self._oids, 0)
             if not oid:
+                mentioned = self._heap.records.mentioned  # of a piece
                 while self._streams and len(records) < count_max and size <= size_max:
                     piece = next(self._streams[-1], None)
                     if piece is None:
@@ -98,14 +103,15 @@ class Frozen:
                     else:
                         self._heap.reclaim.account_piece(*piece)
                         records.append(piece)
-                        size += len(piece[1] or b"")
+                        size += len(piece[1] or b"") + _REFERENCE_SIZE * len(mentioned)
+                        mentioned.clear()
                 break
             if oid in objects:
                 obj = objects.pop(oid)
                 if oid in live:  # else it was dead already, and something touched it all the same
                     note = self._note(oid, obj)
                     records.append(account(note))
-                    size += len(note.record)
+                    size += _size(note)
         return records
 
     def reclaim_slice(self) -> list[Pair] | None:
@@ -150,3 +156,7 @@ class Frozen:
         if not instances.is_code(obj):
             heap.account(oid, len(body))
         return Note(oid, body, number, mentioned)
+
+
+def _size(note: Note) -> int:
+    return len(note.record) + _REFERENCE_SIZE * len(note.mentioned)

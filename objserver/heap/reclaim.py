@@ -382,6 +382,9 @@ class Reclaim:
             self._pager.leftovers.add(numbers, _NUMBERS_SIZE)
         self._changes, self._written = {}, {}
         self._storages.clear()
+        for number in self._counted:
+            if number != _PENDING_SUM and not any(self._census[number]):
+                del self._census[number]  # of a class that is no more
         self._counted.clear()
         self._gone = set()
         self._new = []
