@@ -402,7 +402,9 @@ class Reclaim:
 
     def advance(self) -> bool:
         """Mark for a moment, if a sweep is under way. Returns: whether there is more to mark."""
-        return self.sweep is not None and self.sweep.mark(_SLICE_COUNT)
+        if self.sweep is None or self._is_short:
+            return False  # pieces of a storage may wait that had the only references to what the sweep has yet to meet
+        return self.sweep.mark(_SLICE_COUNT)
 
     def want_sweep(self) -> None:
         """Let a sweep begin with the next checkpoint, unless one is under way."""
