@@ -106,8 +106,13 @@ class Accounts:
             if not kinds[oid]:
                 self._add(f"PENDING of object {oid}", "names an object that has no record")
         for storage in self.pending_storages:
-            if storage not in storages:
-                self._add(f"PENDING of storage {storage}", "names a storage that has no pieces")
+            if storage in storages:
+                continue
+            where = f"PENDING of storage {storage}"
+            if self._store.get(_key(STORAGES, storage)) is None:
+                self._add(where, "names a storage that has no pieces")
+            else:  # its last pieces went with the last that a checkpoint had time for
+                self.check_storage(where, storage, None, [0, 0, -1, 0])
         for storage, content in self._entries(STORAGES, "STORAGES"):
             if storage not in self._told:
                 self._add(f"STORAGES of {storage}", f"says {content!r:.100}, but nothing has it")

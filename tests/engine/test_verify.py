@@ -708,6 +708,16 @@ def census_of_a_class_is_gone(folder: Planting) -> None:
     folder.put(account(CENSUS, folder.oids["Person"]), None)
 
 
+def test_storage_whose_last_piece_is_gone_may_be_pending(known: Known, tmp_path: Path) -> None:
+    """A checkpoint may have had no time to look whether there are more."""
+    planting = Planting(known, tmp_path / "data")
+    planting.put(account(STORAGES, 7), msgpack.packb([ord("q"), 0, 0, buckets.BUCKETS_END + 2, 0]))
+    planting.put(account(PENDING, 7), msgpack.packb(["pieces", 0]))
+    planting.put(account(CENSUS, 0), msgpack.packb([1, 0]))
+    report = verify(planting.folder)
+    assert report.sound, said(report)
+
+
 # --- the mark, the log, the files
 
 
