@@ -107,6 +107,7 @@ class Reclaim:
         self.sweep: Sweep | None = None
         self._sweep_wanted = False
         self._written_count = 0  # objects, since the last sweep
+        self._waiting: set[int] = set()  # storages whose pieces are PENDING, since the heap was opened
         self._is_short = False  # the last checkpoint had no time for all that is dead
         # Of the checkpoint under way:
         self._changes: dict[int, int] = {}  # oid -> records that refer to it, more or less
@@ -323,6 +324,7 @@ class Reclaim:
                     self._count(_PENDING_SUM, -1, -pending)
                 del self._storages[storage]
                 self._gone.add(storage)
+                self._waiting.discard(storage)
                 yield 0, [(pager.key(PENDING, storage), None), (pager.key(STORAGES, storage), None)]
                 return
             first = found[-1][0] + b"\0"
@@ -330,6 +332,7 @@ class Reclaim:
         if pending is not None:
             self._count(_PENDING_SUM, -1, -pending)
         out = []
+        self._waiting.add(storage)
         self._put_pending(storage, "pieces", what[2], out)
         yield 0, out
 
@@ -402,8 +405,8 @@ class Reclaim:
 
     def advance(self) -> bool:
         """Mark for a moment, if a sweep is under way. Returns: whether there is more to mark."""
-        if self.sweep is None or self._is_short:
-            return False  # pieces of a storage may wait that had the only references to what the sweep has yet to meet
+        if self.sweep is None or self._waiting:
+            return False  # such pieces may have had the only references to what the sweep has yet to meet
         return self.sweep.mark(_SLICE_COUNT)
 
     def want_sweep(self) -> None:
