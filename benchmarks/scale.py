@@ -111,7 +111,9 @@ def run(full: bool, rounds: int, folder: Path) -> Report:
 def measure(folder: Path, count: int, read_count: int) -> Run:
     drawn = random.Random(count)
     keys = [key(drawn.randrange(count)) for _ in range(read_count)]
-    with objserver(folder, "--cache-mb", str(CACHE_MB), "--fuel", str(50 * count + 10**8)) as server:
+    # A walk over ten million entries takes longer than a server lets a snippet take.
+    options = ["--cache-mb", str(CACHE_MB), "--fuel", str(50 * count + 10**8), "--snippet-seconds", "3600"]
+    with objserver(folder, *options) as server:
         with server.client() as client, watched(server) as loading:
             client.eval("d = {}")
             began = time.perf_counter()
@@ -127,7 +129,7 @@ def measure(folder: Path, count: int, read_count: int) -> Run:
                 more = min(100_000, count - first)
                 client.eval("items.extend(range(more))\nqueue.extend(range(more))", more=more)
         server.wait_idle()
-    with objserver(folder, "--cache-mb", str(CACHE_MB), "--fuel", str(50 * count + 10**8)) as server:
+    with objserver(folder, *options) as server:
         opened = server.ready_seconds
         with server.client() as client, watched(server) as reading:
             if client.query("[len(d), len(items), len(queue)]") != [count, max(count, 1000), max(count, 1000)]:
