@@ -368,17 +368,8 @@ class PagedDict:
             if (entry := self._fresh(place)) is not None:
                 yield entry
             place += 1
-        count = 1
-        while place <= base.last:
-            chunk = self._pager.scan(self.storage, place, base.last + 1, count)
-            for found, (key, value) in chunk:
-                entry = self._overlay(key)
-                if entry is None:
-                    yield found, value, found, key
-                elif entry[0] == found:
-                    yield entry
-            place = chunk[-1][0] + 1 if len(chunk) == count else base.last + 1
-            count = min(4 * count, _CHUNK_COUNT)
+        yield from self._stored(place, base.last + 1)
+        place = max(place, base.last + 1)
         while place <= self.last:
             if (entry := self._fresh(place)) is not None:
                 yield entry
@@ -391,21 +382,31 @@ class PagedDict:
             if (entry := self._fresh(place)) is not None:
                 yield entry
             place -= 1
+        yield from self._stored(base.first, place + 1, backwards=True)
+        place = min(place, base.first - 1)
+        while place >= self.first:
+            if (entry := self._fresh(place)) is not None:
+                yield entry
+            place -= 1
+
+    def _stored(self, first: int, end: int, *, backwards: bool = False) -> Iterator[Entry]:
+        """Return the entries that LMDB has from `first` up to `end`, or from there down, as they are now."""
         count = 1
-        while place >= base.first:
-            chunk = self._pager.scan(self.storage, base.first, place + 1, count, backwards=True)
+        while first < end:
+            chunk = self._pager.scan(self.storage, first, end, count, backwards=backwards)
             for found, (key, value) in chunk:
                 entry = self._overlay(key)
                 if entry is None:
                     yield found, value, found, key
                 elif entry[0] == found:
                     yield entry
-            place = chunk[-1][0] - 1 if len(chunk) == count else base.first - 1
+            if len(chunk) < count:
+                return
+            if backwards:
+                end = chunk[-1][0]
+            else:
+                first = chunk[-1][0] + 1
             count = min(4 * count, _CHUNK_COUNT)
-        while place >= self.first:
-            if (entry := self._fresh(place)) is not None:
-                yield entry
-            place -= 1
 
     def _fresh(self, place: int) -> Entry | None:
         """Return the entry at a place that LMDB has not seen yet, None when it is gone."""
