@@ -10,7 +10,8 @@ from collections.abc import Iterable, MutableSequence
 from typing import Any, Final
 
 from .containers import STATES, Container, bounded_count, give_name, items_of, make_states, nested_repr, repeats
-from .paged_list import PagedDeque, plain_list
+from .paged_deque import PagedDeque
+from .paged_list import plain_list
 from .work import FREE_COUNT, pay
 
 __all__ = ["Deque"]

@@ -1,4 +1,6 @@
-"""A large list or deque: what stands in a List or Deque of the heap in place of a plain one that would be too large.
+"""A large list: what stands in a List of the heap in place of a plain one that would be too large.
+
+A large deque is one, too (objserver/heap/paged_deque.py).
 
     head | tree of leaves | tail
 
@@ -31,16 +33,13 @@ from .work import WALK_COUNT, metered, pay_for
 if TYPE_CHECKING:
     from .pager import Pager
 
-__all__ = ["Node", "PagedDeque", "PagedList", "Place", "plain_list"]
+__all__ = ["Node", "PagedList", "Place", "index_of", "message_of", "plain_list"]
 
 LEAF_COUNT: Final = 64
 BRANCH_COUNT: Final = 256
 
 # Bytes of memory of what is freed with a changed piece, about.
 _PIECE_SIZE: Final = 4_000
-
-# Steps of a rotation that are taken one by one.
-_ROTATE_COUNT_MAX: Final = 1_000
 
 
 # Of a piece: its number, how many items are in it, the least key that it may hold (None in a list).
@@ -289,7 +288,7 @@ class PagedList:
             self.append(item)
 
     def insert(self, index: Any, item: Any) -> None:
-        place = _index(index)
+        place = index_of(index)
         place = max(place + self.length, 0) if place < 0 else min(place, self.length)
         if place == self.length:
             self.append(item)
@@ -307,7 +306,7 @@ class PagedList:
                     return self._own_head().pop()
                 self.tail = self._pull(-1)
             return self._own_tail().pop()
-        place = self._place(_index(index), "pop index out of range")
+        place = self._place(index_of(index), "pop index out of range")
         items, at = self._find(place)
         item = items[at]
         self._replace(place, place + 1, [])
@@ -388,7 +387,7 @@ class PagedList:
     # --- the tree -------------------------------------------------------------------------------------------------
 
     def _place(self, index: Any, message: str) -> int:
-        place = index if type(index) is int else _index(index, self._name)
+        place = index if type(index) is int else index_of(index, self._name)
         if place < 0:
             place += self.length
         if not 0 <= place < self.length:
@@ -712,134 +711,6 @@ class PagedList:
         self.frozen = {}
 
 
-class DequeIterator:
-    """The items of a deque, as long as it stays what it is. One that is over raises as well: so does CPython's, but not
-    that of `reversed`."""
-
-    __slots__ = ("__deque__", "__ends__", "__rest__", "__version__")
-
-    __deque__: PagedDeque | None
-    __ends__: bool
-    __rest__: Iterator[Any]
-    __version__: int
-
-    def __iter__(self) -> DequeIterator:
-        return self
-
-    def __next__(self) -> Any:
-        if self.__deque__ is not None and self.__version__ != self.__deque__.version:
-            raise RuntimeError("deque mutated during iteration")
-        for item in self.__rest__:
-            return item
-        if self.__ends__:
-            self.__deque__ = None
-        raise StopIteration
-
-
-class PagedDeque(PagedList):
-    """Items by index, quick at both ends; of bounded length when it has a `maxlen`."""
-
-    __slots__ = ("maxlen",)
-
-    maxlen: int | None
-
-    @classmethod
-    def make(cls, pager: Pager, items: Any) -> Any:
-        """Return one that holds the items of a plain deque."""
-        made = super().make(pager, items)
-        made.maxlen = items.maxlen
-        return made
-
-    _name = "deque"
-    _out_of_range = "deque index out of range"
-    _nothing_to_pop = "pop from an empty deque"
-
-    def _absent(self, item: Any) -> str:
-        return f"{item!r} is not in deque"
-
-    def _not_removed(self, item: Any) -> str:
-        return _NOT_REMOVED.replace("0", repr(item))
-
-    def __getitem__(self, index: Any) -> Any:
-        return PagedList.__getitem__(self, _index(index, "deque"))
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        PagedList.__setitem__(self, _index(index, "deque"), value)
-
-    def __delitem__(self, index: Any) -> None:
-        PagedList.__delitem__(self, _index(index, "deque"))
-
-    def __iter__(self) -> Iterator[Any]:
-        return self._steady(self._walk(0), ends=False)
-
-    def __reversed__(self) -> Iterator[Any]:
-        return self._steady(PagedList.__reversed__(self), ends=True)
-
-    def _steady(self, items: Iterator[Any], *, ends: bool) -> DequeIterator:
-        # It has no constructor: a snippet can get hold of its class.
-        made = DequeIterator()
-        made.__deque__, made.__rest__, made.__version__, made.__ends__ = self, items, self.version, ends
-        return made
-
-    def append(self, item: Any) -> None:
-        PagedList.append(self, item)
-        if self.maxlen is not None and self.length > self.maxlen:
-            self.popleft()
-
-    def appendleft(self, item: Any) -> None:
-        self._move()
-        self.length += 1
-        head = self._own_head()
-        head.insert(0, item)
-        if len(head) == LEAF_COUNT:
-            self._push(head, left=True)
-            self.head = []
-        if self.maxlen is not None and self.length > self.maxlen:
-            PagedList.pop(self)
-
-    def extendleft(self, items: Iterable[Any]) -> None:
-        for item in metered(self.copy() if items is self else items):
-            self.appendleft(item)
-
-    def popleft(self) -> Any:
-        if not self.length:
-            raise IndexError("pop from an empty deque")
-        self._move()
-        self.length -= 1
-        if not self.head:
-            if not self.root.rows:
-                return self._own_tail().pop(0)
-            self.head = self._pull(0)
-        return self._own_head().pop(0)
-
-    def rotate(self, count: int) -> bool:
-        """Rotate by a few steps. Returns: whether it was done; many steps are better done at once."""
-        steps = _index(count) % self.length if self.length else 0
-        pay_for(min(steps, self.length - steps, _ROTATE_COUNT_MAX))
-        if steps <= _ROTATE_COUNT_MAX:
-            for _ in range(steps):
-                self.appendleft(PagedList.pop(self))
-        elif self.length - steps <= _ROTATE_COUNT_MAX:
-            for _ in range(self.length - steps):
-                PagedList.append(self, self.popleft())
-        else:
-            return False
-        return True
-
-    def insert(self, index: Any, item: Any) -> None:
-        place = _index(index)
-        if self.maxlen is not None and self.length >= self.maxlen:
-            raise IndexError("deque already at its maximum size")
-        PagedList.insert(self, place, item)
-
-    def empty(self) -> Any:
-        return deque(maxlen=self.maxlen)
-
-    def copy(self) -> Any:
-        """Return a plain deque."""
-        return deque(self._walk(0), self.maxlen)
-
-
 class Place:
     """Where an item is: found when somebody asks, which is when a message is written."""
 
@@ -868,7 +739,7 @@ def plain_list(items: Any) -> Any:
     return items.copy() if isinstance(items, PagedList) else items
 
 
-def _index(value: Any, name: str = "") -> int:
+def index_of(value: Any, name: str = "") -> int:
     if hasattr(type(value), "__index__"):
         return value.__index__()  # type: ignore[no-any-return]
     if name == "list":
@@ -885,7 +756,7 @@ def _parts(items: list[Any], count_max: int) -> list[list[Any]]:
     return [items[first:end] for first, end in pairwise(bounds)]
 
 
-def _message_of(call: Callable[[], object]) -> str:
+def message_of(call: Callable[[], object]) -> str:
     try:
         call()
     except ValueError as error:
@@ -894,5 +765,4 @@ def _message_of(call: Callable[[], object]) -> str:
 
 
 # As the running Python says it.
-_ABSENT: Final = _message_of(lambda: list[int]().index(0))
-_NOT_REMOVED: Final = _message_of(lambda: deque[int]().remove(0))
+_ABSENT: Final = message_of(lambda: list[int]().index(0))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from objserver.errors import NotStorable
 from objserver.heap import Counter, DefaultDict, Deque, Dict, List, OrderedDict, Set
-from objserver.heap.paged_list import PagedDeque
+from objserver.heap.paged_deque import PagedDeque
 
 from .host import Host
 from .test_containers import plain_copy
