@@ -9,7 +9,13 @@
     ├── RequestError            the client's fault: the request was not run
     │   ├── FrameTooLarge
     │   ├── BadRequest
-    │   └── Overloaded          a bound is reached; retry later
+    │   ├── Overloaded          a bound is reached; retry later
+    │   ├── NotLeader           a follower changes nothing; ask its leader
+    │   ├── Behind              the node lacks an entry that was asked for; retry, or ask another node
+    │   ├── TooFewReplicas      too few followers are connected to change anything; retry later
+    │   ├── Unavailable         the node serves nobody now; ask another node
+    │   └── ReplicationRefused  the two nodes can't be leader and follower, or not so; the text says what to do
+    ├── NotReplicated           kept on this node, perhaps on no other; look before repeating
     ├── LogError                a fault of whoever feeds the log: refused, the log is as before
     │   ├── BadEntry            bytes that are not an entry, or not the one that follows
     │   ├── Compacted           older than what the log keeps; take a snapshot
@@ -35,6 +41,7 @@ from pathlib import Path
 __all__ = [
     "BadEntry",
     "BadRequest",
+    "Behind",
     "Compacted",
     "DataDamaged",
     "DataFolderInUse",
@@ -45,16 +52,21 @@ __all__ = [
     "LogGap",
     "MachineError",
     "MapFull",
+    "NotLeader",
+    "NotReplicated",
     "NotStorable",
     "ObjserverError",
     "Overloaded",
     "ReadOnly",
+    "ReplicationRefused",
     "RequestError",
     "ResultTooLarge",
     "RuntimeMismatch",
     "SnippetError",
     "StaleTerm",
     "StorageFailed",
+    "TooFewReplicas",
+    "Unavailable",
     "UpgradeFailed",
 ]
 
@@ -104,6 +116,38 @@ class BadRequest(RequestError):
 
 class Overloaded(RequestError):
     """A bound is reached. Not run; retry later."""
+
+
+class NotLeader(RequestError):
+    """This node is a follower, and only its leader changes anything. Nothing changed; send it to `leader`.
+
+    `leader` is the leader's address as text, None when it is not known.
+    """
+
+    def __init__(self, message: str, leader: str | None = None) -> None:
+        super().__init__(message)
+        self.leader = leader
+
+
+class Behind(RequestError):
+    """The node did not get the entry that was asked for (`min_seq`) in time. Not run; retry, or ask another node."""
+
+
+class TooFewReplicas(RequestError):
+    """Fewer followers are connected than a change has to wait for. Nothing changed; retry when they are back."""
+
+
+class Unavailable(RequestError):
+    """The node serves nobody now: it has diverged from its leader, or is being built again. Ask another node."""
+
+
+class ReplicationRefused(RequestError):
+    """One node can't follow the other, or the request does not fit its role. Nothing changed; the text says why."""
+
+
+class NotReplicated(ObjserverError):
+    """Too few followers said in time that they have the change. It is kept here, perhaps on no other node, and stays
+    unless this node is lost or replaced before they catch up. Look before repeating it."""
 
 
 class LogError(ObjserverError):

@@ -11,7 +11,13 @@
     │   ├── BadRequest          the server does not know the method, or not these parameters; not run
     │   ├── Overloaded          the server is at a bound; not run, retry later
     │   ├── RequestTooLarge     the request is above the server's limit; not run
-    │   └── DataDamaged         a file of the server does not hold what was written; names file and offset
+    │   ├── DataDamaged         a file of the server does not hold what was written; names file and offset
+    │   ├── NotLeader           a follower was asked for a change; nothing changed; `leader` is whom to ask
+    │   ├── NotReplicated       it was run and is kept on the leader, perhaps nowhere else
+    │   ├── Behind              the node did not reach `min_seq` in time; not run
+    │   ├── TooFewReplicas      too few followers are connected; nothing changed, retry later
+    │   ├── Unavailable         the node serves nobody now; not run
+    │   └── ReplicationRefused  the node's role does not allow it; nothing changed
     ├── ConnectionLost          the connection broke; the text says whether the snippet may have run
     ├── ReplyTimeout            no reply in time; the snippet may run yet
     └── ProtocolError           the peer does not speak the protocol
@@ -31,19 +37,25 @@ from objserver.wire.messages import ErrorCode, ReplyError
 
 __all__ = [
     "BadRequest",
+    "Behind",
     "ConnectionLost",
     "DataDamaged",
+    "NotLeader",
+    "NotReplicated",
     "NotStorable",
     "OutOfFuel",
     "Overloaded",
     "ProtocolError",
     "ReadOnly",
     "RemoteError",
+    "ReplicationRefused",
     "ReplyTimeout",
     "RequestTooLarge",
     "ResultTooLarge",
     "SnippetRaised",
     "SnippetRefused",
+    "TooFewReplicas",
+    "Unavailable",
     "remote_error",
 ]
 
@@ -111,6 +123,41 @@ class DataDamaged(RemoteError, errors.DataDamaged):
     """A file of the server does not hold what was written to it; the text names it. Nothing was changed."""
 
 
+class NotLeader(RemoteError, errors.NotLeader):
+    """A follower was asked for what changes something. Nothing changed.
+
+    `leader` is the address of its leader, None when it knows none. A client finds the leader by itself; this is
+    raised when it could not within the time it takes to reach a server.
+    """
+
+    def __init__(
+        self, type: str, message: str, line: int | None = None, traceback: str = "", leader: str | None = None
+    ) -> None:
+        super().__init__(type, message, line, traceback)
+        self.leader = leader
+
+
+class NotReplicated(RemoteError, errors.NotReplicated):
+    """Too few followers said in time that they have the change. It was run and is kept on the leader, perhaps on no
+    other node. Look before repeating it."""
+
+
+class Behind(RemoteError, errors.Behind):
+    """The node did not get entry `min_seq` in time. Nothing was run; retry, or ask another node."""
+
+
+class TooFewReplicas(RemoteError, errors.TooFewReplicas):
+    """Fewer followers are connected than a change has to wait for. Nothing changed; retry later."""
+
+
+class Unavailable(RemoteError, errors.Unavailable):
+    """The node has diverged from its leader, or is being built again. Nothing was run; ask another node."""
+
+
+class ReplicationRefused(RemoteError, errors.ReplicationRefused):
+    """The node's role does not allow what was asked. Nothing changed; the text says what to do."""
+
+
 class ConnectionLost(errors.ObjserverError, ConnectionError):
     """The connection broke, or can't be opened again. The text says whether the snippet may have run."""
 
@@ -137,6 +184,12 @@ _CLASSES: Final[dict[int, type[RemoteError]]] = {
     ErrorCode.OVERLOADED: Overloaded,
     ErrorCode.FRAME_TOO_LARGE: RequestTooLarge,
     ErrorCode.DATA_DAMAGED: DataDamaged,
+    ErrorCode.NOT_LEADER: NotLeader,
+    ErrorCode.NOT_REPLICATED: NotReplicated,
+    ErrorCode.BEHIND: Behind,
+    ErrorCode.TOO_FEW_REPLICAS: TooFewReplicas,
+    ErrorCode.UNAVAILABLE: Unavailable,
+    ErrorCode.REPLICATION_REFUSED: ReplicationRefused,
 }
 
 
@@ -146,9 +199,13 @@ def remote_error(error: ReplyError) -> RemoteError:
     type, line, traceback = (error.data.get(key) for key in ("type", "line", "traceback"))
     if not isinstance(type, str):
         type = made.__name__
-    return made(
+    answered = made(
         type,
         error.message.removeprefix(f"{type}: "),
         line if isinstance(line, int) else None,
         traceback if isinstance(traceback, str) else "",
     )
+    if isinstance(answered, NotLeader):
+        leader = error.data.get("leader")
+        answered.leader = leader if isinstance(leader, str) else None
+    return answered

@@ -7,14 +7,16 @@
     {"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"KeyError: 'bob'","data":{"type":"KeyError","line":1}}}
 
     method        params
-    eval, query   source: str, args: {name: value}?, depth: int?
-    call          path: str, args: [value]?, kwargs: {name: value}?, depth: int?
+    eval, query   source: str, args: {name: value}?, depth: int?, min_seq: int?, wait_ms: int?
+    call          path: str, args: [value]?, kwargs: {name: value}?, depth: int?, min_seq: int?, wait_ms: int?
     hello         client: str?, protocol: int?
     log           first: int, count: int
     history       name: str
     source        name: str, version: int?
     code          after: str, count: int
-    stats, ping, sweep   none
+    stats, ping, sweep, promote, resync   none
+
+With `min_seq`, the request is run when the node has that entry, or answered BEHIND after `wait_ms`.
 
 Values inside `args`, `kwargs` and `value` follow `wire/values.py`. A batch array is refused, since pipelining does
 the same, and so is a notification, since a snippet nobody hears of again helps nobody.
@@ -72,6 +74,13 @@ class ErrorCode(IntEnum):
     OVERLOADED = -32010
     FRAME_TOO_LARGE = -32011
     DATA_DAMAGED = -32020  # a file of the server does not hold what was written; the text names it
+    # Of replication. Nothing was run, or nothing of it was kept, but for NOT_REPLICATED.
+    NOT_LEADER = -32030  # a follower changes nothing; `leader` in data is the leader's address, or null
+    NOT_REPLICATED = -32031  # kept on this node, and too few followers have said in time that they have it
+    BEHIND = -32032  # the node did not reach `min_seq` in time
+    TOO_FEW_REPLICAS = -32033  # too few followers are connected to change anything
+    UNAVAILABLE = -32034  # the node serves nobody now: it has diverged, or is being built again
+    REPLICATION_REFUSED = -32035  # the node follows nobody, or can't be followed by who asks; the text says why
 
 
 class MessageError(BadRequest):
@@ -90,7 +99,7 @@ Request = tuple[RequestId, str, dict[str, Any], bool]
 
 
 class ReplyError(NamedTuple):
-    """The error of a reply. `data` may hold `type`, `line`, `traceback`."""
+    """The error of a reply. `data` may hold `type`, `line`, `traceback`, and `leader` with NOT_LEADER."""
 
     code: int
     message: str

@@ -15,10 +15,13 @@ import pytest
 from objserver import errors
 from objserver.client import BadRequest as RemoteBadRequest
 from objserver.client import (
+    Behind,
     Call,
     Client,
     ConnectionLost,
     DataDamaged,
+    NotLeader,
+    NotReplicated,
     NotStorable,
     OutOfFuel,
     Overloaded,
@@ -28,11 +31,14 @@ from objserver.client import (
     Record,
     Ref,
     RemoteError,
+    ReplicationRefused,
     ReplyTimeout,
     RequestTooLarge,
     ResultTooLarge,
     SnippetRaised,
     SnippetRefused,
+    TooFewReplicas,
+    Unavailable,
 )
 from objserver.limits import FRAME_SIZE_MAX
 from objserver.wire import ErrorCode, Request, Shape, encode, encode_error, encode_result
@@ -159,6 +165,12 @@ async def error_of_each_code_has_its_class(db: Any, peer: Peer) -> None:
         ErrorCode.OVERLOADED: (Overloaded, errors.Overloaded),
         ErrorCode.FRAME_TOO_LARGE: (RequestTooLarge, errors.FrameTooLarge),
         ErrorCode.DATA_DAMAGED: (DataDamaged, errors.DataDamaged),
+        ErrorCode.NOT_LEADER: (NotLeader, errors.NotLeader),
+        ErrorCode.NOT_REPLICATED: (NotReplicated, errors.NotReplicated),
+        ErrorCode.BEHIND: (Behind, errors.Behind),
+        ErrorCode.TOO_FEW_REPLICAS: (TooFewReplicas, errors.TooFewReplicas),
+        ErrorCode.UNAVAILABLE: (Unavailable, errors.Unavailable),
+        ErrorCode.REPLICATION_REFUSED: (ReplicationRefused, errors.ReplicationRefused),
         -31000: (RemoteError, errors.ObjserverError),  # of a later version
     }
     assert set(ErrorCode) < classes.keys()

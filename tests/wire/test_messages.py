@@ -176,4 +176,5 @@ def test_error_codes_are_those_of_the_protocol() -> None:
     """Clients in other languages compare numbers."""
     assert {code.value for code in ErrorCode} == {
         -32700, -32600, -32601, -32602, -32000, -32001, -32002, -32003, -32004, -32005, -32010, -32011, -32020,
+        -32030, -32031, -32032, -32033, -32034, -32035,
     }  # fmt: skip
