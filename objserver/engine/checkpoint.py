@@ -26,6 +26,7 @@ from typing import Final
 
 from ..errors import MapFull
 from ..heap import Heap
+from ..log import Head
 from ..store import Store
 
 __all__ = ["Checkpoint"]
@@ -60,11 +61,11 @@ class RecordsDigest:
 class Checkpoint:
     """One checkpoint, from `begin` to commit. Its methods belong to the engine's thread."""
 
-    def __init__(self, heap: Heap, store: Store, seq: int, entry_digest: bytes) -> None:
-        """Freeze the heap as of log position `seq`, whose entry has this digest, and begin to write."""
+    def __init__(self, heap: Heap, store: Store, head: Head) -> None:
+        """Freeze the heap as of the CHECKPOINT entry `head`, and begin to write."""
         heap.frozen.begin()
-        self.seq = seq
-        self.entry_digest = entry_digest
+        self.head = head
+        self.seq = head.seq
         self.next_oid = heap.next_oid
         self.committing = False  # everything is handed over; the writer ends by itself
         self._heap = heap

@@ -18,13 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import msgpack
+from typing import Any, Final
 
 from ..errors import BadRequest, DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
 from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
-from ..log import DiskLog, Entry, open_log
+from ..log import DiskLog, Entry, Head, open_log
 from ..store import Store
 from .checkpoint import SLICE_COUNT, Checkpoint
 from .entries import (
@@ -39,6 +37,7 @@ from .entries import (
     unpack_digest,
 )
 from .lock import FolderLock
+from .mark import Mark
 from .requests import Codec, Options, Outcome, Request
 from .runner import Runner
 from .runtime import RUNTIME
@@ -59,15 +58,6 @@ EVICT_COUNT: Final = 1_000
 
 # What one look at the log may read: it holds up everybody.
 ENTRIES_SIZE_MAX: Final = 1024 * 1024
-
-
-class Mark(NamedTuple):
-    """What the checkpoint in LMDB stands for."""
-
-    seq: int  # of its CHECKPOINT entry
-    digest: bytes  # of that entry
-    next_oid: int
-    runtime: str
 
 
 class Engine:
@@ -140,7 +130,10 @@ class Engine:
     def _open(self, codec: Codec) -> None:
         self._store = store = Store(self.folder / "heap")
         packed = store.checkpoint_mark()
-        mark = Mark(*msgpack.unpackb(packed)) if packed is not None else None
+        try:
+            mark = Mark.unpack(packed) if packed is not None else None
+        except ValueError as error:
+            raise DataDamaged(f"{store.path}: {error}; restore it from a backup") from error
         self._runner = Runner(store, codec, fuel=self.options.fuel, next_oid=mark.next_oid if mark else None)
         self._heap = self._runner.heap
         self._heap.cache_size = self.options.cache_size
@@ -169,7 +162,7 @@ class Engine:
             )
         following = next(log.entries(first), None)
         before = log.head().digest if following is None else following.previous
-        if mark is not None and before != mark.digest:
+        if mark is not None and before != mark.head.digest:
             raise DataDamaged(
                 f"{self.folder}: the log is not the one that the checkpoint in heap/ was made from; "
                 "restore both from one backup"
@@ -261,15 +254,15 @@ class Engine:
         self._logged_count += len(items)
         self._changed = True
 
-    def _append(self, kind: int, payload: bytes) -> bytes:
-        """Append an entry; return its digest."""
+    def _append(self, kind: int, payload: bytes) -> Head:
+        """Append an entry; return the head that it is."""
         log = self._log
         assert log is not None
         entry = log.next_entry(term=TERM, time_ns=self._time_ns, kind=kind, payload=payload)
         log.append(TERM, self.seq + 1, entry)
         self.seq += 1
         self._size += len(entry)
-        return log.head().digest
+        return log.head()
 
     def _refuse_when_stopped(self) -> None:
         if self._closed:
@@ -334,10 +327,10 @@ class Engine:
             self._error = error
             raise
 
-    def _begin_checkpoint(self, digest: bytes) -> None:
-        """Begin the checkpoint of the CHECKPOINT entry at `seq`, whose digest this is."""
+    def _begin_checkpoint(self, head: Head) -> None:
+        """Begin the checkpoint of the CHECKPOINT entry that is the head now."""
         assert self._store is not None and self._checkpoint is None
-        self._checkpoint = Checkpoint(self._heap, self._store, self.seq, digest)
+        self._checkpoint = Checkpoint(self._heap, self._store, head)
         self._texts = {}
         self._size = self._run_ns = self._unpaid_count = 0
         self._changed = self._replayed = self._wanted = False
@@ -375,8 +368,7 @@ class Engine:
             self._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
         # LMDB must not be ahead of the log on disk, whatever the durability: a mark beyond the log's end is damage.
         log.wait(checkpoint.seq)
-        mark = Mark(checkpoint.seq, checkpoint.entry_digest, checkpoint.next_oid, RUNTIME)
-        checkpoint.commit(msgpack.packb(mark))
+        checkpoint.commit(Mark(checkpoint.head, checkpoint.next_oid, RUNTIME).pack())
 
     def _end_checkpoint(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = None
@@ -406,7 +398,7 @@ class Engine:
             self._heap.evict(self.options.cache_size, count_max=EVICT_COUNT)
         elif entry.kind == CHECKPOINT:
             self._end_unproven()
-            self._begin_checkpoint(entry.digest)
+            self._begin_checkpoint(Head(entry.seq, entry.term, entry.digest, entry.time_ns))
         elif entry.kind == DIGEST:
             self._replay_digest(entry)
         else:

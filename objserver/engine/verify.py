@@ -1,7 +1,7 @@
 """Verify a data folder: the log, the checkpoint, and that they belong together. `objserver verify` prints it.
 
     lock      whether a server runs: then the log grows meanwhile, and its last entry may be half written
-    heap/     mark: seq and digest of the CHECKPOINT entry, next oid --> heap/verify.py looks at every record
+    heap/     mark: head of the log at the CHECKPOINT entry, next oid --> heap/verify.py looks at every record
     log/      log/verify.py looks at every byte; here: what the entries say to one another and to the mark
 
 The checkpoint is read in one snapshot, opened before the log is looked at: a log is never trimmed beyond the last
@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import msgpack
-
 from ..errors import BadEntry, DataDamaged, MachineError
 from ..findings import REPORT, Findings
 from ..heap.records import ROOT_OID
@@ -28,9 +26,9 @@ from ..log.entry import Entry
 from ..log.recovery import Findings as LogFindings
 from ..log.verify import entries, look
 from ..store import Snapshot
-from .engine import Mark
 from .entries import BATCH, CHECKPOINT, DIGEST, code_digest, unpack_batch, unpack_digest
 from .lock import is_locked
+from .mark import Mark
 
 __all__ = ["Report", "verify"]
 
@@ -108,14 +106,13 @@ def _mark(store: Snapshot | None, report: Report) -> Mark | None:
     if store is None or store.checkpoint_mark is None:
         return None
     try:
-        mark = Mark(*msgpack.unpackb(store.checkpoint_mark))
-        report.seq = mark.seq
-        if list(map(type, mark)) == [int, bytes, int, str]:
-            return mark
-    except (TypeError, ValueError):
-        pass
-    report.findings.add(f"{store.path}: the mark of the checkpoint", f"is none: {store.checkpoint_mark!r:.100}", REPORT)
-    return None
+        mark = Mark.unpack(store.checkpoint_mark)
+    except ValueError:
+        where = f"{store.path}: the mark of the checkpoint"
+        report.findings.add(where, f"is none: {store.checkpoint_mark!r:.100}", REPORT)
+        return None
+    report.seq = mark.seq
+    return mark
 
 
 # --- the log --------------------------------------------------------------------------------------------------------
@@ -191,11 +188,11 @@ class _LogCheck:
     def _check_mark(self, head: Head, kind: int | None) -> None:
         assert self._mark is not None
         where = f"{self._path.parent / 'heap' / 'data.mdb'}: the mark of the checkpoint"
-        if self._mark.digest != head.digest:
+        if self._mark.head != head:
             self._findings.add(
                 where,
-                f"names entry {head.seq} with digest {self._mark.digest.hex()}; "
-                f"the log has it with {head.digest.hex()}",
+                f"names entry {head.seq} of term {self._mark.head.term} with digest {self._mark.head.digest.hex()}; "
+                f"the log has it of term {head.term} with {head.digest.hex()}",
                 "restore log and heap from one backup",
             )
         elif kind not in (None, CHECKPOINT):

@@ -392,7 +392,7 @@ def object_has_a_number_not_given(folder: Planting) -> None:
 
 @plant(r"object \d+: is there, but the checkpoint gave no number from 100 on")
 def mark_gives_numbers_again(folder: Planting) -> None:
-    folder.change_mark(lambda mark: mark.__setitem__(2, 100))
+    folder.change_mark(lambda mark: mark.__setitem__(1, 100))
 
 
 # --- dicts in pieces
@@ -721,9 +721,9 @@ def test_storage_whose_last_piece_is_gone_may_be_pending(known: Known, tmp_path:
 # --- the mark, the log, the files
 
 
-@plant(r"data.mdb: the mark of the checkpoint: names entry \d+ with digest 0+; the log has it with")
+@plant(r"data.mdb: the mark of the checkpoint: names entry \d+ of term 1 with digest 0+; the log")
 def digest_of_the_mark_is_wrong(folder: Planting) -> None:
-    folder.change_mark(lambda mark: mark.__setitem__(1, bytes(16)))
+    folder.change_mark(lambda mark: mark[0].__setitem__(2, bytes(16)))
 
 
 @plant(r"data.mdb: the mark of the checkpoint: is none")
@@ -733,7 +733,7 @@ def mark_is_none(folder: Planting) -> None:
 
 @plant(r"log: ends with entry \d+, but the checkpoint holds all up to entry 1000")
 def mark_is_ahead_of_the_log(folder: Planting) -> None:
-    folder.change_mark(lambda mark: mark.__setitem__(0, 1000))
+    folder.change_mark(lambda mark: mark[0].__setitem__(0, 1000))
 
 
 @plant(r"the mark of the checkpoint: names entry 1, which begins no checkpoint")
@@ -742,7 +742,7 @@ def mark_names_another_entry(folder: Planting) -> None:
     from objserver.log.verify import entries
 
     first = next(entries(examine(folder.folder / "log")))
-    folder.change_mark(lambda mark: mark.__setitem__(slice(0, 2), [1, first.digest]))
+    folder.change_mark(lambda mark: mark.__setitem__(0, [1, first.term, first.digest, first.time_ns]))
 
 
 @plant(r"0000000000000001.log: offset 4096: .* says that entry 1 was on disk")
