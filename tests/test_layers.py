@@ -21,8 +21,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "objserver.engine": {
         "objserver.engine", "objserver.heap", "objserver.log", "objserver.store", "sandbox", "msgpack",
     },
+    "objserver.replication": {
+        "objserver.replication", "objserver.engine", "objserver.log", "objserver.store", "objserver.wire",
+        "google_crc32c",
+    },
     "objserver.doors": {"objserver.doors", "objserver.engine", "objserver.wire"},
-    "objserver.server": {"objserver.server", "objserver.doors", "objserver.engine", "objserver.wire", "trio"},
+    "objserver.server": {
+        "objserver.server", "objserver.doors", "objserver.engine", "objserver.replication", "objserver.wire", "trio",
+    },
     "objserver.client": {"objserver.client", "objserver.wire", "anyio"},
     "objserver.cli": {
         "objserver.cli", "objserver.client", "objserver.wire", "click", "rich", "prompt_toolkit", "orjson", "pygments",

@@ -7,8 +7,8 @@ import importlib
 import pytest
 
 PACKAGES = [
-    "objserver", "objserver.client", "objserver.engine", "objserver.heap", "objserver.log", "objserver.store",
-    "objserver.wire", "sandbox",
+    "objserver", "objserver.client", "objserver.engine", "objserver.heap", "objserver.log",
+    "objserver.replication", "objserver.store", "objserver.wire", "sandbox",
 ]  # fmt: skip
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from objserver.log.chain import EMPTY, Head, follow
 from objserver.log.disk import DiskLog, open_log
-from objserver.log.entry import NO_DIGEST, Entry, decode_entry, encode_entry
+from objserver.log.entry import DIGEST_SIZE, NO_DIGEST, Entry, decode_entry, encode_entry
 from objserver.log.interface import Log
 from objserver.log.recovery import Cut, Findings, examine
 
 __all__ = [
     "Cut",
+    "DIGEST_SIZE",
     "DiskLog",
     "EMPTY",
     "Entry",

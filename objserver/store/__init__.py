@@ -2,6 +2,7 @@
 
 from .environment import Store as Store
 from .environment import Writer as Writer
+from .file import sync_folder as sync_folder
 from .snapshot import Snapshot as Snapshot
 
-__all__ = ["Snapshot", "Store", "Writer"]
+__all__ = ["Snapshot", "Store", "Writer", "sync_folder"]
