@@ -2,6 +2,7 @@
 
     open     LMDB as of its checkpoint --> replay of the entries after it, each result checked
     run      snippets, one after the other --> one entry --> sync --> outcomes
+    apply    entries of a leader's log --> each run again and checked --> the own log
     tend     a slice of a checkpoint, or of eviction
 
 The log is the database, LMDB its checkpoint (docs/architecture.md). A checkpoint begins with a CHECKPOINT entry,
@@ -22,30 +23,33 @@ from typing import Any, Final
 
 from ..errors import BadRequest, DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
 from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
-from ..log import DiskLog, Entry, Head, open_log
+from ..log import DiskLog, Entry, Head, Log, check_follows, decode_entry, open_log
 from ..store import Store
 from .checkpoint import SLICE_COUNT, Checkpoint
 from .entries import (
     BATCH,
     CHECKPOINT,
     DIGEST,
+    TERM,
     Item,
     describe_entry,
     pack_batch,
     pack_digest,
+    pack_term,
     unpack_batch,
     unpack_digest,
+    unpack_term,
 )
 from .lock import FolderLock
 from .mark import Mark
-from .requests import Codec, Options, Outcome, Request
+from .requests import Codec, Fault, Options, Outcome, Request
 from .runner import Runner
 from .runtime import RUNTIME
 
 __all__ = ["Engine"]
 
-# Until leadership can move there is one term.
-TERM: Final = 1
+# The term of a log's first entries.
+FIRST_TERM: Final = 1
 
 # A checkpoint begins when a replay of the log since the last one would take so long: a server that dies is soon back.
 RUN_NS_MAX: Final = 3_000_000_000
@@ -69,6 +73,10 @@ class Engine:
 
     Attributes:
         seq: position of the last entry.
+        term: of the leader that the log follows, or is.
+        leader: the address under which the leader of this term was promoted; None for the first one.
+        following: this is a replica: changes are refused, and checkpoints begin and end at the leader's entries.
+        appended: called with the seq and the bytes of each entry that the log has taken, before it is synced.
         notes: what opening found worth telling, a line each.
     """
 
@@ -79,6 +87,10 @@ class Engine:
         self.options = options
         self.notes: list[str] = []
         self.seq = 0
+        self.term = FIRST_TERM
+        self.leader: str | None = None
+        self.following = False
+        self.appended: Callable[[int, bytes], object] | None = None
         self._time_ns = time_ns
         self._error: BaseException | None = None
         self._closed = False
@@ -151,6 +163,7 @@ class Engine:
             self._replay(entry)
         self._replayed = self._changed
         self._time_ns = max(self._time_ns, log.head().time_ns)
+        self.term = max(FIRST_TERM, log.head().term)
 
     def _check_fit(self, log: DiskLog, mark: Mark | None) -> None:
         """Refuse to replay a log that does not continue the checkpoint, or that another runtime has to replay."""
@@ -258,11 +271,18 @@ class Engine:
         """Append an entry; return the head that it is."""
         log = self._log
         assert log is not None
-        entry = log.next_entry(term=TERM, time_ns=self._time_ns, kind=kind, payload=payload)
-        log.append(TERM, self.seq + 1, entry)
-        self.seq += 1
+        entry = log.next_entry(term=self.term, time_ns=self._time_ns, kind=kind, payload=payload)
+        self._take_entry(self.term, entry)
         self._size += len(entry)
         return log.head()
+
+    def _take_entry(self, term: int, entry: bytes) -> None:
+        assert self._log is not None
+        seq = self._log.head().seq + 1
+        self._log.append(term, seq, entry)
+        self.seq = seq
+        if self.appended is not None:
+            self.appended(seq, entry)
 
     def _refuse_when_stopped(self) -> None:
         if self._closed:
@@ -280,7 +300,7 @@ class Engine:
             MachineError: the checkpoint could not be written; nothing more is run.
         """
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
-        due = (
+        due = not self.following and (
             self._replayed
             or self._wanted
             or self._size >= options.checkpoint_size
@@ -345,6 +365,8 @@ class Engine:
         # A slice each time, and as many more as a batch that changes much needs lest the checkpoint never ends.
         for _ in range(1 + 2 * self._unpaid_count // SLICE_COUNT):
             if not checkpoint.slice():
+                if self.following:
+                    return False  # until the leader's DIGEST comes
                 self._commit(checkpoint)
                 break
         self._unpaid_count = 0
@@ -353,9 +375,9 @@ class Engine:
     def _finish_checkpoint(self) -> None:
         checkpoint = self._checkpoint
         if checkpoint is not None:
-            while checkpoint.slice():
-                pass
             if not checkpoint.committing:
+                while checkpoint.slice():
+                    pass
                 self._commit(checkpoint)
             checkpoint.ended(wait=True)
             self._end_checkpoint(checkpoint)
@@ -380,6 +402,64 @@ class Engine:
         assert self._log is not None
         self._log.trim(checkpoint.seq, self.options.retention_size)
 
+    # --- replication ------------------------------------------------------------------------------------------------
+
+    def head(self) -> Head:
+        """Return the last entry's seq, term, digest and time."""
+        assert self._log is not None
+        return self._log.head()
+
+    @property
+    def log(self) -> Log:
+        """The log, to read from between batches."""
+        assert self._log is not None
+        return self._log
+
+    def refuse_changes(self, refusal: Fault | None) -> None:
+        """Roll back from now on whatever changes something, and answer it with this fault; None lets changes stay."""
+        self._runner.refusal = refusal
+
+    def apply(self, encoded: bytes) -> None:
+        """Run an entry of the leader's log and append it to the own one; `sync` makes it durable.
+
+        Raises:
+            BadEntry, LogGap, StaleTerm: it does not follow the last entry; nothing was done.
+            Diverged: it gives another result, or the heap another digest, than it did for the leader. It is not in the
+                log, and nothing more is run: the next open is as of the entry before.
+            MachineError: nothing more is run.
+        """
+        self._refuse_when_stopped()
+        assert self._log is not None
+        entry = decode_entry(encoded)
+        check_follows(self._log.head(), entry)
+        try:
+            self._replay(entry)
+            self._take_entry(entry.term, encoded)
+        except BaseException as error:
+            self._error = error
+            raise
+
+    def promote(self, time_ns: int, leader: str | None) -> None:
+        """Lead from here on, in a term of its own, which is durable when this returns.
+
+        Args:
+            leader: the address under which clients and replicas find this node.
+        Raises:
+            StorageFailed: nothing more is run.
+        """
+        self._refuse_when_stopped()
+        assert self._log is not None
+        try:
+            self._time_ns = max(self._time_ns, time_ns)
+            self.term += 1
+            self._append(TERM, pack_term(leader))
+            self._log.wait(self.seq)
+        except BaseException as error:
+            self._error = error
+            raise
+        self.leader = leader
+        self.following = False
+
     # --- recovery ---------------------------------------------------------------------------------------------------
 
     def _replay(self, entry: Entry) -> None:
@@ -390,6 +470,7 @@ class Engine:
         """
         assert self._store is not None
         self.seq = entry.seq
+        self.term = entry.term
         self._size += entry.size
         self._time_ns = entry.time_ns
         if entry.kind == BATCH:
@@ -397,10 +478,12 @@ class Engine:
             self._changed = True
             self._heap.evict(self.options.cache_size, count_max=EVICT_COUNT)
         elif entry.kind == CHECKPOINT:
-            self._end_unproven()
+            self._end_last()
             self._begin_checkpoint(Head(entry.seq, entry.term, entry.digest, entry.time_ns))
         elif entry.kind == DIGEST:
             self._replay_digest(entry)
+        elif entry.kind == TERM:
+            self.leader = unpack_term(entry.payload)
         else:
             raise DataDamaged(f"entry {entry.seq} is of kind {entry.kind}, which this version does not know")
 
@@ -438,16 +521,15 @@ class Engine:
                 "before that entry opens"
             )
         self._commit(checkpoint, digest_is_logged=True)
-        checkpoint.ended(wait=True)
-        self._end_checkpoint(checkpoint)
 
-    def _end_unproven(self) -> None:
-        """End a checkpoint whose DIGEST entry never came: the node that began it was stopped before."""
+    def _end_last(self) -> None:
+        """End the checkpoint before this one, also when its DIGEST never came: the node that began it was stopped."""
         checkpoint = self._checkpoint
         if checkpoint is not None:
-            while checkpoint.slice():
-                pass
-            self._commit(checkpoint, digest_is_logged=True)
+            if not checkpoint.committing:
+                while checkpoint.slice():
+                    pass
+                self._commit(checkpoint, digest_is_logged=True)
             checkpoint.ended(wait=True)
             self._end_checkpoint(checkpoint)
 
@@ -455,6 +537,7 @@ class Engine:
 
     def close(self) -> None:
         """Stop cleanly: checkpoint what changed, so that the next open has nothing to replay, and give the folder back.
+        A replica's next open replays what its leader wrote since the last checkpoint.
 
         After a MachineError nothing is written; the next open recovers.
         Raises:
@@ -464,8 +547,11 @@ class Engine:
             return
         try:
             if self._error is None:
-                self.checkpoint()
                 assert self._log is not None
+                if not self.following:
+                    self.checkpoint()
+                elif self._checkpoint is not None and self._checkpoint.committing:
+                    self._finish_checkpoint()
                 self._log.wait(self.seq)
         finally:
             self._closed = True
@@ -563,6 +649,7 @@ class Engine:
         self._heap.read_only = True
         return {
             "seq": self.seq,
+            "term": self.term,
             "first_seq": self._log.first_seq,
             "runtime": RUNTIME,
             "durability": self.options.durability,

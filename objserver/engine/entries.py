@@ -3,6 +3,7 @@
     BATCH        [[kind, code digest, args, depth, principal, request id, result crc], ...], {code digest: text}
     CHECKPOINT   nothing: what changed before this entry belongs to the checkpoint it begins
     DIGEST       [seq of the CHECKPOINT, digest of all records written by it]
+    TERM         [address of the leader, or nil]: whoever wrote it leads from here on, in the term of the entry
 
 msgpack throughout. The text of a code stands in the first batch that runs it after a CHECKPOINT, its digest (BLAKE2b,
 16 bytes) everywhere: recovery begins at a checkpoint and so meets every text before it needs it. `args` are the bytes
@@ -24,20 +25,24 @@ __all__ = [
     "CHECKPOINT",
     "DIGEST",
     "Item",
+    "TERM",
     "code_digest",
     "describe_entry",
     "pack_batch",
     "pack_digest",
+    "pack_term",
     "unpack_batch",
     "unpack_digest",
+    "unpack_term",
 ]
 
 BATCH: Final = 1
 CHECKPOINT: Final = 2
 DIGEST: Final = 3
+TERM: Final = 4
 
 _KINDS: Final = ("eval", "call")
-_KIND_NAMES: Final = {BATCH: "batch", CHECKPOINT: "checkpoint", DIGEST: "digest"}
+_KIND_NAMES: Final = {BATCH: "batch", CHECKPOINT: "checkpoint", DIGEST: "digest", TERM: "term"}
 
 
 class Item(NamedTuple):
@@ -78,6 +83,16 @@ def unpack_digest(payload: bytes) -> tuple[int, bytes]:
     return seq, digest
 
 
+def pack_term(leader: str | None) -> bytes:
+    packed: bytes = msgpack.packb([leader])
+    return packed
+
+
+def unpack_term(payload: bytes) -> str | None:
+    (leader,) = _unpack(payload)
+    return leader  # type: ignore[no-any-return]
+
+
 def describe_entry(entry: Entry, texts: dict[bytes, str]) -> dict[str, Any]:
     """Return an entry as plain data for people. `texts` has the codes met so far and gets those of this entry."""
     described: dict[str, Any] = {
@@ -107,6 +122,8 @@ def describe_entry(entry: Entry, texts: dict[bytes, str]) -> dict[str, Any]:
     elif entry.kind == DIGEST:
         seq, digest = unpack_digest(entry.payload)
         described |= {"checkpoint_seq": seq, "records_digest": digest.hex()}
+    elif entry.kind == TERM:
+        described["leader"] = unpack_term(entry.payload)
     return described
 
 

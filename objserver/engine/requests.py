@@ -28,16 +28,23 @@ class FaultKind(IntEnum):
     READ_ONLY = -32003
     NOT_STORABLE = -32004
     RESULT_TOO_LARGE = -32005
+    NOT_LEADER = -32030
+    NOT_REPLICATED = -32031
+    TOO_FEW_REPLICAS = -32033
 
 
 class Fault(NamedTuple):
-    """How a snippet failed. It was rolled back and is not in the log."""
+    """How a snippet failed. It was rolled back and is not in the log, unless it is NOT_REPLICATED.
+
+    `leader` is the address of the server to ask instead, where it is known.
+    """
 
     code: FaultKind
     type: str
     message: str
-    line: int | None
-    traceback: str
+    line: int | None = None
+    traceback: str = ""
+    leader: str | None = None
 
 
 # One snippet to run, and what became of it. Plain tuples: there is one of each for every request, and with names for

@@ -117,6 +117,7 @@ class Runner:
     Attributes:
         logged: what changed something since the entry began, with the code's text: what the entry will consist of.
         logged_size: bytes of that, about.
+        refusal: what whoever changes something is answered instead, rolled back; None where changes are welcome.
     """
 
     def __init__(self, store: Store, codec: Codec, *, fuel: int, next_oid: int | None) -> None:
@@ -129,6 +130,8 @@ class Runner:
         # The running snippet stands, or would stand, in entry `_seq` of that time, behind what is in `logged`.
         self.time_ns = self._seq = self._as_of = self.logged_size = 0
         self.logged: list[tuple[Item, str]] = []
+        self.refusal: Fault | None = None
+        self._refusal: Fault | None = None  # in this batch: what is in the log is not refused
         self._generator: Generator | None = None
         first = {} if next_oid is None else {"next_oid": next_oid}
         self.heap = Heap(store, compile_definition=compile_definition, **first)
@@ -234,6 +237,9 @@ class Runner:
             return None, self._fault(error, kind, code, advice), self._as_of, self._take_output()
         if changed and read_only:
             heap.rollback()  # a query saw instances upgraded, which stay as they were
+        elif changed and self._refusal is not None:
+            heap.rollback()
+            return None, self._refusal, self._as_of, self._take_output()
         elif changed:
             assert args_json is not None
             heap.commit()
@@ -261,6 +267,7 @@ class Runner:
         """
         depth = SNIPPET_DEPTH_MAX * (4 if again else 1)
         self._fuel_count = FUEL_AGAIN if again else self._fuel_max
+        self._refusal = None if again else self.refusal
         self.time_ns = time_ns
         self.begin_entry(seq)
         return _Room(depth)

@@ -26,7 +26,7 @@ from ..log.entry import Entry
 from ..log.recovery import Findings as LogFindings
 from ..log.verify import entries, look
 from ..store import Snapshot
-from .entries import BATCH, CHECKPOINT, DIGEST, code_digest, unpack_batch, unpack_digest
+from .entries import BATCH, CHECKPOINT, DIGEST, TERM, code_digest, unpack_batch, unpack_digest, unpack_term
 from .lock import is_locked
 from .mark import Mark
 
@@ -220,6 +220,8 @@ class _LogCheck:
             if seq >= first_seq and self._checkpoints.get(seq) is not False:
                 self._add(entry, f"has the digest of checkpoint {seq}, which is not the one that waits for it")
             self._checkpoints[seq] = True
+        elif entry.kind == TERM:
+            unpack_term(entry.payload)
         else:
             self._add(entry, f"is of kind {entry.kind}, which this version does not know")
 

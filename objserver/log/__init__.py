@@ -8,7 +8,7 @@ Modules, each using only those before it: `entry` (bytes), `chain` (what may fol
 
 from __future__ import annotations
 
-from objserver.log.chain import EMPTY, Head, follow
+from objserver.log.chain import EMPTY, Head, check_follows, follow
 from objserver.log.disk import DiskLog, open_log
 from objserver.log.entry import DIGEST_SIZE, NO_DIGEST, Entry, decode_entry, encode_entry
 from objserver.log.interface import Log
@@ -24,6 +24,7 @@ __all__ = [
     "Head",
     "Log",
     "NO_DIGEST",
+    "check_follows",
     "decode_entry",
     "encode_entry",
     "examine",

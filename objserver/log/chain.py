@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from objserver.errors import BadEntry, LogGap, StaleTerm
-from objserver.log.entry import NO_DIGEST, Fields, check_body, check_header, entry_size
+from objserver.log.entry import NO_DIGEST, Entry, Fields, check_body, check_header, entry_size
 
-__all__ = ["EMPTY", "Head", "breach", "follow"]
+__all__ = ["EMPTY", "Head", "breach", "check_follows", "follow"]
 
 
 class Head(NamedTuple):
@@ -48,6 +48,18 @@ def follow(head: Head, term: int, seq: int, entry: bytes) -> tuple[Head, int]:
     if len(entry) != entry_size(payload_size):
         raise BadEntry(f"entry {seq} of {entry_size(payload_size)} bytes came in {len(entry)}")
     return Head(seq, term, digest, time_ns), synced_seq
+
+
+def check_follows(head: Head, entry: Entry) -> None:
+    """Check that a decoded entry may follow the head. Raises as `follow`."""
+    if entry.seq != head.seq + 1:
+        raise LogGap(f"expected entry {head.seq + 1}, received {entry.seq}; send again from {head.seq + 1}")
+    if entry.term < head.term:
+        raise StaleTerm(
+            f"entry {entry.seq} of term {entry.term} comes after term {head.term}; another leader has taken over"
+        )
+    if entry.previous != head.digest or entry.time_ns < head.time_ns:
+        raise BadEntry(f"entry {entry.seq} does not continue entry {head.seq} of this log, but one of another history")
 
 
 def breach(head: Head, fields: Fields) -> str:
