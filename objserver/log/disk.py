@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 from objserver.errors import BadEntry, Compacted, DataDamaged, LogGap, StorageFailed
-from objserver.limits import LOG_SEGMENT_SIZE, MIB
+from objserver.limits import KIB, LOG_SEGMENT_SIZE, MIB
 from objserver.log.chain import Head, follow
 from objserver.log.entry import Entry, Fields, check_body, encode_entry, entry_size, make_entry
 from objserver.log.recovery import Findings, examine, mend
@@ -43,6 +44,9 @@ from objserver.log.segments import (
 )
 
 __all__ = ["DiskLog", "open_log"]
+
+# Read at once when one entry is looked for.
+_LOOK_SIZE: Final = 64 * KIB
 
 
 def open_log(
@@ -180,6 +184,37 @@ class DiskLog:
                 raise
         return found
 
+    def digest_at(self, seq: int) -> bytes:
+        self._check_usable()
+        if seq > self._head.seq:
+            raise LogGap(f"there is no entry {seq}: the log ends with {self._head.seq}")
+        if seq == self._head.seq:
+            return self._head.digest
+        for segment in self._segments:
+            if seq == segment.before.seq:
+                return segment.before.digest
+        if seq < self.first_seq:
+            raise Compacted(f"entry {seq} is older than {self.first_seq}, the first kept; take a snapshot instead")
+        with closing(self._walk(seq + 1, _LOOK_SIZE)) as found:
+            _, _, _, fields, _ = next(found)
+            return fields[11]
+
+    def size_after(self, seq: int) -> int:
+        self._check_usable()
+        following = max(seq + 1, self.first_seq)
+        if following > self._head.seq:
+            return 0
+        index = bisect_right(self._segments, following, key=lambda segment: segment.first) - 1
+        ends = [(after.before.seq + 1, this.size) for this, after in pairwise(self._segments)]
+        ends.append((self._head.seq + 1, self._end))
+        segment = self._segments[index]
+        # Between two entries whose places are known, as if those between them were of one size.
+        points = [(segment.first, BLOCK_SIZE), *segment.marks, ends[index]]
+        after = bisect_right(points, following, key=lambda point: point[0])
+        (low_seq, low), (high_seq, high) = points[after - 1], points[after]
+        place = low + (high - low) * (following - low_seq) // (high_seq - low_seq)
+        return ends[index][1] - place + sum(end - BLOCK_SIZE for _, end in ends[index + 1 :])
+
     def entries(self, first: int) -> Iterator[Entry]:
         for _, buffer, place, fields, digest in self._walk(first, CHUNK_SIZE):
             yield make_entry(buffer, place, fields, digest)
@@ -226,7 +261,7 @@ class DiskLog:
                 finally:
                     os.close(fd)
 
-    def _walk(self, first: int, chunk_size: int) -> Iterator[tuple[int, bytes, int, Fields, bytes]]:
+    def _walk(self, first: int, chunk_size: int) -> Generator[tuple[int, bytes, int, Fields, bytes]]:
         """Yield offset, buffer, place in it, fields and digest of each entry from `first` to the head, checked."""
         self._check_usable()
         if first < self.first_seq:

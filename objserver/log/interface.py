@@ -74,6 +74,21 @@ class Log(Protocol):
         """
         ...
 
+    def digest_at(self, seq: int) -> bytes:
+        """Return the digest of entry `seq`, which names all of history up to there; also of the one before `first_seq`.
+
+        Raises:
+            Compacted: `seq` is older than that.
+            LogGap: `seq` is beyond the head.
+            DataDamaged: the entry behind it is not what was written; names file and offset.
+        """
+        ...
+
+    def size_after(self, seq: int) -> int:
+        """Return about how many bytes of entries lie after entry `seq`: 0 from the head on, never more than are kept,
+        never more for a later seq. Cheap, for figures."""
+        ...
+
     def entries(self, first: int) -> Iterator[Entry]:
         """Yield decoded entries from `first` up to the head at the time of the call, in bounded memory.
 

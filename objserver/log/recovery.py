@@ -26,9 +26,9 @@ from objserver.log.chain import EMPTY, Head, breach
 from objserver.log.entry import ALIGNMENT, HEADER_SIZE, MAGIC, Fields, check_body, check_header, entry_size, is_header
 from objserver.log.segments import (
     BLOCK_SIZE,
-    CHUNK_SIZE,
     UNFINISHED,
     Segment,
+    content_stop,
     list_segments,
     open_file,
     read_segment,
@@ -40,7 +40,6 @@ from objserver.log.segments import (
 
 __all__ = ["Cut", "Findings", "examine", "mend"]
 
-_ZEROS: Final = bytes(CHUNK_SIZE)
 _ENTRY_SIZE_MIN: Final = entry_size(0)
 
 
@@ -133,7 +132,7 @@ def mend(folder: Path, findings: Findings) -> None:
         last = findings.segments[-1]
         fd = open_file(last.path, os.O_RDWR)
         try:
-            saved = save_aside(folder, cut.seq, os.pread(fd, cut.stop - cut.offset, cut.offset))
+            saved = save_aside(folder, cut.seq, fd, cut.offset, cut.stop)
             os.ftruncate(fd, cut.offset)
             os.fsync(fd)
         finally:
@@ -188,7 +187,7 @@ def _judge_tail(segment: Segment, head: Head, end: int, reason: str) -> Cut | No
     with storage(segment.path, "read"):
         fd = open_file(segment.path, os.O_RDONLY)
         try:
-            stop = _content_stop(fd, end, segment.size)
+            stop = content_stop(fd, end, segment.size)
             # An entry may end in zeros: a header that reaches beyond `stop` has to be seen whole.
             tail = os.pread(fd, stop - end, end) + bytes(HEADER_SIZE)
         finally:
@@ -212,19 +211,6 @@ def _judge_tail(segment: Segment, head: Head, end: int, reason: str) -> Cut | No
                 segment, end, f"{reason}; entry {fields[7]} at offset {end + place} says that entry {seq} was on disk"
             )
     return Cut(seq, end, stop, reason)
-
-
-def _content_stop(fd: int, offset: int, size: int) -> int:
-    """Return the offset behind the last byte from `offset` on that is not zero; `offset` when all are."""
-    stop = offset
-    while offset < size:
-        chunk = os.pread(fd, min(CHUNK_SIZE, size - offset), offset)
-        if not chunk:
-            break
-        if chunk != _ZEROS[: len(chunk)]:
-            stop = offset + len(chunk.rstrip(b"\0"))
-        offset += len(chunk)
-    return stop
 
 
 def _later_entries(tail: bytes, place: int, head: Head) -> Iterator[tuple[int, Fields]]:

@@ -44,12 +44,14 @@ __all__ = [
     "SEGMENT_SIZE_MAX",
     "Segment",
     "UNFINISHED",
+    "content_stop",
     "create_segment",
     "list_segments",
     "open_file",
     "preallocate",
     "read_segment",
     "save_aside",
+    "set_aside",
     "settle",
     "storage",
     "sync_folder",
@@ -58,11 +60,12 @@ __all__ = [
 ]
 
 BLOCK_SIZE: Final = 4 * KIB
-# What is cut is saved with one read, and one read gives 2 GiB at most.
+# What an interrupted write left is read at once, and one read gives 2 GiB at most.
 SEGMENT_SIZE_MAX: Final = 1024 * MIB
 # Read at once when walking a file: large enough for sequential speed, small beside the caches of the heap.
 CHUNK_SIZE: Final = 1 * MIB
 UNFINISHED: Final = ".new"
+_ZEROS: Final = bytes(CHUNK_SIZE)
 
 _MAGIC: Final = b"OBJSLOG\n"
 _VERSION: Final = 1
@@ -225,22 +228,39 @@ def write_all(fd: int, content: bytes, offset: int) -> None:
             written += more
 
 
-def save_aside(folder: Path, seq: int, content: bytes) -> Path:
-    """Write bytes that are about to be cut at entry `seq` to a file of their own, on disk when this returns."""
-    for number in count(1):
-        path = folder / f"cut-{seq}-{number}.bin"
-        try:
-            fd = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-        except FileExistsError:
-            continue
-        try:
-            write_all(fd, content, 0)
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        sync_folder(folder)
-        return path
-    raise AssertionError("count never ends")
+def content_stop(fd: int, offset: int, size: int) -> int:
+    """Return the offset behind the last byte from `offset` on that is not zero; `offset` when all are."""
+    stop = offset
+    while offset < size:
+        chunk = os.pread(fd, min(CHUNK_SIZE, size - offset), offset)
+        if not chunk:
+            break
+        if chunk != _ZEROS[: len(chunk)]:
+            stop = offset + len(chunk.rstrip(b"\0"))
+        offset += len(chunk)
+    return stop
+
+
+def save_aside(folder: Path, seq: int, fd: int, start: int, stop: int) -> Path:
+    """Copy bytes that are about to be cut at entry `seq` to a file of their own, on disk when this returns."""
+    path = _aside(folder, seq, "bin")
+    saved = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        for offset in range(start, stop, CHUNK_SIZE):
+            write_all(saved, os.pread(fd, min(CHUNK_SIZE, stop - offset), offset), offset - start)
+        os.fsync(saved)
+    finally:
+        os.close(saved)
+    sync_folder(folder)
+    return path
+
+
+def set_aside(path: Path, seq: int) -> Path:
+    """Give a whole segment, whose first entry is `seq`, a name that the log does not look for."""
+    target = _aside(path.parent, seq, "log")
+    path.rename(target)
+    sync_folder(path.parent)
+    return target
 
 
 def settle(path: Path) -> None:
@@ -278,6 +298,12 @@ def storage(path: Path, verb: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageFailed.of(path, verb, error) from error
+
+
+def _aside(folder: Path, seq: int, kind: str) -> Path:
+    """Return a path for what was cut at entry `seq`, which is not there yet."""
+    names = (folder / f"cut-{seq}-{number}.{kind}" for number in count(1))
+    return next(path for path in names if not path.exists())
 
 
 def _name(first: int) -> str:

@@ -202,6 +202,40 @@ def trim_leaves_the_last_bytes_it_is_told_to(make_log: MakeLog) -> None:
     check()
 
 
+def digest_at_is_that_of_each_entry_and_of_the_one_before_the_first(make_log: MakeLog) -> None:
+    @quick
+    @given(PAYLOADS, st.integers(0, 14))
+    def check(payloads: list[bytes], upto: int) -> None:
+        with closing(make_log()) as log:
+            digests = [EMPTY.digest, *(decode_entry(entry).digest for entry in fill(log, payloads))]
+            log.trim(upto)
+            kept = range(log.first_seq - 1, len(digests))
+            assert [log.digest_at(seq) for seq in kept] == digests[log.first_seq - 1 :]
+            with pytest.raises(LogGap):
+                log.digest_at(len(digests))
+            with pytest.raises(Compacted):
+                log.digest_at(log.first_seq - 2)
+
+    check()
+
+
+def size_after_falls_from_what_is_kept_to_nothing(make_log: MakeLog) -> None:
+    @quick
+    @given(PAYLOADS, st.integers(0, 14))
+    def check(payloads: list[bytes], upto: int) -> None:
+        with closing(make_log()) as log:
+            fill(log, payloads)
+            log.trim(upto)
+            kept_size = sum(map(len, everything(log)))
+            sizes = [log.size_after(seq) for seq in range(log.first_seq - 1, log.head().seq + 1)]
+            assert sizes == sorted(sizes, reverse=True)
+            assert (sizes[0], sizes[-1]) == (kept_size, 0)
+            assert log.size_after(log.head().seq + 5) == 0
+            assert log.size_after(log.first_seq - 2) == kept_size
+
+    check()
+
+
 def entries_of_one_log_make_the_same_log_elsewhere(make_log: MakeLog) -> None:
     with closing(make_log()) as leader, closing(make_log()) as follower:
         for seq, payload in enumerate([b"a", b"b" * 500, b"", b"d"], start=1):
@@ -225,6 +259,8 @@ def closed_log_refuses_work_and_a_second_close_does_nothing(make_log: MakeLog) -
         lambda: log.wait(1),
         lambda: log.read(1, 100),
         lambda: list(log.entries(1)),
+        lambda: log.digest_at(1),
+        lambda: log.size_after(1),
         lambda: log.trim(1),
         lambda: log.next_entry(term=1, time_ns=9, kind=1, payload=b""),
     ):
@@ -245,6 +281,8 @@ CONTRACT: tuple[Callable[[MakeLog], None], ...] = (
     wait_beyond_the_head_is_refused,
     trim_touches_nothing_after_upto,
     trim_leaves_the_last_bytes_it_is_told_to,
+    digest_at_is_that_of_each_entry_and_of_the_one_before_the_first,
+    size_after_falls_from_what_is_kept_to_nothing,
     entries_of_one_log_make_the_same_log_elsewhere,
     closed_log_refuses_work_and_a_second_close_does_nothing,
 )

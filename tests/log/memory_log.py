@@ -52,6 +52,18 @@ class MemoryLog:
             found.append(entry)
         return found
 
+    def digest_at(self, seq: int) -> bytes:
+        self._check_usable()
+        if seq < self._trimmed_seq:
+            raise Compacted(f"entry {seq} is older than {self.first_seq}")
+        if seq > self.head().seq:
+            raise LogGap(f"there is no entry {seq}")
+        return self._heads[seq].digest
+
+    def size_after(self, seq: int) -> int:
+        self._check_usable()
+        return sum(map(len, self._entries[max(seq, self._trimmed_seq) :]))
+
     def entries(self, first: int) -> Iterator[Entry]:
         yield from map(decode_entry, self.read(first, 1 << 40))
 
