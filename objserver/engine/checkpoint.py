@@ -39,7 +39,7 @@ Batch = list[tuple[bytes, bytes | None]]
 
 
 class RecordsDigest:
-    """A digest of records that does not depend on their order: the sum of each one's BLAKE2b.
+    """A digest of records that does not depend on their order: the sum of the BLAKE2b of each with its key.
 
     Order must not matter: an object that changes early is written early, on one replica and not on another.
     Source: AdHash (Bellare and Micciancio, 1997); here against accidents, not against forgery.
@@ -48,14 +48,24 @@ class RecordsDigest:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, key: bytes, record: bytes | None) -> None:
-        """Add a record, or that one was deleted."""
-        person = b"deleted" if record is None else b""
-        digest = blake2b(record or b"", digest_size=16, key=key, person=person).digest()
-        self._sum = (self._sum + int.from_bytes(digest, "big")) & ((1 << 128) - 1)
+    def add(self, records: Batch) -> None:
+        """Add records, with None for what was deleted."""
+        # The key's length, or none for what was deleted, tells where the key ends. BLAKE2b as it is: with a key, a name
+        # or another length it takes nearly twice as long.
+        digests = [
+            blake2b(b"\0" + key if record is None else _LENGTHS[len(key)] + key + record).digest()
+            for key, record in records
+        ]
+        self._sum = (self._sum + sum([int.from_bytes(digest, "big") for digest in digests])) & _DIGEST_MAX
 
     def digest(self) -> bytes:
-        return self._sum.to_bytes(16, "big")
+        return self._sum.to_bytes(_DIGEST_SIZE, "big")
+
+
+_DIGEST_SIZE: Final = 16
+_DIGEST_MAX: Final = (1 << 8 * _DIGEST_SIZE) - 1
+# By the length of a key: that length, as a byte.
+_LENGTHS: Final = [bytes([length]) for length in range(256)]
 
 
 class Checkpoint:
@@ -85,9 +95,9 @@ class Checkpoint:
         frozen = self._heap.frozen
         records: Batch | None = frozen.slice(SLICE_COUNT, SLICE_SIZE) if not self._digested else []
         assert records is not None
-        for key, record in records:
-            self._digest.add(key, record)
-        if not records:
+        if records:
+            self._digest.add(records)
+        else:
             self._digested = True
             records = frozen.reclaim_slice()
         if records:

@@ -128,12 +128,15 @@ class Adoption:
                     for at, value in enumerate(part):
                         part[at] = self._adopt(value, obj, Place(items, part, at))
             return
-        for entry in items.changed_in_snippet():
-            _, value, _, key = entry
-            if type(key) is not str:  # what most are, and a call each is a tenth of what an entry costs
+        entries = items.changed_in_snippet()
+        # Most are atoms, and a look at each is a tenth of what an entry costs.
+        keys, values = [entry[3] for entry in entries], [entry[1] for entry in entries]
+        if not (are_settled(keys, keys=True) and are_settled(values)):
+            for entry in entries:
+                _, value, _, key = entry
                 self._adopt_key(key, obj)
-            if type(value) is not str and (type(value) not in ATOMS or is_nan(value)):
-                items.replace(entry, self._adopt(value, obj, key))
+                if type(value) not in ATOMS or is_nan(value):
+                    items.replace(entry, self._adopt(value, obj, key))
         if STATES[type(obj)] is DefaultDict:
             self._adopt_factory(obj)
 

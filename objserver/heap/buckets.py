@@ -4,6 +4,7 @@
 
     | tag 5 bytes | place 6 bytes | tag | place | ...            in order of the places, little-endian
 
+An entry is eleven bytes, or the number that these are, whose order is that of the places.
 A bucket is bytes and never changes: another one takes its place. A new entry has, mostly, the last place of all, so
 that one is the old bytes and some more. Their number grows by linear hashing (Litwin, 1980):
 with n buckets a key lies in that of its lowest bits, and one bucket more takes half of what another one has, so no
@@ -16,7 +17,6 @@ Promise: a function of what was put in, in any order of putting (tests/heap/test
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from operator import itemgetter
 from struct import Struct
 from typing import Final
 
@@ -28,6 +28,7 @@ __all__ = [
     "change",
     "count_for",
     "entries_of",
+    "entry_of",
     "find",
     "make",
     "parent_of",
@@ -49,8 +50,13 @@ _ENTRY: Final = Struct(f"{_TAG_SIZE}s{_PLACE_SIZE}s")
 
 TAG_MASK: Final = (1 << 8 * _TAG_SIZE) - 1
 
-# (tag, place)
+# What is read of a bucket: (tag, place).
 Entry = tuple[int, int]
+
+
+def entry_of(tag: int, place: int) -> int:
+    """Return an entry as a number."""
+    return place << 8 * _TAG_SIZE | tag
 
 
 def tag_of(key_hash: int) -> int:
@@ -110,24 +116,25 @@ def share(sources: Collection[bytes], count: int) -> dict[int, bytes]:
 
 def make(entries: Iterable[Entry]) -> bytes:
     """Return a bucket of these entries."""
-    ordered = sorted(entries, key=itemgetter(1))
-    return b"".join(
-        [tag.to_bytes(_TAG_SIZE, "little") + place.to_bytes(_PLACE_SIZE, "little") for tag, place in ordered]
-    )
+    return _joined([entry_of(tag, place) for tag, place in entries])
 
 
-def change(bucket: bytes, gone: Collection[Entry], new: Collection[Entry]) -> bytes:
-    """Return the bucket without the entries `gone` and with those that are `new`."""
+def change(bucket: bytes, gone: Collection[int], new: Collection[int]) -> bytes:
+    """Return the bucket without the entries `gone` and with those that are `new`, all as numbers (`entry_of`)."""
     for entry in gone:
-        piece = make([entry])
+        piece = entry.to_bytes(_ENTRY_SIZE, "little")
         at = bucket.find(piece)
         while at >= 0 and at % _ENTRY_SIZE:
             at = bucket.find(piece, at + 1)
         if at >= 0:
             bucket = bucket[:at] + bucket[at + _ENTRY_SIZE :]
     if new:
-        least = min(place for _, place in new)
-        if bucket and int.from_bytes(bucket[-_PLACE_SIZE:], "little") > least:
-            return make([*entries_of(bucket), *new])
-        bucket += make(new)
+        if bucket and int.from_bytes(bucket[-_ENTRY_SIZE:], "little") > min(new):
+            held = [bucket[at : at + _ENTRY_SIZE] for at in range(0, len(bucket), _ENTRY_SIZE)]
+            return _joined([*new, *[int.from_bytes(entry, "little") for entry in held]])
+        bucket += _joined(new)
     return bucket
+
+
+def _joined(entries: Iterable[int]) -> bytes:
+    return b"".join([entry.to_bytes(_ENTRY_SIZE, "little") for entry in sorted(entries)])

@@ -95,16 +95,11 @@ class Frozen:
         while len(records) < count_max and size <= size_max:
             oid = next(self._oids, 0)
             if not oid:
-                mentioned = self._heap.records.mentioned  # of a piece
                 while self._streams and len(records) < count_max and size <= size_max:
-                    piece = next(self._streams[-1], None)
-                    if piece is None:
+                    pieces, size, more = self._pieces(self._streams[-1], count_max - len(records), size, size_max)
+                    records += pieces
+                    if not more:
                         self._streams.pop()
-                    else:
-                        self._heap.reclaim.account_piece(*piece)
-                        records.append(piece)
-                        size += len(piece[1] or b"") + _REFERENCE_SIZE * len(mentioned)
-                        mentioned.clear()
                 break
             if oid in objects:
                 obj = objects.pop(oid)
@@ -113,6 +108,29 @@ class Frozen:
                     records.append(account(note))
                     size += _size(note)
         return records
+
+    def _pieces(
+        self, stream: Iterator[Pair], count_max: int, size: int, size_max: int
+    ) -> tuple[list[Pair], int, bool]:
+        """Return the next pieces of a container, the new size, and whether there may be more."""
+        mentioned = self._heap.records.mentioned  # by the piece that comes
+        pieces: list[Pair] = []
+        refers = False
+        for piece in stream:
+            pieces.append(piece)
+            if piece[1] is not None:
+                size += len(piece[1])
+            if mentioned:
+                refers = True
+                size += _REFERENCE_SIZE * len(mentioned)
+                mentioned.clear()
+            if size > size_max or len(pieces) >= count_max:
+                break
+        else:
+            self._heap.reclaim.account_pieces(pieces, refers)
+            return pieces, size, False
+        self._heap.reclaim.account_pieces(pieces, refers)
+        return pieces, size, True
 
     def reclaim_slice(self) -> list[Pair] | None:
         """After the last slice: return what goes together with it, None when that is all. No part of the digest: what

@@ -268,15 +268,20 @@ class PagedDict:
         Where a heap is larger than memory that is what a lookup costs (benchmarks/scale.py, "cold"), and every call in
         it is a fiftieth of that. So it is written in one.
         """
+        entry: Entry | None = self.frozen.get(key)
+        if entry is not None:
+            place, value, _, own = entry
+            return place, value, place, own
         pager = self._pager
         heap = pager.heap
         get, key_of = heap.store.get, pager.key
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + READ_DEPTH)
         try:
-            entry = (self.frozen and self._below(key)) or (self.kept.size and self.kept.find(key))
-            if entry:
-                return entry
+            if self.kept.size:
+                entry = self.kept.find(key)
+                if entry is not None:
+                    return entry
             count = self.base.buckets
             key_hash = pager.key_hash(key) if count else None
             if key_hash is None:
@@ -322,9 +327,14 @@ class PagedDict:
             place = self.next
             self.next = place + 1
             self.last = place
-        gone = self.changed.get(key) or (self.frozen and self._below(key))
+        # As `_note`, of a key that is neither kept nor has an entry, but may have had one: most of what is loaded.
+        changed = self.changed
+        old = changed.pop(key, None)
+        base = old[2] if old is not None else self.frozen[key][0] if key in self.frozen else 0
+        if self._before is not None:
+            self._journal.append((key, old))
         self.fresh[place] = key
-        self._note(key, (place, value, gone[2] if gone else 0, key))
+        changed[key] = place, value, base, key
         self.count += 1
 
     def _delete(self, entry: Entry) -> None:
@@ -457,12 +467,10 @@ class PagedDict:
         self._pager.leftovers.add(entries, _CHANGED_SIZE)
         self._pager.leftovers.add(keys, _FRESH_SIZE)
 
-    def changed_in_snippet(self) -> Iterator[Entry]:
+    def changed_in_snippet(self) -> list[Entry]:
         """Return the entries that may be new, in order of their first change."""
-        for key in {id(key): key for key, _ in self._journal}.values():
-            entry = self.changed.get(key)
-            if entry is not None and entry[0]:
-                yield entry
+        found = map(self.changed.get, {id(key): key for key, _ in self._journal}.values())
+        return [entry for entry in found if entry is not None and entry[0]]
 
     def replace(self, entry: Entry, value: Any) -> None:
         """Put what stands for it in the heap in place of the value of an entry that was changed."""
@@ -487,25 +495,28 @@ class PagedDict:
     def records(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Return what the checkpoint under way writes: (key, record or None to delete it)."""
         pager, storage, new = self._pager, self.storage, self._state.buckets
-        moves: dict[int, tuple[list[buckets.Entry], list[buckets.Entry]]] = {}  # bucket -> what goes, what comes
-        for entry in self.frozen.values():
-            place, value, base, key = entry
+        pack, key_of, hash_of = pager.heap.records.pack, pager.key, pager.key_hash
+        moves: dict[int, tuple[list[int], list[int]]] = {}  # bucket -> what goes, what comes
+        for place, value, base, key in self.frozen.values():
             if place:
-                piece, record = pager.record(storage, place, [key, value])
+                record = pack([key, value])
                 if base and key not in self.changed:
                     self.kept.add(key, (place, value, place, key), len(record))
-                yield piece, record
+                yield key_of(storage, place), record
             if base != place:
                 if base:
-                    yield pager.key(storage, base), None
-                key_hash = pager.key_hash(key)
+                    yield key_of(storage, base), None
+                key_hash = hash_of(key)
                 assert key_hash is not None, "a key that is kept"
-                tag = buckets.tag_of(key_hash)
-                gone, added = moves.setdefault(buckets.bucket_of(tag, new), ([], []))
+                tag = key_hash & buckets.TAG_MASK
+                number = buckets.bucket_of(tag, new)
+                move = moves.get(number)
+                if move is None:
+                    move = moves[number] = [], []
                 if base:
-                    gone.append((tag, base))
+                    move[0].append(buckets.entry_of(tag, base))
                 if place:
-                    added.append((tag, place))
+                    move[1].append(buckets.entry_of(tag, place))
         yield from self._fitted(moves)
         # In order, since buckets that lie beside each other share pages of LMDB.
         for number in sorted(moves):
@@ -514,7 +525,7 @@ class PagedDict:
             yield pager.key(storage, number), bucket or None
 
     def _fitted(
-        self, moves: dict[int, tuple[list[buckets.Entry], list[buckets.Entry]]]
+        self, moves: dict[int, tuple[list[int], list[int]]]
     ) -> Iterator[tuple[bytes, bytes | None]]:
         """Return the buckets that others become or are made of as their number changes; takes them out of `moves`."""
         pager, storage, old, new = self._pager, self.storage, self.base.buckets, self._state.buckets

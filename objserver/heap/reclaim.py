@@ -27,7 +27,7 @@ is deleted is no part of a heap's content: two replicas may differ in it, and in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -154,23 +154,41 @@ class Reclaim:
             self._storage(content_of(record)[0][0])[0] = record[1]
         return key, record
 
-    def account_piece(self, key: bytes, record: bytes | None) -> None:
-        """The same for a piece of a container, None when it is deleted."""
-        storage, number = _PIECE.unpack(key)
-        if number < BUCKETS_END:
-            return
-        what = self._storage(storage)
-        old = self._store.get(key) if number <= what[3] and storage < self.bound else None
-        mentioned = piece_references(record) if record is not None else set()
-        before = piece_references(old) if old is not None else set()
-        size = len(record or b"") - len(old or b"")
-        what[1] += (record is not None) - (old is not None)
-        what[2] += size
-        what[3] = max(what[3], number)
-        self._count(KINDS + what[0], 0, size)
-        if mentioned or before:
-            what[4] += bool(mentioned) - bool(before)
-            self._change(mentioned, before)
+    def account_pieces(self, pieces: Iterable[Pair], refers: bool) -> None:
+        """The same for pieces of one container, None for those that are deleted.
+
+        Args:
+            refers: whether one of the records may refer to objects: most hold plain values, and are not searched.
+        """
+        get, unpack = self._store.get, _PIECE.unpack
+        what: list[int] = []
+        last = -1  # what LMDB has of it
+        size = 0
+        for key, record in pieces:
+            storage, number = unpack(key)
+            if number < BUCKETS_END:
+                continue
+            if not what:
+                what = self._storage(storage)
+                last = what[3] if storage < self.bound else -1
+            if record is not None:
+                size += len(record)
+                what[1] += 1
+            old = get(key) if number <= last else None
+            if old is not None:
+                size -= len(old)
+                what[1] -= 1
+            elif number > what[3]:
+                what[3] = number
+            if refers or old is not None:
+                mentioned = piece_references(record) if refers and record is not None else set()
+                before = piece_references(old) if old is not None else set()
+                if mentioned or before:
+                    what[4] += bool(mentioned) - bool(before)
+                    self._change(mentioned, before)
+        if what:
+            what[2] += size
+            self._count(KINDS + what[0], 0, size)
 
     def _change(self, mentioned: set[int], before: set[int]) -> None:
         """A record that referred to `before` refers to `mentioned` now."""

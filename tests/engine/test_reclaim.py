@@ -391,13 +391,15 @@ def test_slices_are_bounded_by_references_too(bench: Bench, monkeypatch: pytest.
     reclaiming = engine._heap.reclaim
     frozen = engine._heap.frozen
     written: list[int] = []
-    account, account_piece, slices = reclaiming.account, reclaiming.account_piece, frozen.slice
+    account, account_pieces, slices = reclaiming.account, reclaiming.account_pieces, frozen.slice
     monkeypatch.setattr(
         reclaiming, "account", lambda note: (written.append(len(references(note.record))), account(note))[1]
     )
     monkeypatch.setattr(
-        reclaiming, "account_piece",
-        lambda key, record: (written.append(len(piece_references(record or b""))), account_piece(key, record))[1],
+        reclaiming, "account_pieces",
+        lambda pieces, refers: (
+            written.extend(len(piece_references(record or b"")) for _, record in pieces), account_pieces(pieces, refers)
+        )[1],
     )
     monkeypatch.setattr(frozen, "slice", lambda *bounds: (written.append(-sum(written)), slices(*bounds))[1])
     bench.eval(
