@@ -3,6 +3,7 @@
 from .environment import Store as Store
 from .environment import Writer as Writer
 from .file import sync_folder as sync_folder
+from .pages import Pinned as Pinned
 from .snapshot import Snapshot as Snapshot
 
-__all__ = ["Snapshot", "Store", "Writer", "sync_folder"]
+__all__ = ["Pinned", "Snapshot", "Store", "Writer", "sync_folder"]

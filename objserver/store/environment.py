@@ -26,6 +26,7 @@ from google_crc32c import value as crc32c
 
 from ..errors import DataDamaged, MapFull, RuntimeMismatch, StorageFailed
 from . import file
+from .pages import Pinned
 
 __all__ = ["Store", "Writer"]
 
@@ -103,6 +104,7 @@ class Store:
         self._held = False
         self._read_count = 0  # since the last look at what is mapped
         self._has_written = False  # since it was opened
+        self._pins: list[Pinned] = []
 
     def _open_first(self) -> None:
         """Open with a map of at least twice the size of the file, as large as the address space allows."""
@@ -246,25 +248,34 @@ class Store:
     def grow(self) -> None:
         """Double the map. No `Writer` is open; what is held stays as it is, since there was no commit since.
 
+        What is pinned stays when it is the last commit. Older pages are lost to whoever pinned them: LMDB is closed.
+
         Raises:
             MapFull: there is no address space for it; the map is as before.
         """
         if self._reader is not None:
             self._reader.abort()
             self._reader = None
+        for pinned in self._pins:
+            pinned.let_go()
         self._env.close()
         self._map_size *= 2
         try:
             try:
-                self._open()
+                self._open_again()
             except (lmdb.Error, OSError) as error:
                 self._map_size //= 2
-                self._open()
+                self._open_again()
                 if _is_memory(error):
                     raise self._no_address_space(2 * self._map_size) from error
                 raise
         except (lmdb.Error, OSError) as error:
             raise self._explain(error, "open") from error
+
+    def _open_again(self) -> None:
+        self._open()
+        for pinned in self._pins:
+            pinned.renew(self._env)
 
     def release(self) -> None:
         """End the current read snapshot: the next `get` sees the last commit, and old pages can be reused."""
@@ -277,12 +288,13 @@ class Store:
         """Let go of the file's pages when too many of them are mapped.
 
         The kernel maps what is read, and what lies beside it, and counts that as the process's memory until it needs
-        it for somebody else. LMDB keeps the memory of its largest transaction, too, until the environment is closed.
+        it for somebody else. LMDB keeps the memory of its largest transaction, too, until the environment is closed,
+        which it can't be while something is pinned.
         """
         self._read_count = 0
         if file.mapped_size() <= (MAPPED_SIZE_MAX_HELD if self._held else MAPPED_SIZE_MAX):
             return
-        if self._held or not self._has_written:
+        if self._held or self._pins or not self._has_written:
             file.let_go(self.path)
             return
         self._has_written = False
@@ -301,6 +313,18 @@ class Store:
                 return mark
         except lmdb.Error as error:
             raise self._explain(error, "read") from error
+
+    def pin(self) -> Pinned:
+        """Keep the pages of the last commit as they are, for a copy, until `close`; commits go on meanwhile.
+
+        Raises:
+            StorageFailed: the file can't be read.
+        """
+        try:
+            self._pins.append(Pinned(self.path, self._env, self._meta, lambda pinned: self._pins.remove(pinned)))
+        except (lmdb.Error, OSError) as error:
+            raise self._explain(error, "read") from error
+        return self._pins[-1]
 
     def writer(self) -> Writer:
         """Begin the write transaction of a checkpoint. It stays on the calling thread."""
@@ -322,6 +346,8 @@ class Store:
 
     def close(self) -> None:
         self.release()
+        for pinned in self._pins[:]:
+            pinned.close()
         self._env.close()
 
     def _create(self) -> None:

@@ -14,13 +14,23 @@ from pathlib import Path
 
 from ..errors import DataDamaged
 
-__all__ = ["let_go", "mapped_size", "offset_of", "refuse_damage_that_would_crash", "reserve_lock_file", "sync_folder"]
+__all__ = [
+    "META_MAGIC",
+    "META_SIZE",
+    "let_go",
+    "mapped_size",
+    "offset_of",
+    "refuse_damage_that_would_crash",
+    "reserve_lock_file",
+    "sync_folder",
+]
 
 # LMDB makes its file of readers by truncating and writes it through a map: on a full disk that is a SIGBUS.
 _LOCK_FILE_SIZE = 8192
 
-_META_SIZE = 152
-_META_MAGIC = struct.pack("=II", 0xBEEFC0DE, 1)
+# The header of a page, 16 bytes, and struct MDB_meta.
+META_SIZE = 152
+META_MAGIC = struct.pack("=II", 0xBEEFC0DE, 1)
 _PAGE_SIZE = struct.Struct("=I")
 _LAST_PAGE = struct.Struct("=QQ")  # and the transaction that wrote it
 
@@ -44,10 +54,10 @@ def refuse_damage_that_would_crash(path: Path) -> None:
     Source: struct MDB_meta of LMDB 0.9: magic, version, then the size of a page, last page and transaction.
     """
     with path.open("rb") as file:
-        first = file.read(_META_SIZE)
-        page_size = _PAGE_SIZE.unpack_from(first, 40)[0] if len(first) == _META_SIZE else 0
+        first = file.read(META_SIZE)
+        page_size = _PAGE_SIZE.unpack_from(first, 40)[0] if len(first) == META_SIZE else 0
         file.seek(page_size)
-        metas = [meta for meta in (first, file.read(_META_SIZE)) if meta[16:24] == _META_MAGIC]
+        metas = [meta for meta in (first, file.read(META_SIZE)) if meta[16:24] == META_MAGIC]
     size = path.stat().st_size  # after that: a server that runs never cuts it below what they say
     if not metas or not page_size:
         raise DataDamaged(f"{path}: offset 0: no meta page of LMDB; restore it from a backup")
