@@ -54,7 +54,10 @@ FIRST_TERM: Final = 1
 # A checkpoint begins when a replay of the log since the last one would take so long: a server that dies is soon back.
 RUN_NS_MAX: Final = 3_000_000_000
 
-_CHANGED_COUNT_LEAST: Final = 10_000
+_CHANGED_WEIGHT_LEAST: Final = 10_000
+
+# Slices of a checkpoint that holds up the next one, at once: some 10 ms.
+SLICES_WHEN_FULL: Final = 4
 
 # Objects looked at in one slice of eviction.
 EVICT_COUNT: Final = 1_000
@@ -102,7 +105,7 @@ class Engine:
         self._size = 0  # bytes appended since then
         # What was changed stays in memory, and so does what LMDB makes of it, some 2 KiB each when they are all over a
         # large dict: a small cache is to have no more of that than of itself.
-        self._changed_count_max = min(options.checkpoint_count, max(_CHANGED_COUNT_LEAST, options.cache_size // 2048))
+        self._changed_weight_max = min(options.checkpoint_count, max(_CHANGED_WEIGHT_LEAST, options.cache_size // 2048))
         self._unpaid_count = 0  # objects changed since the last slice or freeze
         self._run_ns = 0  # time that the batches logged since then took
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
@@ -300,23 +303,20 @@ class Engine:
             MachineError: the checkpoint could not be written; nothing more is run.
         """
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
+        full = self._size >= options.checkpoint_size or heap.changed_weight() >= self._changed_weight_max
         due = not self.following and (
-            self._replayed
-            or self._wanted
-            or self._size >= options.checkpoint_size
-            or self._run_ns >= RUN_NS_MAX
-            or heap.changed_count() >= self._changed_count_max
-            or heap.reclaim.is_due()
+            full or self._replayed or self._wanted or self._run_ns >= RUN_NS_MAX or heap.reclaim.is_due()
         )
+        # Beside a checkpoint, too: under a load that does not pause there is always one.
+        evicting = heap.evict(options.cache_size, count_max=EVICT_COUNT)
         if checkpoint is None and not due:
-            marking = heap.reclaim.advance()
-            return heap.evict(options.cache_size, count_max=EVICT_COUNT) or marking
+            return heap.reclaim.advance() or evicting
         self._refuse_when_stopped()
         try:
             if checkpoint is None:
                 self._begin_checkpoint(self._append(CHECKPOINT, b""))
                 return True
-            return self._advance(checkpoint)
+            return self._advance(checkpoint, full) or evicting
         except BaseException as error:
             self._error = error
             raise
@@ -355,15 +355,17 @@ class Engine:
         self._size = self._run_ns = self._unpaid_count = 0
         self._changed = self._replayed = self._wanted = False
 
-    def _advance(self, checkpoint: Checkpoint) -> bool:
-        if checkpoint.ended():
+    def _advance(self, checkpoint: Checkpoint, full: bool) -> bool:
+        """Do the next bit of a checkpoint; a larger one when memory is `full` of what is left to the next. Then what
+        only the disk can do is waited for, too: nothing runs until it has caught up."""
+        if checkpoint.ended(wait=full and checkpoint.committing):
             self._end_checkpoint(checkpoint)
             self._trim(checkpoint)
             return True
         if checkpoint.committing:
             return False
         # A slice each time, and as many more as a batch that changes much needs lest the checkpoint never ends.
-        for _ in range(1 + 2 * self._unpaid_count // SLICE_COUNT):
+        for _ in range(1 + 2 * self._unpaid_count // SLICE_COUNT + full * SLICES_WHEN_FULL):
             if not checkpoint.slice():
                 if self.following:
                     return False  # until the leader's DIGEST comes

@@ -66,7 +66,7 @@ class Frozen:
                 self._paged.append(items)
                 self._streams.append(items.records())
         heap.paged_dirty = {}
-        heap.pager.changed_count = 0
+        heap.pager.changed_count = heap.pager.changed_weight = 0
         heap.reclaim.begin(heap.next_oid)
         self._oids = iter(list(self.objects))
         self._reclaiming = heap.reclaim.slices()

@@ -603,8 +603,12 @@ class Heap:
             obj.__info__.oid = 0  # a version may still know it as its home
 
     def changed_count(self) -> int:
-        """Return how many objects and pieces were changed since the last freeze."""
+        """Return how many changes of objects and pieces there were since the last freeze."""
         return len(self.dirty) + self.pager.changed_count
+
+    def changed_weight(self) -> int:
+        """Return how much waits in memory for a checkpoint to begin, in small objects or entries of a dict."""
+        return len(self.dirty) + self.pager.changed_weight
 
     def statistics(self) -> dict[str, Any]:
         """Return counts (objects) and sizes (bytes)."""

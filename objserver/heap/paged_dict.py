@@ -98,6 +98,7 @@ class PagedDict:
         made.next = _MIDDLE + made.count
         made.last = made.next - 1
         pager.changed_count += made.count
+        pager.changed_weight += made.count
         return made
 
     # --- what a snippet does ------------------------------------------------------------------------------------------
@@ -453,6 +454,7 @@ class PagedDict:
         """Let the changes stay."""
         self._before = None
         self._pager.changed_count += len(self._journal)
+        self._pager.changed_weight += [old for _, old in self._journal].count(None)  # else it was there already
         self._journal.clear()
 
     def discard(self) -> None:

@@ -38,8 +38,9 @@ __all__ = ["Node", "PagedList", "Place", "index_of", "message_of", "plain_list"]
 LEAF_COUNT: Final = 64
 BRANCH_COUNT: Final = 256
 
-# Bytes of memory of what is freed with a changed piece, about.
+# Bytes of memory of what is freed with a changed piece, about; and that in changed entries of a dict.
 _PIECE_SIZE: Final = 4_000
+_PIECE_WEIGHT: Final = 8
 
 
 # Of a piece: its number, how many items are in it, the least key that it may hold (None in a list).
@@ -656,6 +657,8 @@ class PagedList:
     def end(self) -> None:
         """Let the changes stay."""
         self._pager.changed_count += len(self._journal) + 1
+        first = [old for _, old in self._journal].count(MISSING)  # the others were there already
+        self._pager.changed_weight += _PIECE_WEIGHT * first
         self._forget_snippet()
 
     def _forget_snippet(self) -> None:

@@ -37,7 +37,8 @@ class Pager:
     Attributes:
         heap: whose they are.
         key: (storage, number of a piece) -> its key.
-        changed_count: pieces and entries that were changed since the last freeze.
+        changed_count: changes of pieces and entries since the last freeze.
+        changed_weight: what was changed and waits in memory for a checkpoint, in entries of a dict.
         garbage: storages that nothing uses any more since the last freeze, oldest first.
         leftovers: what containers held in memory, to be freed in slices.
     """
@@ -47,7 +48,7 @@ class Pager:
         self._store = heap.store
         self.key: Final = struct.Struct(">QQ").pack
         self.key_hash = KeyHash(self._identify).hash_of
-        self.changed_count = 0
+        self.changed_count = self.changed_weight = 0
         self.garbage: dict[int, None] = {}
         self.leftovers = Leftovers()
 

@@ -387,6 +387,35 @@ def test_checkpoint_is_written_in_slices_however_much_changed_before_it(make: Ca
     assert turns > 20_000 / 500
 
 
+@pytest.mark.parametrize("change", ["d.update((k, str(k)) for k in keys)", "x.extend(range(10 * len(keys)))"])
+def test_load_that_does_not_pause_waits_for_the_disk_before_it_fills_the_memory(
+    make: Callable[..., Bench], change: str
+) -> None:
+    bench = make(cache_size=1)
+    bench.eval("d = dict.fromkeys(range(-300, 0))\nx = list(range(300))")
+    bench.engine.checkpoint()
+    engine, heap = bench.engine, bench.engine._heap
+    waiting, left = 0, 0
+    for number in range(60):
+        bench.eval(change, keys=list(range(2000 * number, 2000 * number + 2000)))
+        engine.tend()  # once, as a server does with the next request before it
+        waiting = max(waiting, heap.changed_weight())
+        left = max(left, heap.pager.leftovers._size)
+    assert bench.engine.statistics()["checkpoints"] > 5
+    bound = engine._changed_weight_max
+    assert bound <= waiting < 2 * bound
+    assert left < 4 * bound * 650  # bytes of what is freed in slices: beside checkpoints, too
+
+
+def test_key_that_is_changed_again_and_again_waits_once(engine: Bench) -> None:
+    engine.eval("d = dict.fromkeys(range(300))\nx = list(range(300))")
+    engine.tend()
+    before = engine.engine._heap.changed_weight()
+    for number in range(100):
+        engine.eval("d[5] = n\nx[5] = n\nx.append(n)\nx.pop()", n=number)
+    assert engine.engine._heap.changed_weight() < before + 20
+
+
 def test_log_is_trimmed_behind_the_checkpoint(make: Callable[..., Bench]) -> None:
     engine = make(checkpoint_size=4096, retention_size=0, segment_size=8192)
     engine.eval("x = []")
