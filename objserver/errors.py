@@ -142,7 +142,17 @@ class Unavailable(RequestError):
 
 
 class ReplicationRefused(RequestError):
-    """One node can't follow the other, or the request does not fit its role. Nothing changed; the text says why."""
+    """One node can't follow the other, or the request does not fit its role. Nothing changed; the text says why.
+
+    `reason` is a word for programs: cluster, full, history, role, runtime, self, stale, unavailable, version. `term`
+    and `leader` are the refusing node's.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", term: int = 0, leader: str | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.term = term
+        self.leader = leader
 
 
 class NotReplicated(ObjserverError):

@@ -70,6 +70,19 @@ LINGER_SECONDS_MAX: Final = 2
 # A client that sends again what had ended the server gets its answer and is not read for so long.
 PAUSE_SECONDS: Final = 1
 
+# A follower, and a leader, of which nothing was heard for so long is gone: its host may be, which no socket tells.
+FEED_SILENCE_SECONDS_MAX: Final = 30
+
+# Followers that one node feeds; more of them follow one of those.
+FEEDS_MAX: Final = 64
+
+# Entries that a follower has received and not yet run, in bytes: what it reads ahead.
+FOLLOWER_AHEAD_SIZE_MAX: Final = 4 * MIB
+
+# A request may wait so long for the entry that it wants to see (`min_seq`).
+WAIT_MS_DEFAULT: Final = 5_000
+WAIT_MS_MAX: Final = 60_000
+
 # A clean stop waits this long for clients to take the replies to what was queued.
 STOP_SECONDS_MAX: Final = 5
 

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "objserver.replication": {
         "objserver.replication", "objserver.engine", "objserver.log", "objserver.store", "objserver.wire",
-        "google_crc32c",
+        "google_crc32c", "orjson",
     },
     "objserver.doors": {"objserver.doors", "objserver.engine", "objserver.wire"},
     "objserver.server": {

@@ -17,6 +17,13 @@ MIB: Final = 1024 * 1024
               help="Folder that keeps the objects; made if it is missing. One server at a time holds it.")
 @click.option("--listen", multiple=True, metavar="ADDRESS", default=["127.0.0.1:7707"], show_default=True,
               help="HOST:PORT, [IPV6]:PORT or unix:/path; may be given several times. Port 0 takes a free one.")
+@click.option("--follow", multiple=True, metavar="HOST:PORT",
+              help="Be a replica of this server: run what it runs, answer queries, refuse changes. May be given several"
+                   " times: they are tried in turn, and each may be a leader or a replica itself.")
+@click.option("--sync-replicas", type=click.IntRange(0, 64), default=0, show_default=True,
+              help="Let the reply to a change wait until so many replicas have it on disk.")
+@click.option("--sync-replicas-seconds", type=click.FloatRange(0.1, 3600), default=10, show_default=True,
+              help="And tell the client when they did not say so in this time.")
 @click.option("--durability", type=click.Choice(["always", "interval", "none"]), default="always", show_default=True,
               help="When a change is on the disk: before its reply leaves; at most --sync-ms after; or when the"
                    " system gets to it. The last two lose the latest changes when the machine fails, never order"
@@ -42,7 +49,8 @@ MIB: Final = 1024 * 1024
                    " there is]")
 @click.option("--no-confine", is_flag=True,
               help="Keep the right to reach files, programs and the network, which no snippet should ever get at.")
-def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "interval", "none"], sync_ms: int,
+def serve(folder: Path, listen: tuple[str, ...], follow: tuple[str, ...], sync_replicas: int,
+          sync_replicas_seconds: float, durability: Literal["always", "interval", "none"], sync_ms: int,
           cache_mb: int, fuel: int, checkpoint_mb: int, checkpoint_seconds: float, retention_mb: int,
           snippet_seconds: float, memory_mb: int | None, no_confine: bool) -> None:
     """Serve the objects kept in a folder.
@@ -59,7 +67,7 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
     import os
 
     from objserver.errors import ListenFailed
-    from objserver.server.listeners import open_listeners, resolve
+    from objserver.server.listeners import advertised, open_listeners, resolve, resolve_targets
     from objserver.server.plan import Plan
     from objserver.server.supervisor import Supervisor, default_memory_size
 
@@ -67,6 +75,10 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
         addresses = [resolve(text) for text in listen]
     except ListenFailed as error:
         raise click.BadParameter(str(error), param_hint="'--listen'") from error
+    try:
+        resolve_targets(follow)
+    except ListenFailed as error:
+        raise click.BadParameter(str(error), param_hint="'--follow'") from error
     try:
         listeners = open_listeners(addresses)
     except ListenFailed as error:
@@ -84,6 +96,10 @@ def serve(folder: Path, listen: tuple[str, ...], durability: Literal["always", "
         sockets=[],
         pulse=-1,
         supervisor=os.getpid(),
+        follow=list(follow),
+        address=advertised(listener.name for listener in listeners),
+        sync_count=sync_replicas,
+        sync_count_seconds=sync_replicas_seconds,
         facts={},
     )
     raise SystemExit(Supervisor(plan, listeners, snippet_seconds=snippet_seconds).run())

@@ -6,8 +6,8 @@
 
     method        params
     hello         client: str?, protocol: int?     -> server, version, protocol
-    eval, query   source: str, args: object?, depth: int?
-    call          path: str, args: array?, kwargs: object?, depth: int?
+    eval, query   source: str, args: object?, depth: int?, min_seq: int?, wait_ms: int?
+    call          path: str, args: array?, kwargs: object?, depth: int?, min_seq: int?, wait_ms: int?
     log           first: int, count: int           -> entries of the log, readable
     history       name: str                        -> versions of a function or class, oldest first
     source        name: str, version: int?         -> its text
@@ -15,8 +15,14 @@
     ping          none                             -> null
     stats         none                             -> figures
     sweep         none                             -> null; a sweep for what nothing reaches begins
+    promote       none                             -> term, seq; a follower leads from there on
+    resync        none                             -> null; a follower takes a snapshot of its leader
+    follow        objserver/replication/messages.py; the connection becomes a feed
+    fence, digest_at   what nodes ask of one another
 
-All but eval, query and call are answered as things are after the batch they stand in.
+All but eval, query and call are answered as things are after the batch they stand in. A request with a `min_seq` that
+the node has not reached holds up what comes after it on its connection: `awaited` says so, and the owner calls `resume`
+or `give_up_waiting`.
 
 Whoever owns a connection moves the bytes and runs the batches: the reactor for sockets, `exchange` inside one
 process. Bodies wait as bytes and are parsed when their turn comes, so that what waits takes the memory it took
@@ -28,16 +34,33 @@ came in and are answered in that order (tests/doors/test_native.py).
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from objserver.doors.codec import CODEC
-from objserver.engine import Fault, Outcome, Request
-from objserver.errors import BadRequest, DataDamaged, FrameTooLarge, RequestError, ResultTooLarge
-from objserver.limits import BATCH_COUNT_MAX, BATCH_SIZE_MAX, LOG_COUNT_MAX, VALUE_DEPTH_MAX
+from objserver.engine import Fault, FaultKind, Outcome, Request
+from objserver.errors import (
+    BadRequest,
+    Behind,
+    DataDamaged,
+    FrameTooLarge,
+    ReplicationRefused,
+    RequestError,
+    ResultTooLarge,
+    Unavailable,
+)
+from objserver.limits import (
+    BATCH_COUNT_MAX,
+    BATCH_SIZE_MAX,
+    LOG_COUNT_MAX,
+    VALUE_DEPTH_MAX,
+    WAIT_MS_DEFAULT,
+    WAIT_MS_MAX,
+)
 from objserver.version import VERSION
-from objserver.wire.frame import FrameReader
+from objserver.wire.frame import FrameReader, encode_frame
 from objserver.wire.messages import PROTOCOL, ErrorCode, MessageError, encode_error, encode_result, parse_request
 
 __all__ = ["Connection", "exchange"]
@@ -55,6 +78,8 @@ JSON_NAMES: Final = {
 RequestId = int | str | None
 # Who answers: the engine; the server, with a value; nobody any more, because the reply is written.
 Answer = Request | Callable[[], object] | bytes
+# Takes a socket over, with what was received and belongs to whoever reads it next.
+TakeOver = Callable[[socket.socket, bytes], object]
 
 
 class Keeper(Protocol):
@@ -69,15 +94,39 @@ class Keeper(Protocol):
     def sweep(self) -> None: ...
 
 
+class Replica(Protocol):
+    """A node among others (objserver/replication/node.py). What it refuses raises ReplicationRefused or BadRequest."""
+
+    unavailable: str
+
+    @property
+    def seq(self) -> int: ...
+
+    def promote(self) -> object: ...
+
+    def resync(self) -> None: ...
+
+    def fence(self, cluster: str, term: int, leader: str | None) -> object: ...
+
+    def digest_at(self, seq: int) -> object: ...
+
+    def follow(self, params: dict[str, Any]) -> tuple[object, TakeOver]: ...
+
+
 class Connection:
     """One client's side of the conversation.
 
     The owner calls `receive` with what arrived, `take` while `waiting`, and sends what `deliver` makes of the
     outcomes. When `finished`, nothing more will come: send the rest and close.
+
+    Attributes:
+        awaited: the entry that the next request wants to see first, and for how many ms it waits; None when none does.
+        hand_over: gets the socket, once the replies are sent; None while the connection stays a client's.
     """
 
     __slots__ = (
-        "_bodies", "_ended", "_last", "_reader", "_slots", "at_rest", "entries", "keeper", "principal", "statistics",
+        "_bodies", "_ended", "_last", "_reader", "_slots", "_waited", "at_rest", "awaited", "entries", "hand_over",
+        "keeper", "principal", "replica", "statistics",
     )  # fmt: skip
 
     def __init__(
@@ -86,6 +135,7 @@ class Connection:
         principal: str = "",
         entries: Callable[[int, int], Sequence[object]] | None = None,
         keeper: Keeper | None = None,
+        replica: Replica | None = None,
     ) -> None:
         """
         Args:
@@ -93,11 +143,16 @@ class Connection:
             principal: in whose name the requests run.
             entries: what `log` answers, from the first seq and the count; None where no log is shown.
             keeper: answers `history`, `source`, `code` and `sweep`; None where these are not to be had.
+            replica: the node that this is; None where there are no others.
         """
         self.statistics = statistics
         self.principal = principal
         self.entries = entries
         self.keeper = keeper
+        self.replica = replica
+        self.awaited: tuple[int, int] | None = None
+        self.hand_over: TakeOver | None = None
+        self._waited = False  # the next request has waited as long as it may
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
         # Requests taken and not yet answered, in order, with the bodies they came in.
@@ -169,6 +224,7 @@ class Connection:
                 batch.append(answer)
                 sources.append(body)
         size = count = 0
+        unavailable = self.replica.unavailable if self.replica is not None else ""
         while bodies and count < count_max and size < size_max:
             body = bodies.popleft()
             size += len(body)
@@ -179,17 +235,49 @@ class Connection:
                 if read is None:
                     slots.append((id, _unknown_method(id, method), body))
                 else:
+                    if "min_seq" in params and not self._has_seen(params):
+                        bodies.appendleft(body)
+                        break
+                    if unavailable and method in _OF_THE_HEAP:
+                        slots.append((id, encode_error(id, ErrorCode.UNAVAILABLE, unavailable, _UNAVAILABLE), b""))
+                        continue
                     answer = read(self, method, params, tagged)
                     if isinstance(answer, tuple):
                         batch.append(answer)
                         sources.append(body)
                     slots.append((id, answer, body))
+            except Behind as error:
+                slots.append((id, encode_error(id, ErrorCode.BEHIND, str(error), {"type": Behind.__name__}), b""))
             except MessageError as error:
                 slots.append((error.id, encode_error(error.id, error.code, error.message, _BAD_REQUEST), b""))
             except BadRequest as error:
                 text = f"{method}: {error}"
                 slots.append((id, encode_error(id, ErrorCode.INVALID_PARAMS, text, _BAD_REQUEST), b""))
         return size
+
+    def _has_seen(self, params: dict[str, Any]) -> bool:
+        """Whether the node has the entry that a request wants to see; else `awaited` says what it waits for.
+
+        Raises:
+            BadRequest: these are no numbers.
+            Behind: it has waited long enough.
+        """
+        wanted = _pop_int(params, "min_seq", 0, 2**63)
+        wait_ms = _pop_int(params, "wait_ms", 0, WAIT_MS_MAX) if "wait_ms" in params else WAIT_MS_DEFAULT
+        seq = self.replica.seq if self.replica is not None else wanted
+        if seq >= wanted:
+            self._waited = False
+            return True
+        if self._waited or not wait_ms:
+            self._waited = False
+            raise Behind(f"this node has entries up to {seq}, not {wanted}; ask the leader, or wait longer")
+        self.awaited = wanted, wait_ms
+        return False
+
+    def resume(self, *, waited: bool) -> None:
+        """Let `take` go on: the node has what was awaited, or the time is over (`waited`)."""
+        self.awaited = None
+        self._waited = waited
 
     def deliver(self, outcomes: Sequence[Outcome], first: int, seq: int) -> bytes:
         """Return the replies to what was taken, up to the first request without an outcome.
@@ -220,7 +308,7 @@ class Connection:
         if self._last is not None and self.finished:
             frames.append(self._last)
             self._last = None
-        self.at_rest = not (slots or self._bodies or self._ended or self._reader.held)
+        self.at_rest = not (slots or self._bodies or self._ended or self._reader.held or self.hand_over)
         return frames[0] if len(frames) == 1 else b"".join(frames)
 
     def _tell(self, id: RequestId, answer: Callable[[], object], seq: int) -> bytes:
@@ -234,6 +322,19 @@ class Connection:
             return encode_error(id, ErrorCode.DATA_DAMAGED, str(error), {"type": DataDamaged.__name__})
         except BadRequest as error:
             return encode_error(id, ErrorCode.INVALID_PARAMS, str(error), _BAD_REQUEST)
+        except ReplicationRefused as error:
+            data = {"type": "ReplicationRefused", "reason": error.reason, "term": error.term, "leader": error.leader}
+            return encode_error(id, ErrorCode.REPLICATION_REFUSED, str(error), data)
+
+    def take_over(self, params: dict[str, Any]) -> object:
+        """Begin a feed: return what the follower is told, before the connection is handed over."""
+        assert self.replica is not None
+        told, self.hand_over = self.replica.follow(params)
+        return told
+
+    def leftover(self) -> bytes:
+        """Return what was received and is nobody's yet, for whoever takes the connection over."""
+        return b"".join(encode_frame(body) for body in self._bodies) + bytes(self._reader.held)
 
 
 def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Request]], Sequence[Outcome]],
@@ -356,20 +457,72 @@ def _read_sweep(connection: Connection, method: str, params: dict[str, Any], tag
     return keeper.sweep
 
 
+def _read_promote(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    replica = _replica(connection)
+    if params:
+        raise _unknown(params, "none")
+    return replica.promote
+
+
+def _read_resync(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    replica = _replica(connection)
+    if params:
+        raise _unknown(params, "none")
+    return replica.resync
+
+
+def _read_follow(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    _replica(connection)
+    return lambda: connection.take_over(params)
+
+
+def _read_fence(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    replica, cluster = _replica(connection), _pop_name(params, "cluster")
+    term = _pop_int(params, "term", 1, 2**63)
+    leader = params.pop("leader", None)
+    if leader is not None and type(leader) is not str:
+        raise _wrong("leader", "a string", leader)
+    if params:
+        raise _unknown(params, "cluster, term, leader")
+    return lambda: replica.fence(cluster, term, leader)
+
+
+def _read_digest_at(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    replica, seq = _replica(connection), _pop_int(params, "seq", 0, 2**63)
+    if params:
+        raise _unknown(params, "seq")
+    return lambda: replica.digest_at(seq)
+
+
+def _replica(connection: Connection) -> Replica:
+    if connection.replica is None:
+        raise BadRequest("there are no replicas here")
+    return connection.replica
+
+
 _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answer]]] = {
     "call": _read_call,
     "code": _read_code,
+    "digest_at": _read_digest_at,
     "eval": _read_snippet,
+    "fence": _read_fence,
+    "follow": _read_follow,
     "hello": _read_hello,
     "history": _read_history,
     "log": _read_log,
     "ping": _read_ping,
+    "promote": _read_promote,
     "query": _read_snippet,
+    "resync": _read_resync,
     "source": _read_source,
     "stats": _read_stats,
     "sweep": _read_sweep,
 }
 
+# What a node that is no sound replica does not answer.
+_OF_THE_HEAP: Final = frozenset({"call", "code", "eval", "history", "query", "source"})
+
+_UNAVAILABLE: Final = {"type": Unavailable.__name__}
 _BAD_REQUEST: Final = {"type": BadRequest.__name__}
 
 
@@ -427,5 +580,7 @@ def _encode_fault(id: RequestId, fault: Fault, output: str) -> bytes:
     data: dict[str, str | int | None] = {"type": fault.type, "line": fault.line, "traceback": fault.traceback}
     if output:
         data["output"] = output
+    if fault.code is FaultKind.NOT_LEADER:
+        data["leader"] = fault.leader
     text = f"{fault.type}: {fault.message}" if fault.message else fault.type
     return encode_error(id, fault.code, text, data)

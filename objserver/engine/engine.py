@@ -24,7 +24,7 @@ from typing import Any, Final
 from ..errors import BadRequest, DataDamaged, Diverged, MachineError, ObjserverError, RuntimeMismatch, StorageFailed
 from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, Head, Log, check_follows, decode_entry, open_log
-from ..store import Store
+from ..store import Pinned, Store
 from .checkpoint import SLICE_COUNT, Checkpoint
 from .entries import (
     BATCH,
@@ -416,6 +416,33 @@ class Engine:
         """The log, to read from between batches."""
         assert self._log is not None
         return self._log
+
+    @property
+    def durable_seq(self) -> int:
+        """The last entry that is on the disk; where batches are not synced, the last one there is."""
+        assert self._log is not None
+        return self._log.synced_seq if self.options.durability == "always" else self.seq
+
+    @property
+    def checkpoint_seq(self) -> int:
+        """The entry up to which the checkpoint holds everything; 0 before the first."""
+        assert self._store is not None
+        packed = self._store.checkpoint_mark()
+        return Mark.unpack(packed).seq if packed is not None else 0
+
+    def pin(self) -> Pinned:
+        """Return the pages of the last checkpoint, which is made if there is none.
+
+        Raises:
+            BadRequest: this is a replica, which makes no checkpoint by itself, and has none yet.
+        """
+        assert self._store is not None
+        if self._store.checkpoint_mark() is None:
+            if self.following:
+                raise BadRequest("this replica has no checkpoint yet; follow its leader")
+            self._changed = True
+            self.checkpoint()
+        return self._store.pin()
 
     def refuse_changes(self, refusal: Fault | None) -> None:
         """Roll back from now on whatever changes something, and answer it with this fault; None lets changes stay."""

@@ -113,6 +113,10 @@ class DiskLog:
     def first_seq(self) -> int:
         return self._segments[0].first if self._segments else self._head.seq + 1
 
+    @property
+    def synced_seq(self) -> int:
+        return self._synced_seq
+
     def head(self) -> Head:
         return self._head
 

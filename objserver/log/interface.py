@@ -29,6 +29,11 @@ class Log(Protocol):
         """The oldest seq that can be read; head().seq + 1 when there is none."""
         ...
 
+    @property
+    def synced_seq(self) -> int:
+        """The last entry that is known to be on the disk."""
+        ...
+
     def head(self) -> Head:
         """Return the last entry's seq, term, digest and time; seq 0 for an empty log."""
         ...

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,7 +23,7 @@ from ..errors import DataDamaged, RuntimeMismatch, StorageFailed
 from ..log import DIGEST_SIZE
 from ..store import sync_folder
 
-__all__ = ["Role", "State", "draw_cluster", "write_whole"]
+__all__ = ["Role", "State", "draw_cluster", "take_role", "write_whole"]
 
 Role = Literal["leader", "follower"]
 
@@ -89,6 +90,20 @@ class State:
         rewind = None if self.rewind is None else [self.rewind[0], self.rewind[1].hex()]
         saved = {"format": FORMAT, **asdict(self), "rewind": rewind}
         write_whole(folder / FILE_NAME, json.dumps(saved, indent=1).encode() + b"\n")
+
+
+def take_role(state: State, folder: Path, follow: Sequence[str]) -> None:
+    """Set the role that a process begins in, when it is told to follow these; the state is saved when it changes.
+
+    Who was promoted leads, whatever it was started with; who is a follower stays one until it is promoted.
+    Raises StorageFailed.
+    """
+    if not follow or state.promoted_term is not None:
+        return
+    if state.role == "leader" or not state.follow:
+        state.role = "follower"
+        state.follow = state.follow or list(follow)
+        state.save(folder)
 
 
 def draw_cluster() -> str:

@@ -32,11 +32,12 @@ from objserver.engine import Engine, Options
 from objserver.engine.lock import FolderLock, describe_process
 from objserver.errors import MachineError
 from objserver.limits import KIB
+from objserver.replication import Node, State, prepare, take_role
 
 from .confine import Confinement, confine, die_with
 from .culprits import Culprits
 from .lifecycle import serve_listeners
-from .listeners import Listener
+from .listeners import Listener, resolve_targets
 from .plan import Plan
 from .pulse import Pulse
 from .supervisor import STATUS_AGAIN, STATUS_FAULT, STATUS_MACHINE, THREAD_STACK_SIZE
@@ -80,26 +81,39 @@ def _quit(status: int) -> NoReturn:
 def _serve(plan: Plan) -> int:
     folder = Path(plan.folder)
     lock = FolderLock(folder, describe_process(plan.supervisor))
-    confinement = confine(folder) if plan.confined else Confinement()
+    state = State.load(folder)
+    take_role(state, folder, plan.follow)
+    targets = resolve_targets([*state.follow, *plan.follow])
+    for line in prepare(folder, state):
+        _tell(line)
+    ports = sorted({where[1] for _, _, where in targets})
+    confinement = confine(folder, connect_ports=ports) if plan.confined else Confinement()
     for line in confinement.missing:
-        print(line, file=sys.stderr, flush=True)
+        _tell(line)
     facts = {**plan.facts, "confinement": str(confinement)}
     began, before = time.monotonic(), _memory_size()
     engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
     try:
         crowded = _memory_size() - before > plan.memory_size * MEMORY_SHARE
-        if plan.checkpoint_first or crowded or time.monotonic() - began > REPLAY_SECONDS:
+        if state.role == "follower":
+            pass  # its checkpoints are its leader's
+        elif plan.checkpoint_first or crowded or time.monotonic() - began > REPLAY_SECONDS:
             # Now, and not between batches: the next end may come before that is done, and all this time again.
             engine.checkpoint()
-        if plan.checkpoint_first or crowded:
+        if state.role == "leader" and (plan.checkpoint_first or crowded):
             # With all that in memory, and what the allocator does not give back, an innocent snippet would meet the
             # bound. The next process has read nothing yet.
             return STATUS_AGAIN
         listeners = [Listener(socket.socket(fileno=fd), owned=False) for fd in plan.sockets]
-        trio.run(_serve_listeners, plan, engine, listeners, Watch(Pulse(plan.pulse), Culprits.load(folder), facts))
+        node = Node(
+            engine, state, targets=targets, address=plan.address, sync_count=plan.sync_count,
+            sync_seconds=plan.sync_count_seconds, tell=_tell,
+        )  # fmt: skip
+        watch = Watch(Pulse(plan.pulse), Culprits.load(folder), facts)
+        trio.run(_serve_listeners, plan, engine, listeners, watch, node)
     finally:
         engine.close()
-    return 0
+    return STATUS_AGAIN if node.ending else 0
 
 
 def _memory_size() -> int:
@@ -107,7 +121,9 @@ def _memory_size() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB
 
 
-async def _serve_listeners(plan: Plan, engine: Engine, listeners: list[Listener], watch: Watch) -> None:
+async def _serve_listeners(
+    plan: Plan, engine: Engine, listeners: list[Listener], watch: Watch, node: Node
+) -> None:
     try:
         await serve_listeners(
             engine,
@@ -116,10 +132,15 @@ async def _serve_listeners(plan: Plan, engine: Engine, listeners: list[Listener]
             own_process=True,
             memory_size=plan.memory_size,
             watch=watch,
+            node=node,
         )
     except MemoryError:
         # Not by way of trio: it needs memory to end, and where it gets none its loop waits for ever.
         _quit(_end("out of memory", STATUS_FAULT))
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _end(text: str, status: int) -> int:

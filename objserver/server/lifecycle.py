@@ -28,8 +28,9 @@ import trio
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options
 from objserver.limits import CONNECTIONS_MAX
+from objserver.replication import Node, State
 
-from .listeners import Listener, open_listeners, resolve
+from .listeners import Listener, advertised, open_listeners, resolve
 from .reactor import Reactor
 from .watch import Watch
 
@@ -71,7 +72,8 @@ async def serve(
     engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=options)
     try:
         listeners = open_listeners(addresses)
-        await serve_listeners(engine, listeners, sync_seconds=sync_seconds, task_status=task_status)
+        node = Node(engine, State.load(folder), address=advertised(listener.name for listener in listeners), tell=_tell)
+        await serve_listeners(engine, listeners, sync_seconds=sync_seconds, node=node, task_status=task_status)
     finally:
         engine.close()
 
@@ -84,6 +86,7 @@ async def serve_listeners(
     own_process: bool = False,
     memory_size: int | None = None,
     watch: Watch | None = None,
+    node: Node | None = None,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve an open engine on sockets that listen, which it closes; the engine stays the caller's.
@@ -92,7 +95,7 @@ async def serve_listeners(
         own_process: the process is this server's: SIGTERM and SIGINT stop it, and its collector and its limit of
             open files are set. Needs the main thread.
         memory_size: bytes of memory this process may take from now on; a snippet that wants more ends it.
-        watch: see `Reactor`.
+        watch, node: see `Reactor`.
     Raises:
         MachineError, MemoryError: as `serve`.
     """
@@ -102,7 +105,7 @@ async def serve_listeners(
     connections_max = _connections_max(raise_limit=own_process)
     delay = sync_seconds if engine.options.durability == "interval" else inf
     reactor = Reactor(
-        engine, listeners, sync_seconds=delay, connections_max=connections_max, watch=watch, warn=_tell
+        engine, listeners, sync_seconds=delay, connections_max=connections_max, watch=watch, node=node, warn=_tell
     )
     if own_process:
         _tame_collector()

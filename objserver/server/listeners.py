@@ -20,13 +20,13 @@ import ipaddress
 import os
 import socket
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from objserver.errors import ListenFailed
 from objserver.limits import BACKLOG_COUNT_MAX
 
-__all__ = ["Address", "Listener", "open_listeners", "resolve"]
+__all__ = ["Address", "Listener", "advertised", "open_listeners", "resolve", "resolve_targets"]
 
 UNIX = "unix:"
 
@@ -101,6 +101,36 @@ def resolve(text: str) -> Address:
     return Address(text, targets)
 
 
+def resolve_targets(addresses: Iterable[str]) -> list[tuple[str, socket.AddressFamily, tuple[str, int]]]:
+    """Return where these addresses, HOST:PORT or [IPV6]:PORT, lead to; those of one host one after the other.
+
+    Raises:
+        ListenFailed: one is no address, its host is unknown, or not on this machine.
+    """
+    targets: dict[tuple[str, socket.AddressFamily, tuple[str, int]], None] = {}
+    for text in addresses:
+        host, colon, port = text.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        host = host[1:-1] if bracketed else host
+        if not colon or not host or not (port.isascii() and port.isdigit()) or (":" in host and not bracketed):
+            raise ListenFailed(f"{text!r} can't be followed; write HOST:PORT or [IPV6]:PORT of a leader")
+        if not 0 < int(port) < 65536:
+            raise ListenFailed(f"{text!r}: ports are from 1 to 65535")
+        try:
+            found = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise ListenFailed(f"{text!r}: host {host!r} is unknown ({error})") from error
+        for family, _, _, _, where in found:
+            number = str(where[0])
+            if not ipaddress.ip_address(number).is_loopback:
+                raise ListenFailed(
+                    f"{text!r} is on another machine, and without principals nodes trust whoever answers; "
+                    "follow a node on 127.0.0.1 or [::1]"
+                )
+            targets[text, family, (number, int(port))] = None
+    return list(targets)
+
+
 def open_listeners(addresses: Sequence[Address]) -> list[Listener]:
     """Listen on every address, or on none.
 
@@ -126,6 +156,11 @@ def open_listeners(addresses: Sequence[Address]) -> list[Listener]:
             listener.close()
         raise
     return opened
+
+
+def advertised(names: Iterable[str]) -> str | None:
+    """Return the name under which other nodes find whoever listens so: the first that is no unix socket."""
+    return next((name for name in names if not name.startswith(UNIX)), None)
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> Listener:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 __all__ = ["Plan"]
@@ -23,6 +23,10 @@ class Plan:
         pulse: descriptor of the memory that supervisor and server share.
         supervisor: number of the supervisor's process, which the lock file names.
         facts: for the figures of the server.
+        follow: addresses of the nodes to follow, in turn; none for a leader.
+        address: where clients and other nodes find this one; None when they can't.
+        sync_count: followers that must have a change before its reply leaves.
+        sync_count_seconds: how long it waits for them.
         checkpoint_first: whether it only makes a checkpoint, while its memory is not bounded.
     """
 
@@ -35,6 +39,10 @@ class Plan:
     pulse: int
     supervisor: int
     facts: dict[str, Any]
+    follow: list[str] = field(default_factory=list)
+    address: str | None = None
+    sync_count: int = 0
+    sync_count_seconds: float = 10.0
     checkpoint_first: bool = False
 
     def dump(self) -> bytes:

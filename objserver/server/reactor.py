@@ -25,12 +25,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from math import inf
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
-from typing import Final
+from typing import Final, NamedTuple
 
 import trio
 
-from objserver.doors.native import Connection
-from objserver.engine import Engine, Outcome, Request
+from objserver.doors.native import Connection, TakeOver
+from objserver.engine import Engine, Fault, FaultKind, Outcome, Request
 from objserver.errors import Overloaded
 from objserver.limits import (
     BATCH_COUNT_MAX,
@@ -44,6 +44,7 @@ from objserver.limits import (
     READY_COUNT_MAX,
     STOP_SECONDS_MAX,
 )
+from objserver.replication import Node
 
 from .listeners import Listener
 from .session import Session
@@ -75,6 +76,30 @@ SLOW_NS_MIN: Final = 50_000_000
 REFUSED_COUNT_MAX: Final = 64
 
 
+class Held(NamedTuple):
+    """A batch whose replies wait for followers."""
+
+    turns: Sequence[tuple[Session, int]]  # sessions, and where their requests begin in the batch
+    outcomes: Sequence[Outcome]
+    before: int  # the last entry before it
+    seq: int  # the last entry of it
+    until: float  # trio's clock
+
+    def unreplicated(self, node: Node) -> list[Outcome]:
+        """Return the outcomes as they are to be told when the time is over: what changed something is not safe."""
+        fault = Fault(
+            FaultKind.NOT_REPLICATED,
+            "NotReplicated",
+            f"the change is on this node's disk, but {node.sync_count} followers did not say within "
+            f"{node.sync_seconds:g} s that they have it: it may be lost with this node; look before repeating it",
+        )
+        safe = max(self.before, node.replicated_seq)
+        return [
+            (None, fault, seq, output) if seq > safe else (value, was, seq, output)
+            for value, was, seq, output in self.outcomes
+        ]
+
+
 class Reactor:
     """Serves the clients of `listeners` from `engine`, and closes the listeners when it ends."""
 
@@ -86,6 +111,7 @@ class Reactor:
         sync_seconds: float = inf,
         connections_max: int = CONNECTIONS_MAX,
         watch: Watch | None = None,
+        node: Node | None = None,
         warn: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True),
     ) -> None:
         """
@@ -93,6 +119,7 @@ class Reactor:
             sync_seconds: a batch is synced at most this much later; for an engine that does not sync by itself.
             connections_max: more clients than this are refused with `Overloaded`.
             watch: runs the batches, in sight of a supervisor.
+            node: the engine's part in replication; None where it has none.
             warn: takes one readable line for the operator.
         """
         self._engine = engine
@@ -100,8 +127,11 @@ class Reactor:
         self._sync_seconds = sync_seconds
         self._connections_max = connections_max
         self._watch_over = watch or Watch()
+        self._node = node
         self._warn = warn
         self._epoll = select.epoll()
+        if node is not None:
+            node.attach(self._epoll)
         self._sessions: dict[int, Session] = {}
         # Sessions with requests to run, the one served longest ago first.
         self._waiting: deque[Session] = deque()
@@ -111,6 +141,10 @@ class Reactor:
         self._stopping = self._draining = False
         # Sessions that are paused, with the time when they go on, the first one first.
         self._paused: deque[tuple[float, Session]] = deque()
+        # Sessions whose next request waits for an entry, with the seq and the time when it gives up.
+        self._parked: dict[Session, tuple[int, float]] = {}
+        # Batches whose replies wait for followers to have them, in order.
+        self._unreplicated: deque[Held] = deque()
         self._idle = trio.CancelScope()
         self._held_size = 0
         self._lingering_count = 0
@@ -140,6 +174,7 @@ class Reactor:
             "reactor_pause_ms_max": round(self._pause_ns_max / 1e6, 3),
             "requests": self._request_count,
             "uptime_seconds": (time.monotonic_ns() - self._started_ns) // 1_000_000_000,
+            **({"replication": self._node.statistics()} if self._node is not None else {}),
         }
 
     def stop(self) -> None:
@@ -148,7 +183,7 @@ class Reactor:
         self._idle.cancel()
 
     async def run(self) -> None:
-        """Serve until `stop`.
+        """Serve until `stop`, or until the node is to begin anew in another role.
 
         Raises:
             MachineError: the engine can't go on. The replies to its last batch did not leave.
@@ -166,6 +201,11 @@ class Reactor:
                 if self._alarm < inf and (now := trio.current_time()) >= self._alarm:
                     self._ring(now)
                 more = self._engine.tend()
+                if self._node is not None:
+                    more = self._tend_node(self._node) or more
+                    if self._node.ending:
+                        self._warn(f"the server begins anew: {self._node.ending}")
+                        break
                 now_ns = time.perf_counter_ns()
                 if now_ns - self._polled_ns > SLOW_NS_MIN:
                     # Between snippets that take seconds, one slice each would be a checkpoint that never ends.
@@ -177,7 +217,8 @@ class Reactor:
                 if worked or more:
                     await trio.lowlevel.checkpoint()
                 elif not self._draining or self._sessions:
-                    deadline = min(self._alarm, trio.current_time() + TEND_SECONDS)
+                    seconds = TEND_SECONDS if self._node is None else min(TEND_SECONDS, self._node.next_seconds)
+                    deadline = min(self._alarm, trio.current_time() + seconds)
                     with trio.CancelScope(deadline=deadline) as self._idle:
                         await trio.lowlevel.wait_readable(self._epoll.fileno())
                     self._polled_ns = time.perf_counter_ns()
@@ -186,6 +227,8 @@ class Reactor:
             self._close_listeners()
             for session in list(self._sessions.values()):
                 self._drop(session)
+            if self._node is not None:
+                self._node.close()
             self._epoll.close()
 
     # One pass
@@ -212,6 +255,8 @@ class Reactor:
                 # Accepted last: a descriptor closed in this pass must not come back under another client's name.
                 if fd in self._listeners:
                     accepting.append(self._listeners[fd])
+                elif self._node is not None and self._node.owns(fd):
+                    self._node.handle(fd, event)
             elif event == EPOLLIN:
                 self._read(session)
             else:
@@ -230,6 +275,9 @@ class Reactor:
     def _read(self, session: Session) -> None:
         # What is queued runs before more is read, so that a pipeline waits in the kernel and with its client.
         if session.queued or session.choked or not session.reading:
+            return
+        if session.awaiting:
+            self._watch(session)
             return
         try:
             data = session.recv(READ_SIZE)
@@ -260,7 +308,9 @@ class Reactor:
             self._flush(session)
             if session.fd < 0:
                 return
-        if session.reading and not session.choked and not session.paused:
+        if session.awaiting and not event & (EPOLLERR | EPOLLHUP):
+            self._watch(session)
+        elif session.reading and not session.choked and not session.paused:
             # The end of the stream, or the error, comes with the reading, behind what was sent before it.
             if event & (EPOLLIN | EPOLLERR | EPOLLHUP):
                 self._read(session)
@@ -289,6 +339,7 @@ class Reactor:
                 continue
             turns.append((session, first))
         outcomes: Sequence[Outcome] = ()
+        before = self._engine.seq
         if batch:
             outcomes = self._watch_over.run(self._engine, batch, sources)
             assert outcomes, "the engine runs at least one request"
@@ -305,6 +356,14 @@ class Reactor:
             # The engine stopped early: whose turn did not come goes first next time.
             turns.sort(key=lambda turn: turn[1] < len(outcomes))
         seq = self._engine.seq
+        node = self._node
+        if node is not None and node.sync_count and node.leads and seq > node.replicated_seq:
+            self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds))
+        else:
+            self._answer(turns, outcomes, seq)
+
+    def _answer(self, turns: Sequence[tuple[Session, int]], outcomes: Sequence[Outcome], seq: int) -> None:
+        """Send each session of a batch its replies."""
         replies: list[tuple[Session, bytes]] = []
         for session, first in turns:
             try:
@@ -356,7 +415,12 @@ class Reactor:
     def _go_on(self, session: Session) -> None:
         """After something was taken from a session or sent to it: queue it again, end it, count what it holds."""
         connection = session.connection
-        if connection.waiting:
+        if connection.hand_over is not None and not session.unsent_size:
+            self._hand_over(session, connection.hand_over)
+            return
+        if connection.awaited is not None:
+            self._park(session, *connection.awaited)
+        elif connection.waiting:
             if not session.queued and not session.choked and not session.paused:
                 session.queued = True
                 self._waiting.append(session)
@@ -387,7 +451,7 @@ class Reactor:
             sock.setblocking(False)
             if sock.family is not socket.AF_UNIX:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = Session(sock, Connection(self.statistics, entries=self._engine.entries, keeper=self._engine))
+            session = Session(sock, self._connection())
             full = len(self._sessions) - self._lingering_count >= self._connections_max
             self._sessions[session.fd] = session
             self._epoll.register(session.fd, EPOLLIN)
@@ -401,6 +465,10 @@ class Reactor:
                 self._send(session, session.connection.deliver((), 0, self._engine.seq))
             else:
                 self._drop(session)
+
+    def _connection(self) -> Connection:
+        engine = self._engine
+        return Connection(self.statistics, entries=engine.entries, keeper=engine, replica=self._node)
 
     def _pause_accepting(self, error: OSError) -> None:
         self._warn(f"can't accept clients for the moment: {error.strerror}; {len(self._sessions)} are connected")
@@ -440,6 +508,7 @@ class Reactor:
         session.fd = -1
         session.sock.close()
         self._timed.discard(session)
+        self._parked.pop(session, None)
         self._held_size -= session.held
         self._lingering_count -= session.lingering
 
@@ -448,6 +517,8 @@ class Reactor:
         self._draining = True
         self._close_listeners()
         self._resume(inf)
+        for session in list(self._parked):
+            self._unpark(session, waited=True)
         self._stop_at = trio.current_time() + STOP_SECONDS_MAX
         self._alarm = min(self._alarm, self._stop_at)
 
@@ -456,6 +527,58 @@ class Reactor:
             self._epoll.unregister(fd)
             listener.close()
         self._listeners.clear()
+
+    # Other nodes
+
+    def _tend_node(self, node: Node) -> bool:
+        """Let the node do its part, and go on with what waited for others. Returns whether there is more at once."""
+        more = node.tend()
+        if self._parked:
+            seq = self._engine.seq
+            for session in [session for session, (wanted, _) in self._parked.items() if wanted <= seq]:
+                self._unpark(session, waited=False)
+                more = True
+        while self._unreplicated and self._unreplicated[0].seq <= node.replicated_seq and not node.ending:
+            self._let_go(self._unreplicated.popleft())
+            more = True
+        return more
+
+    def _hand_over(self, session: Session, take_over: TakeOver) -> None:
+        """Give a session's socket to the node: it is no client's any more."""
+        self._epoll.unregister(session.fd)
+        sock, left = session.sock.dup(), session.connection.leftover()
+        self._drop(session)
+        take_over(sock, left)
+
+    def _park(self, session: Session, seq: int, wait_ms: int) -> None:
+        if session not in self._parked:
+            until = trio.current_time() + wait_ms / 1000
+            self._parked[session] = seq, until
+            session.awaiting = True
+            self._alarm = min(self._alarm, until)
+
+    def _unpark(self, session: Session, *, waited: bool) -> None:
+        del self._parked[session]
+        session.awaiting = False
+        session.connection.resume(waited=waited)
+        self._watch(session)
+        self._go_on(session)
+
+    def _hold(self, held: Held) -> None:
+        """Keep the replies to a batch until enough followers have it."""
+        for session, _ in held.turns:
+            session.awaiting = True
+        self._unreplicated.append(held)
+        self._alarm = min(self._alarm, held.until)
+
+    def _let_go(self, held: Held, outcomes: Sequence[Outcome] | None = None) -> None:
+        """Answer a batch whose replies were kept."""
+        for session, _ in held.turns:
+            session.awaiting = False
+            if session.fd >= 0:
+                self._watch(session)
+        turns = [turn for turn in held.turns if turn[0].fd >= 0]
+        self._answer(turns, held.outcomes if outcomes is None else outcomes, held.seq)
 
     # What is waited for
 
@@ -504,6 +627,12 @@ class Reactor:
                 self._epoll.modify(fd, EPOLLIN)
             self._accept_at = inf
         self._resume(now)
+        for session in [session for session, (_, until) in self._parked.items() if now >= until]:
+            self._unpark(session, waited=True)
+        while self._unreplicated and now >= self._unreplicated[0].until:
+            held = self._unreplicated.popleft()
+            assert self._node is not None
+            self._let_go(held, held.unreplicated(self._node))
         if now >= self._stop_at:
             self._stop_at = inf
             for session in list(self._sessions.values()):
@@ -515,4 +644,8 @@ class Reactor:
                 self._evict(session, f"it left {session.unsent_size} bytes unread for {OUTPUT_STALL_SECONDS_MAX} s")
         first = min((session.deadline for session in self._timed), default=inf)
         resumed = self._paused[0][0] if self._paused else inf
-        self._alarm = min(first, self._sync_at, self._checkpoint_at, self._accept_at, self._stop_at, resumed)
+        parked = min((until for _, until in self._parked.values()), default=inf)
+        held_until = self._unreplicated[0].until if self._unreplicated else inf
+        self._alarm = min(
+            first, self._sync_at, self._checkpoint_at, self._accept_at, self._stop_at, resumed, parked, held_until
+        )

@@ -30,8 +30,8 @@ class Session:
     """
 
     __slots__ = (
-        "_unsent", "choked", "connection", "deadline", "fd", "held", "interest", "lingering", "paused", "queued",
-        "reading", "recv", "send", "sock", "unsent_size",
+        "_unsent", "awaiting", "choked", "connection", "deadline", "fd", "held", "interest", "lingering", "paused",
+        "queued", "reading", "recv", "send", "sock", "unsent_size",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, connection: Connection) -> None:
@@ -45,6 +45,7 @@ class Session:
         self.reading = True  # false once the client ended
         self.queued = False
         self.choked = False  # unread replies reached their bound: neither read nor run until they are gone
+        self.awaiting = False  # its requests, or their replies, wait for other nodes: not read meanwhile
         self.paused = False  # it sent what ends servers: neither read nor run for a while
         self.lingering = False  # nothing more is said; what comes is thrown away
         self.deadline = inf  # trio's clock; closed when it is reached
@@ -54,7 +55,7 @@ class Session:
 
     def wanted(self) -> int:
         """The events to wait for."""
-        reads = self.reading and not self.choked and not self.paused
+        reads = self.reading and not self.choked and not self.paused and not self.awaiting
         return (EPOLLIN if reads else 0) | (EPOLLOUT if self._unsent else 0)
 
     def keep(self, data: bytes, sent: int) -> None:

@@ -8,7 +8,7 @@ While there is no server its clients stand in the backlog of the sockets. How it
 
     status 0                         it was stopped: the supervisor ends, too
     STATUS_MACHINE                   a fault of the machine, said already: the supervisor ends with the same status
-    STATUS_AGAIN                     started again: it only recovered
+    STATUS_AGAIN                     started again: it only recovered, or is to begin anew in another role
     a crash, memory, a bug           started again; the request that was running is remembered and refused (culprits.py)
     ended by the watchdog            the same: one snippet ran longer than `snippet_seconds`
     any other signal                 started again; somebody killed it, which is nobody's snippet's fault
@@ -137,6 +137,8 @@ class Supervisor:
             process = self._start()
             ready_at, ended_by_us = self._watch(process, awake)
             code = process.returncode
+            if code == STATUS_AGAIN and self._stop is not None:
+                return self._end(0)
             if self._stop is not None or code in (0, STATUS_MACHINE):
                 return self._end(code)
             if code == STATUS_AGAIN:

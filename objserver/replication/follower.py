@@ -1,0 +1,368 @@
+"""The follower's side: a node that gets the log of another one, runs it, and keeps it.
+
+    addresses, in turn -> connect -> ask -> entries -> Engine.apply -> sync -> ack
+                                      |  `-> pieces of a snapshot -> incoming/ -> the next process installs it
+                                      `-> other history: find the last entry in common -> the next process rewinds
+
+What is to become of the files while nobody has them open is written to the folder's state, and the process ends.
+
+Promise: an acknowledged entry was run with the result it has for the leader, and is on this disk; what the leader's
+history lacks is written down before it goes (tests/replication/test_follower.py).
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from select import EPOLLOUT
+from typing import Any, Final
+
+from ..engine import RUNTIME, Engine
+from ..errors import BadEntry, BadRequest, Diverged, FrameTooLarge, LogError
+from ..limits import FEED_SILENCE_SECONDS_MAX, FOLLOWER_AHEAD_SIZE_MAX
+from ..wire import MessageError, Reply, encode_request, parse_reply
+from .link import Link, Target
+from .messages import (
+    DONE,
+    END,
+    ENTRIES,
+    HEARTBEAT,
+    PIECE,
+    VERSION,
+    EntryReader,
+    FollowRequest,
+    ack_frame,
+    read_json,
+)
+from .snapshot import SnapshotTarget
+
+__all__ = ["Follower"]
+
+# After an attempt that failed: short at first, for a leader that is back at once.
+PAUSE_SECONDS_MIN: Final = 0.1
+PAUSE_SECONDS_MAX: Final = 1.0
+
+# Clients and feeds wait while entries are run; so long at a time.
+APPLY_NS_MAX: Final = 10_000_000
+
+
+class Follower:
+    """Follows one of `targets`, the first that feeds it.
+
+    Attributes:
+        state: what it is doing, for people.
+        refused: why it was not fed the last time, "" when it was.
+        link: the connection to the leader, None while there is none.
+        leader: the address of whoever takes changes, as the last one heard from told.
+        seq: the leader's last entry, as far as is known.
+        snapshot_wanted: the folder is to be filled from a snapshot.
+        found: seq and digest of the last entry in common with a leader of a newer term, when the own log goes on
+            otherwise; (0, b"") when there is none.
+        installed: a snapshot is complete, for the next process to install.
+        diverged: the entry that gave something else here than there.
+    """
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        engine: Engine,
+        *,
+        cluster: Callable[[], str | None],
+        join: Callable[[str], object],
+        node: str,
+        address: str | None,
+        snapshot: SnapshotTarget,
+        snapshot_wanted: bool,
+        watch: Callable[[Link, int], object],
+        forget: Callable[[Link], object],
+        tell: Callable[[str], object],
+    ) -> None:
+        """
+        Args:
+            cluster, join: tells the folder's cluster; called with the leader's when it has none.
+            node: name of this process.
+            address: where this node listens.
+            snapshot: takes the pieces of one.
+            watch, forget: a link is to be looked at for these events, or not any more.
+            tell: takes one readable line for the operator.
+        """
+        self.state = "connecting"
+        self.refused = ""
+        self.link: Link | None = None
+        self.leader: str | None = None
+        self.seq = 0
+        self.snapshot_wanted = snapshot_wanted
+        self.found: tuple[int, bytes] | None = None
+        self.installed = False
+        self.diverged: Diverged | None = None
+        self.next_at = 0.0
+        self._targets = list(targets)
+        self._target = -1
+        self._engine = engine
+        self._cluster = cluster
+        self._join = join
+        self._node = node
+        self._address = address
+        self._snapshot = snapshot
+        self._watch = watch
+        self._forget = forget
+        self._tell = tell
+        self._told = ""
+        self._pause = PAUSE_SECONDS_MIN
+        self._connecting = False
+        self._fed = False
+        self._talk: Generator[bytes, Reply, None] | None = None
+        self._reader = EntryReader()
+        self._ahead: deque[bytes] = deque()
+        self._ahead_size = 0
+        self._behind = 0
+        self._heard_at = self._level_at = 0.0
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    def tend(self, now: float) -> bool:
+        """Connect when it is time to, and run what has come. Returns whether there is more to run."""
+        if self.link is None:
+            if now >= self.next_at and self._targets:
+                self._connect(now)
+            return False
+        if now - self._heard_at > FEED_SILENCE_SECONDS_MAX:
+            self._lose(now, f"nothing was heard from it for {FEED_SILENCE_SECONDS_MAX} s")
+            return False
+        return self._apply(now)
+
+    def handle(self, now: float) -> None:
+        """The link is ready to be read or written."""
+        link = self.link
+        assert link is not None
+        try:
+            if self._connecting:
+                if (error := link.error()) is not None:
+                    raise error
+                self._connecting = False
+                self._talk = self._ask()
+                link.send(next(self._talk))
+            else:
+                link.flush()
+                for body in link.receive():
+                    self._heard_at = now
+                    self._take(body, now)
+                    if self.link is None:
+                        return
+            self._watch(link, link.wanted())
+        except (OSError, FrameTooLarge, BadRequest, BadEntry) as error:
+            self._lose(now, str(error))
+
+    def close(self) -> None:
+        if self.link is not None:
+            self._forget(self.link)
+            self.link.close()
+            self.link = None
+
+    def _connect(self, now: float) -> None:
+        self._target = (self._target + 1) % len(self._targets)
+        name, family, where = self._targets[self._target]
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        code = sock.connect_ex(where)
+        if code not in (0, errno.EINPROGRESS):
+            sock.close()
+            self._fail(now, f"{name}: {OSError(code).strerror or errno.errorcode.get(code, code)}")
+            return
+        self.link = Link(sock)
+        self._heard_at = now
+        self._connecting = True
+        self._fed = False
+        self._reader = EntryReader()
+        self._ahead.clear()
+        self._ahead_size = 0
+        self._watch(self.link, EPOLLOUT)
+
+    def _lose(self, now: float, why: str) -> None:
+        """The link is of no use any more."""
+        name = self._targets[self._target][0]
+        self.close()
+        if self._fed:
+            self._pause = PAUSE_SECONDS_MIN
+            self._target -= 1  # the same one first
+        self._fail(now, f"{name}: {why}")
+
+    def _fail(self, now: float, why: str) -> None:
+        self.state = "connecting"
+        self.refused = why
+        self.next_at = now + self._pause
+        self._pause = min(2 * self._pause, PAUSE_SECONDS_MAX)
+        if why != self._told:
+            self._told = why
+            self._tell(f"not following {why}")
+
+    # --- what is said -----------------------------------------------------------------------------------------------
+
+    def _ask(self) -> Generator[bytes, Reply, None]:
+        """Ask to be fed. Yields requests and is sent the replies."""
+        head = self._engine.head()
+        asked = FollowRequest(
+            version=VERSION,
+            cluster=self._cluster(),
+            node=self._node,
+            seq=head.seq,
+            term=head.term,
+            digest=head.digest.hex(),
+            runtime=RUNTIME,
+            address=self._address,
+            snapshot=self._snapshot.resumption() or self.snapshot_wanted,
+        )
+        reply = yield encode_request(1, "follow", asked.params())
+        if reply.error is None:
+            self._begin(reply.value)
+            return
+        data = reply.error.data
+        term = data.get("term")
+        if data.get("reason") == "history" and type(term) is int and term > head.term:
+            yield from self._find_common(term)
+            return
+        raise BadRequest(reply.error.message)
+
+    def _begin(self, value: Any) -> None:
+        if type(value) is not dict or type(value.get("cluster")) is not str:
+            raise BadRequest("the answer to `follow` is none")
+        self._join(value["cluster"])
+        self.leader = value.get("leader")
+        self.seq = value.get("seq", 0)
+        self._fed = True
+        self.refused = self._told = ""
+        self._pause = PAUSE_SECONDS_MIN
+        name = self._targets[self._target][0]
+        if value.get("snapshot") is not None:
+            self.state = "snapshot"
+            self._snapshot.begin(value["snapshot"])
+            self._tell(f"taking a snapshot of {value['snapshot'].get('size')} bytes from {name}")
+        else:
+            self.state = "following"
+            self._tell(f"following {name} from entry {self._engine.seq + 1}")
+
+    def _find_common(self, term: int) -> Generator[bytes, Reply, None]:
+        """Find the last entry that this log and that of a leader of a newer term have in common.
+
+        Each entry holds the digest of the one before, so up to there all are the same, and none is after it.
+        """
+        log = self._engine.log
+        low, high = log.first_seq - 1, self._engine.seq
+        known = False  # whether `low` is in common
+        number = 1
+        while low < high or not known:
+            seq = (low + high + 1) // 2 if known else low
+            number += 1
+            reply = yield encode_request(number, "digest_at", {"seq": seq})
+            if reply.error is not None:
+                raise BadRequest(reply.error.message)
+            there = reply.value
+            if not known and there["first_seq"] - 1 > low:
+                low = there["first_seq"] - 1  # what is before is not known there any more
+                if low > high:
+                    break
+            elif there["digest"] == log.digest_at(seq).hex():
+                known, low = True, seq
+            elif known:
+                high = seq - 1
+            else:
+                break
+        self.found = (low, log.digest_at(low)) if known else (0, b"")
+        self.state = "rewinding"
+        common = f"it has entry {low} in common" if known else "it has nothing in common"
+        name = self._targets[self._target][0]
+        self._tell(f"{name} leads term {term}; {common} with the log here, which ends with entry {self._engine.seq}")
+
+    def _take(self, body: bytes, now: float) -> None:
+        if self._talk is not None and not self._fed:
+            try:
+                reply = parse_reply(body)
+                assert self.link is not None
+                self.link.send(self._talk.send(reply))
+            except StopIteration:
+                self._talk = None
+            except MessageError as error:
+                raise BadRequest(f"it does not speak this protocol: {error}") from error
+            return
+        kind = body[0] if body else 0
+        if kind == ENTRIES:
+            for entry in self._reader.feed(memoryview(body)[1:]):
+                self._ahead.append(entry)
+                self._ahead_size += len(entry)
+            self._restrain()
+        elif kind == HEARTBEAT:
+            told = read_json(body)
+            self.seq, self.leader, self._behind = told["seq"], told["leader"], told["behind"]
+            assert self.link is not None
+            self.link.send(ack_frame(self._engine.durable_seq))
+        elif kind == PIECE:
+            self._snapshot.take(body)
+        elif kind == DONE:
+            self._snapshot.finish(read_json(body))
+            self.installed = True
+        elif kind == END:
+            raise BadRequest(str(read_json(body).get("message")))
+        else:
+            raise BadRequest(f"a frame of kind {kind}, which nobody knows here")
+
+    # --- entries ----------------------------------------------------------------------------------------------------
+
+    def _apply(self, now: float) -> bool:
+        """Run entries that have come, for a while, make them durable, and say so. Returns whether there are more."""
+        ahead, engine = self._ahead, self._engine
+        if not ahead:
+            return False
+        until = time.perf_counter_ns() + APPLY_NS_MAX
+        try:
+            while ahead:
+                entry = ahead.popleft()
+                self._ahead_size -= len(entry)
+                engine.apply(entry)
+                if time.perf_counter_ns() > until:
+                    break
+        except LogError as error:
+            self._lose(now, str(error))
+            return False
+        except Diverged as error:
+            self.diverged = error
+            return False
+        engine.sync()
+        self.seq = max(self.seq, engine.seq)
+        assert self.link is not None
+        try:
+            self.link.send(ack_frame(engine.seq))
+            self._restrain()
+        except OSError as error:
+            self._lose(now, str(error))
+            return False
+        if not ahead and engine.seq >= self.seq:
+            self._level_at = now
+        return bool(ahead)
+
+    def _restrain(self) -> None:
+        """Read on when there is room for what comes."""
+        link = self.link
+        assert link is not None
+        link.reading = self._ahead_size < FOLLOWER_AHEAD_SIZE_MAX
+        self._watch(link, link.wanted())
+
+    def statistics(self, now: float) -> dict[str, Any]:
+        """Return `state`, and the lag behind the leader as far as is known: entries, bytes, seconds.
+
+        The seconds are those since it last had everything that it knew of.
+        """
+        lag = max(0, self.seq - self._engine.seq)
+        told: dict[str, Any] = {
+            "state": self.state,
+            "lag_entries": lag,
+            "lag_bytes": self._ahead_size + self._behind if lag else 0,
+            "lag_seconds": round(now - self._level_at, 3) if lag and self._level_at else 0.0,
+        }
+        if self.refused:
+            told["refused"] = self.refused
+        if self.state == "snapshot":
+            told["snapshot_received"], told["snapshot_size"] = self._snapshot.progress
+        return told

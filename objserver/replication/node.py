@@ -1,0 +1,463 @@
+"""The node: what a server is to its replicas, and they to it.
+
+    reactor -- sockets of followers, events, turns --> [node] -> feeds        (whoever is followed)
+                                                          |  `-> follower     (whoever follows)
+                                                          |  `-> herald       (whoever was promoted)
+                                                          `-- role, refusals, what has been replicated --> reactor
+
+It decides who feeds whom and who takes changes. Everything runs in the reactor's thread, between batches; nothing
+waits. Where a change of role needs the files closed, the state is written, `ending` is set, and the server ends, to be
+started again in its new role (install.py).
+
+Promise: in one term one node takes changes; what an older term goes on to say is refused, and its node, as soon as it
+hears of it, takes none (tests/replication/test_node.py).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
+from typing import Any
+
+from ..engine import RUNTIME, Engine, Fault, FaultKind
+from ..errors import BadRequest, Compacted, LogGap, ReplicationRefused
+from ..limits import FEEDS_MAX
+from .feed import Feed, Recent
+from .follower import Follower
+from .herald import Herald
+from .history import save_lost
+from .link import Link, Target
+from .messages import FollowRequest
+from .snapshot import SnapshotSource, SnapshotTarget
+from .state import State, draw_cluster
+
+__all__ = ["Node"]
+
+
+class Node:
+    """One server's part in replication.
+
+    Attributes:
+        state: what the folder knows of its role.
+        unavailable: why no snippet is run here; "" when some are.
+        ending: why this process is to end and the next to begin; "" while it goes on.
+        seq: the last entry.
+        replicated_seq: the last entry that as many followers have on disk as `sync_count` says.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        state: State,
+        *,
+        targets: Sequence[Target] = (),
+        address: str | None = None,
+        sync_count: int = 0,
+        sync_seconds: float = 10.0,
+        tell: Callable[[str], object],
+    ) -> None:
+        """
+        Args:
+            targets: whom to follow, in turn, unless this node leads.
+            address: where clients and followers of this node find it.
+            sync_count: followers that must have a change before its reply leaves.
+            sync_seconds: how long it waits for them.
+            tell: takes one readable line for the operator.
+        """
+        self.state = state
+        self.unavailable = ""
+        self.ending = ""
+        self.sync_count = sync_count
+        self.sync_seconds = sync_seconds
+        self.replicated_seq = 0
+        self._engine = engine
+        self._folder: Path = engine.folder
+        self._address = address
+        self._tell = tell
+        self._name = os.urandom(8).hex()
+        self._targets = list(targets)
+        self._epoll: epoll | None = None
+        self._registered: dict[int, int] = {}  # descriptor of a link -> events
+        self._feeds: dict[int, Feed] = {}
+        self._recent = Recent()
+        self._source: SnapshotSource | None = None
+        self._few_since: float | None = None
+        self._follower: Follower | None = None
+        self._herald: Herald | None = None
+        if state.role == "follower":
+            self._follow()
+        else:
+            self._lead()
+
+    # --- roles ------------------------------------------------------------------------------------------------------
+
+    @property
+    def leads(self) -> bool:
+        return self.state.role == "leader"
+
+    @property
+    def leader(self) -> str | None:
+        """Where changes are taken, as far as is known."""
+        if self.leads:
+            return self._address
+        return self._follower.leader if self._follower is not None else None
+
+    @property
+    def seq(self) -> int:
+        return self._engine.seq
+
+    def _lead(self) -> None:
+        self._engine.following = False
+        self._engine.refuse_changes(None)
+        self.unavailable = ""
+        if self._targets and self.state.promoted_term is not None:
+            self._herald = Herald(self._targets, self._watch, self._forget)
+
+    def _follow(self) -> None:
+        engine, state = self._engine, self.state
+        engine.following = True
+        if state.diverged is not None:
+            self.unavailable = f"this replica stopped: {state.diverged}; `objserver resync` makes it a replica again"
+            return
+        if state.cluster is None or state.resync:
+            self.unavailable = "this replica has nothing yet: it has not reached its leader"
+        self._refuse_changes()
+        self._follower = Follower(
+            self._targets,
+            engine,
+            cluster=lambda: state.cluster,
+            join=self._join,
+            node=self._name,
+            address=self._address,
+            snapshot=SnapshotTarget(self._folder),
+            snapshot_wanted=state.resync,
+            watch=self._watch,
+            forget=self._forget,
+            tell=self._tell,
+        )
+
+    def _refuse_changes(self) -> None:
+        leader = self.leader
+        text = f"this is a replica, and changes nothing; the leader is {leader or 'not known'}"
+        self._engine.refuse_changes(Fault(FaultKind.NOT_LEADER, "NotLeader", text, leader=leader))
+
+    def _join(self, cluster: str) -> None:
+        if self.state.cluster is None:
+            self.state.cluster = cluster
+            self.state.save(self._folder)
+
+    def promote(self) -> dict[str, Any]:
+        """Make this follower the leader of a new term. Raises ReplicationRefused: it is none, or has stopped."""
+        if self.leads:
+            raise self._refused("role", f"this is the leader already, of term {self._engine.term}")
+        if self.unavailable:
+            raise self._refused("unavailable", f"it can't lead: {self.unavailable}")
+        assert self._follower is not None
+        self._follower.close()
+        self._follower = None
+        self._engine.promote(time.time_ns(), self._address)
+        self.state.role = "leader"
+        self.state.promoted_term = self._engine.term
+        self.state.save(self._folder)
+        self._lead()
+        self._tell(f"promoted: leads term {self._engine.term} from entry {self._engine.seq} on")
+        return {"term": self._engine.term, "seq": self._engine.seq}
+
+    def resync(self) -> None:
+        """Replace what this follower has by a snapshot of its leader. Raises ReplicationRefused: it leads."""
+        if self.leads:
+            raise self._refused("role", "this is the leader: its followers take what they have from here")
+        self.state.resync = True
+        self.state.diverged = None
+        self.state.save(self._folder)
+        self.ending = "it is to take a snapshot"
+
+    def fence(self, cluster: str, term: int, leader: str | None) -> dict[str, Any]:
+        """Hear that somebody leads in a term, and take no changes any more when that is a newer one.
+
+        Returns: `fenced`, whether it was; and this node's own `term` and `leader`.
+        Raises:
+            ReplicationRefused: it is of another cluster.
+        """
+        if cluster != self.state.cluster:
+            raise self._refused("cluster", f"this is cluster {self.state.cluster}, not {cluster}")
+        fenced = self.leads and term > self._engine.term
+        if fenced:
+            self._step_down(term, leader)
+        return {"fenced": fenced, "term": self._engine.term, "leader": self.leader}
+
+    def _step_down(self, term: int, leader: str | None) -> None:
+        self.state.role = "follower"
+        self.state.promoted_term = None
+        self.state.follow = [leader] if leader else self.state.follow
+        self.state.save(self._folder)
+        self._engine.following = True
+        self.unavailable = f"another node leads in term {term}"
+        self.ending = f"{leader or 'another node'} leads in term {term}, this one in {self._engine.term}"
+
+    # --- being followed ---------------------------------------------------------------------------------------------
+
+    def follow(self, params: dict[str, Any]) -> tuple[dict[str, Any], Callable[[socket.socket, bytes], None]]:
+        """Answer a follower: with what to tell it, and who takes its connection when that is told.
+
+        Raises:
+            BadRequest, ReplicationRefused: it is not fed here.
+        """
+        request = FollowRequest.read(params)
+        engine, state = self._engine, self.state
+        if request.node == self._name:
+            raise self._refused("self", "a node can't follow itself; name the leader with --follow")
+        if self.unavailable or (state.cluster is None and not self.leads):
+            raise self._refused("unavailable", self.unavailable or "this replica has nothing yet")
+        if request.runtime != RUNTIME:
+            raise self._refused(
+                "runtime", f"this is {RUNTIME!r}, the follower {request.runtime!r}, which may not compute the same; "
+                "run one version on both"
+            )
+        if state.cluster is None:
+            state.cluster = draw_cluster()
+            state.save(self._folder)
+        if request.cluster not in (None, state.cluster):
+            raise self._refused(
+                "cluster", f"this is cluster {state.cluster}, the follower belongs to {request.cluster}; "
+                "follow a node of its own cluster, or begin with an empty folder"
+            )
+        if request.term > engine.term:
+            if self.leads:
+                self._step_down(request.term, request.address)
+            raise self._refused("stale", f"term {request.term} has begun, this node is of term {engine.term}")
+        if len(self._feeds) >= FEEDS_MAX:
+            raise self._refused("full", f"{FEEDS_MAX} followers are fed, and that is the bound; follow one of them")
+        source, offset = None, 0
+        if request.snapshot or not self._continues(request):
+            source, offset = self._snapshot(request.snapshot)
+        told = {
+            "cluster": state.cluster,
+            "term": engine.term,
+            "seq": engine.seq,
+            "leader": self.leader,
+            "snapshot": None if source is None else {**source.header(), "offset": offset},
+        }
+        return told, lambda sock, held: self._feed(sock, held, request, source, offset)
+
+    def digest_at(self, seq: int) -> dict[str, Any]:
+        """Return the digest of an entry, None when it is not there, and where the log begins."""
+        log = self._engine.log
+        try:
+            digest = log.digest_at(seq).hex()
+        except (Compacted, LogGap):
+            digest = None
+        return {"digest": digest, "first_seq": log.first_seq}
+
+    def _refused(self, reason: str, message: str) -> ReplicationRefused:
+        return ReplicationRefused(message, reason=reason, term=self._engine.term, leader=self.leader)
+
+    def _continues(self, request: FollowRequest) -> bool:
+        """Whether the log has what the follower lacks. Raises ReplicationRefused: their histories differ."""
+        log = self._engine.log
+        try:
+            if log.digest_at(request.seq).hex() == request.digest:
+                return True
+            why = f"entry {request.seq} is another one there and here"
+        except Compacted:
+            return False
+        except LogGap:
+            why = f"the follower has entries up to {request.seq}, this node up to {self._engine.seq}"
+        if request.cluster is None:
+            raise self._refused("history", f"{why}: its folder has data of its own; begin with an empty one")
+        raise self._refused(
+                "history", f"{why}: `objserver resync` gives it this node's state, and what it has beyond is lost; "
+            "`objserver promote` makes it the leader instead",
+        )
+
+    def _snapshot(self, wanted: bool | dict[str, Any]) -> tuple[SnapshotSource, int]:
+        if self._source is None:
+            try:
+                self._source = SnapshotSource(self._engine.pin())
+            except BadRequest as error:
+                raise self._refused("unavailable", str(error)) from error
+        offset = self._source.resume(wanted) if isinstance(wanted, dict) else 0
+        return self._source, offset
+
+    def _feed(
+        self, sock: socket.socket, held: bytes, request: FollowRequest, source: SnapshotSource | None, offset: int
+    ) -> None:
+        link = Link(sock, held)
+        now = time.monotonic()
+        feed = Feed(link, request, self._engine, self._recent, source, offset, lambda: self.leader, now)
+        self._feeds[link.fd] = feed
+        self._engine.appended = self._recent.add
+        self._watch(link, link.wanted())
+
+    # --- the reactor's side -----------------------------------------------------------------------------------------
+
+    def attach(self, poll: epoll) -> None:
+        """Take part in whoever waits for events."""
+        self._epoll = poll
+
+    def owns(self, fd: int) -> bool:
+        return fd in self._registered
+
+    def handle(self, fd: int, events: int) -> None:
+        """A socket of this node's is ready."""
+        now = time.monotonic()
+        feed = self._feeds.get(fd)
+        if feed is not None:
+            try:
+                if events & EPOLLOUT:
+                    feed.link.flush()
+                if events & (EPOLLIN | EPOLLERR | EPOLLHUP):
+                    feed.handle_input(now)
+                    self._count_replicated()
+                self._watch(feed.link, feed.link.wanted())
+            except OSError as error:
+                self._drop(feed, str(error))
+        elif self._follower is not None and self._follower.link is not None and self._follower.link.fd == fd:
+            self._follower.handle(now)
+        elif self._herald is not None:
+            self._herald.handle(fd, now)
+
+    def tend(self) -> bool:
+        """Do what is to be done between batches; return whether there is more at once."""
+        now = time.monotonic()
+        more = False
+        if self._feeds:
+            more = self._tend_feeds(now)
+        if self._source is not None:
+            self._tend_source(now)
+        if self._follower is not None:
+            more = self._follower.tend(now) or more
+            self._heed(self._follower)
+        if self._herald is not None and self.state.cluster is not None:
+            newer = self._herald.tend(now, self.state.cluster, self._engine.term, self._address)
+            if newer is not None:
+                self._step_down(*newer)
+        return more
+
+    @property
+    def next_seconds(self) -> float:
+        """How soon `tend` has something to do by itself."""
+        return 0.1 if self._follower is not None and self._follower.link is None else 1.0
+
+    def statistics(self) -> dict[str, Any]:
+        """Return role, term, cluster, leader, and the lag of this node or of its followers."""
+        now = time.monotonic()
+        told: dict[str, Any] = {
+            "role": self.state.role,
+            "term": self._engine.term,
+            "cluster": self.state.cluster,
+            "leader": self.leader,
+            "followers": [feed.statistics(now) for feed in self._feeds.values()],
+        }
+        if self._follower is not None:
+            told |= self._follower.statistics(now)
+        elif not self.leads:
+            told["state"] = "diverged"
+        if self.unavailable:
+            told["unavailable"] = self.unavailable
+        if self.sync_count:
+            told |= {"sync_replicas": self.sync_count, "replicated_seq": self.replicated_seq}
+        return told
+
+    def close(self) -> None:
+        """End all links."""
+        for feed in list(self._feeds.values()):
+            self._drop(feed, "")
+        if self._follower is not None:
+            self._follower.close()
+        if self._herald is not None:
+            self._herald.close()
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    # --- feeds ------------------------------------------------------------------------------------------------------
+
+    def _tend_feeds(self, now: float) -> bool:
+        engine = self._engine
+        if engine.durable_seq < engine.seq and self.leads:
+            engine.sync()  # marks of a checkpoint, which no reply waited for
+        more = False
+        for feed in list(self._feeds.values()):
+            try:
+                more = feed.pump(now) or more
+                if feed.ended:
+                    self._drop(feed, feed.ended)
+                else:
+                    self._watch(feed.link, feed.link.wanted())
+            except OSError as error:
+                self._drop(feed, str(error))
+        return more
+
+    def _drop(self, feed: Feed, why: str) -> None:
+        self._forget(feed.link)
+        feed.link.close()
+        del self._feeds[feed.link.fd]
+        if feed.snapshot is not None and self._source is not None:
+            self._source.left_at = time.monotonic()
+        if not self._feeds:
+            self._engine.appended = None
+            self._recent.clear()
+        if why:
+            self._tell(f"the follower {feed.address or 'without an address'} left: {why}")
+
+    def _tend_source(self, now: float) -> None:
+        source = self._source
+        assert source is not None
+        if not any(feed.snapshot is source for feed in self._feeds.values()) and source.is_over(now):
+            source.close()
+            self._source = None
+
+    def _count_replicated(self) -> None:
+        if self.sync_count:
+            acked = sorted((feed.acked_seq for feed in self._feeds.values() if feed.snapshot is None), reverse=True)
+            if len(acked) >= self.sync_count:
+                self.replicated_seq = max(self.replicated_seq, acked[self.sync_count - 1])
+
+    # --- following --------------------------------------------------------------------------------------------------
+
+    def _heed(self, follower: Follower) -> None:
+        """See what became of following."""
+        if follower.state == "following" and self.unavailable:
+            self.unavailable = ""
+        if follower.leader != self._known_leader:
+            self._known_leader = follower.leader
+            self._refuse_changes()
+        if follower.diverged is not None:
+            self.state.diverged = str(follower.diverged)
+            self.state.save(self._folder)
+            self.ending = "it diverged from its leader"
+        elif follower.installed:
+            self.ending = "a snapshot is to be installed"
+        elif follower.found is not None:
+            seq, digest = follower.found
+            path = save_lost(self._engine, seq)
+            if path is not None:
+                self._tell(f"what that history lacks is kept in {path}")
+            if seq and seq >= self._engine.checkpoint_seq:
+                self.state.rewind = (seq, digest)
+            else:
+                self.state.resync = True
+            self.state.save(self._folder)
+            self.ending = f"its log is to end with entry {seq}"
+
+    _known_leader: str | None = None
+
+    # --- epoll ------------------------------------------------------------------------------------------------------
+
+    def _watch(self, link: Link, events: int) -> None:
+        assert self._epoll is not None
+        known = self._registered.get(link.fd)
+        if known is None:
+            self._epoll.register(link.fd, events)
+        elif known != events:
+            self._epoll.modify(link.fd, events)
+        self._registered[link.fd] = events
+
+    def _forget(self, link: Link) -> None:
+        if self._registered.pop(link.fd, None) is not None and self._epoll is not None:
+            self._epoll.unregister(link.fd)
