@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from objserver.client.blocking import Client
 from objserver.client.core import Options as CallOptions
-from objserver.client.transport import ExchangeTransport
+from objserver.client.transport import Address, ExchangeTransport
 from objserver.doors.codec import CODEC
 from objserver.doors.native import Connection, exchange
 from objserver.engine import Engine, Options, Outcome, Request
@@ -51,7 +51,7 @@ class Embedded(Client):
         self._closed = False
         super().__init__(self._connect, calls)
 
-    def _connect(self, timeout: float) -> ExchangeTransport:
+    def _connect(self, address: Address, timeout: float) -> ExchangeTransport:
         connection = Connection(self._statistics, entries=self.engine.entries, keeper=self.engine)
 
         def answer(data: bytes) -> bytes:

@@ -1,4 +1,9 @@
-"""The client of a server: a blocking and an async one with the same methods, on one core."""
+"""The client of a server, of one node or several: a blocking and an async one with the same methods, on one core.
+
+    blocking.py      link.py        connection.py         threads
+    asynchronous.py  async_link.py  async_connection.py   tasks
+    core.py  routing.py                                   both: calls and replies; which node, and what is sent again
+"""
 
 from objserver.client.asynchronous import AsyncClient, AsyncPipeline, connect_async
 from objserver.client.blocking import Client, Pipeline, connect

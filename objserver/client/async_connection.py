@@ -1,6 +1,6 @@
-"""One server, for any number of tasks, by one connection after another. On anyio: for trio and asyncio.
+"""One connection to one node, for any number of tasks. On anyio: for trio and asyncio.
 
-    calls -> [AsyncLink: opens, reopens, repeats] -> [AsyncConnection: tasks take turns] -> socket
+    calls -> AsyncLink -> [AsyncConnection: tasks take turns] -> socket
 
 The twin of `objserver/client/connection.py`, with tasks for threads: of those that wait for a reply one drives for
 all. So there is no task in the background and no nursery to keep, and a cancelled task leaves the connection as good
@@ -14,118 +14,32 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
-from objserver.client.core import BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_MIN, Call, Conversation
-from objserver.client.errors import ConnectionLost, ProtocolError
+from objserver.client.core import Call, Conversation
+from objserver.client.errors import ProtocolError
 from objserver.client.transport import Address, StreamSocket
 
-__all__ = ["AsyncConnection", "AsyncLink"]
-
-
-class AsyncLink:
-    """A server, reached by a connection that is replaced when it breaks."""
-
-    def __init__(self, address: Address, timeout: float) -> None:
-        """
-        Args:
-            timeout: seconds to reach the server.
-        """
-        self._address = address
-        self._timeout = timeout
-        self._lock = anyio.Lock()  # held while a connection is opened, by the one task that does
-        self._closed = False
-        self._connection: AsyncConnection | None = None
-
-    @property
-    def seq(self) -> int:
-        """Of the last reply; 0 before the first."""
-        return 0 if self._connection is None else self._connection.seq
-
-    async def open(self) -> None:
-        """Open the first connection.
-
-        Raises:
-            OSError: the server can't be reached.
-        """
-        with anyio.fail_after(self._timeout):
-            self._connection = AsyncConnection(await _open_socket(self._address))
-
-    async def run(self, calls: Sequence[Call], timeout: float | None) -> None:
-        """Send the calls, wait for their replies, and repeat once what a broken connection lost and may be repeated.
-
-        Returns when each call is done, after `timeout` seconds at the latest.
-        """
-        with anyio.move_on_after(timeout):
-            await self._run_once(calls)
-            again = [call for call in calls if call.lost and call.repeatable]
-            if again:
-                for call in again:
-                    call.retry()
-                await self._run_once(again)
-        for call in calls:
-            if not call.done:
-                call.expire(timeout)
-
-    def close(self) -> None:
-        self._closed = True
-        if self._connection is not None:
-            self._connection.end(ConnectionAbortedError("this client was closed"))
-
-    async def _run_once(self, calls: Sequence[Call]) -> None:
-        try:
-            while not await (await self._usable()).run(calls):
-                pass  # it broke before anything was sent; the next will be another one
-        except OSError as error:
-            for call in calls:
-                call.fail(ConnectionLost(f"{call.method!r} was not sent: {error}"))
-
-    async def _usable(self) -> AsyncConnection:
-        """Return a connection that is open, as far as is known.
-
-        Raises:
-            OSError: the client is closed, or the server can't be reached in time.
-        """
-        async with self._lock:
-            assert self._connection is not None
-            if not self._closed and not self._connection.is_usable():
-                self._connection = AsyncConnection(await self._reopen(), self._connection.seq)
-            if self._closed:
-                self.close()
-                raise ConnectionAbortedError("this client was closed")
-            return self._connection
-
-    async def _reopen(self) -> socket.socket:
-        pause = BACKOFF_SECONDS_MIN
-        failure = OSError("nobody answers")
-        with anyio.move_on_after(self._timeout):
-            while not self._closed:
-                try:
-                    return await _open_socket(self._address)
-                except OSError as error:
-                    failure = error
-                await anyio.sleep(pause)
-                pause = min(2 * pause, BACKOFF_SECONDS_MAX)
-        raise failure
+__all__ = ["AsyncConnection", "open_socket"]
 
 
 class AsyncConnection:
     """One socket and the tasks that wait at it."""
 
-    def __init__(self, connected: socket.socket, seq: int = 0) -> None:
+    def __init__(self, connected: socket.socket, note_seq: Callable[[int], object]) -> None:
+        """
+        Args:
+            note_seq: gets the seq of each reply with a value.
+        """
         self._socket = StreamSocket(connected)
-        self._conversation = Conversation(seq)
+        self._conversation = Conversation(note_seq)
         self._broken = False
         self._driven = False
         self._driver_waits: anyio.CancelScope | None = None
         # A waiting task sleeps on an event of its own, which says: your reply is there, or take the wheel.
         self._turns: dict[Call, anyio.Event] = {}
-
-    @property
-    def seq(self) -> int:
-        return self._conversation.seq
 
     def is_usable(self) -> bool:
         """Whether it is worth sending on. A peer that hung up while nobody waited is noticed here."""
@@ -259,7 +173,12 @@ class AsyncConnection:
             turn.set()
 
 
-async def _open_socket(address: Address) -> socket.socket:
+async def open_socket(address: Address) -> socket.socket:
+    """Connect a socket.
+
+    Raises:
+        OSError: nobody answers there.
+    """
     if address.path:
         return await _connect(socket.AF_UNIX, address.path)
     failure = OSError(f"{address.host!r} has no address")

@@ -1,7 +1,7 @@
 """The async client, on anyio: for trio and asyncio.
 
-    task -> AsyncClient (options) -> AsyncLink -> AsyncConnection -> socket
-    task -> AsyncClient (options) -/
+    task -> AsyncClient (options) -> AsyncLink -> AsyncConnection -> socket -> a node
+    task -> AsyncClient (options) -/         \\-> AsyncConnection -> socket -> another
 
 An `AsyncClient` is a view: options, and the link that all views of one `connect_async` share. A call that is
 cancelled after it was sent may run nevertheless.
@@ -11,15 +11,15 @@ Promise: the same methods as the blocking client, and the same errors (tests/cli
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from objserver.client.async_connection import AsyncLink
-from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, Unset, deliver_output, new_call
+from objserver.client.async_link import AsyncLink
+from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, ReadFrom, Unset, deliver_output, new_call
 from objserver.client.errors import BadRequest
 from objserver.client.procedure import Procedure
-from objserver.client.transport import Address, parse_address
+from objserver.client.transport import Address, parse_addresses
 
 __all__ = ["AsyncClient", "AsyncPipeline", "connect_async"]
 
@@ -28,21 +28,25 @@ R = TypeVar("R")
 
 
 def connect_async(
-    address: str, *, timeout: float = CONNECT_SECONDS_MAX, on_output: Callable[[str], object] | None = None
+    addresses: str | Iterable[str],
+    *,
+    timeout: float = CONNECT_SECONDS_MAX,
+    on_output: Callable[[str], object] | None = None,
+    read_from: ReadFrom = "leader",
 ) -> Connecting:
     """Connect to a server: `client = await connect_async(..)` or `async with connect_async(..) as client`.
 
     Arguments and errors are those of `connect`; a wrong address raises here, the others where it is awaited.
     """
-    options = Options() if on_output is None else Options(on_output=on_output)
-    return Connecting(parse_address(address), options, timeout)
+    options = Options(read_from=read_from).changed(on_output=... if on_output is None else on_output)
+    return Connecting(parse_addresses(addresses), options, timeout)
 
 
 class Connecting:
     """A connection about to be opened."""
 
-    def __init__(self, address: Address, options: Options, timeout: float) -> None:
-        self._address = address
+    def __init__(self, addresses: Sequence[Address], options: Options, timeout: float) -> None:
+        self._addresses = addresses
         self._options = options
         self._timeout = timeout
         self._client: AsyncClient | None = None
@@ -61,7 +65,7 @@ class Connecting:
         await self._client.close()
 
     async def _open(self) -> AsyncClient:
-        link = AsyncLink(self._address, self._timeout)
+        link = AsyncLink(self._addresses, self._timeout)
         await link.open()
         return AsyncClient(link, self._options)
 
@@ -82,7 +86,8 @@ class AsyncClient(Methods[Awaitable[Any]]):
 
     @property
     def seq(self) -> int:
-        """The log position that the last reply with a value is true for; 0 before the first."""
+        """The log position that the last reply with a value is true for, of several nodes the highest; 0 before the
+        first. Another client sees what this one saw with `with_options(min_seq=...)`."""
         return self._link.seq
 
     def with_options(
@@ -91,9 +96,20 @@ class AsyncClient(Methods[Awaitable[Any]]):
         depth: int | Unset | None = ...,
         timeout: float | Unset | None = ...,
         on_output: Callable[[str], object] | Unset = ...,
+        read_from: ReadFrom | Unset = ...,
+        min_seq: int | Unset | None = ...,
+        wait_seconds: float | Unset | None = ...,
     ) -> AsyncClient:
-        """Return a client on the same connection that makes its calls in another way; see `Options`."""
-        return AsyncClient(self._link, self._options.changed(depth, timeout, on_output), self._procedures)
+        """Return a client on the same connections that makes its calls in another way; see `Options`."""
+        options = self._options.changed(
+            depth=depth,
+            timeout=timeout,
+            on_output=on_output,
+            read_from=read_from,
+            min_seq=min_seq,
+            wait_seconds=wait_seconds,
+        )
+        return AsyncClient(self._link, options, self._procedures)
 
     def procedure(self, function: Callable[P, R]) -> Procedure[P, Awaitable[R]]:
         """Decorate a function that runs on the server: calling it here is a call of that, to be awaited.
@@ -129,7 +145,7 @@ class AsyncClient(Methods[Awaitable[Any]]):
         return AsyncPipeline(self._options, self._run)
 
     async def close(self) -> None:
-        """End the connection, for all views of it. Calls under way in other tasks fail."""
+        """End the connections, for all views. Calls under way in other tasks fail."""
         self._link.close()
 
     async def __aenter__(self) -> AsyncClient:
@@ -146,7 +162,7 @@ class AsyncClient(Methods[Awaitable[Any]]):
         return call.result()
 
     async def _run(self, calls: Sequence[Call]) -> None:
-        await self._link.run(calls, self._options.timeout)
+        await self._link.run(calls, self._options)
         deliver_output(calls, self._options)
 
 

@@ -1,7 +1,7 @@
 """The blocking client.
 
-    thread -> Client (options) -> Link -> Connection -> transport -> server
-    thread -> Client (options) -/
+    thread -> Client (options) -> Link -> Connection -> transport -> a node
+    thread -> Client (options) -/    \\-> Connection -> transport -> another
 
 A `Client` is a view: options, and the link that all views of one `connect` share.
 
@@ -11,15 +11,15 @@ Promise: the same methods as the async client, and the same errors (tests/client
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
 
-from objserver.client.connection import Link
-from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, Unset, deliver_output, new_call
+from objserver.client.core import CONNECT_SECONDS_MAX, Call, Methods, Options, ReadFrom, Unset, deliver_output, new_call
 from objserver.client.errors import BadRequest
+from objserver.client.link import Link, OpenTransport
 from objserver.client.procedure import Procedure
-from objserver.client.transport import Address, SocketTransport, Transport, parse_address
+from objserver.client.transport import IN_PROCESS, Address, SocketTransport, Transport, parse_addresses
 
 __all__ = ["Client", "Pipeline", "connect"]
 
@@ -28,26 +28,30 @@ R = TypeVar("R")
 
 
 def connect(
-    address: str, *, timeout: float = CONNECT_SECONDS_MAX, on_output: Callable[[str], object] | None = None
+    addresses: str | Iterable[str],
+    *,
+    timeout: float = CONNECT_SECONDS_MAX,
+    on_output: Callable[[str], object] | None = None,
+    read_from: ReadFrom = "leader",
 ) -> Client:
-    """Connect to a server.
+    """Connect to a server: one node, or several of which the one that leads is found.
 
     Args:
-        address: "host:port", "[::1]:port" or "unix:/path".
-        timeout: seconds to reach the server, now and again when the connection broke. For the time a reply may take
+        addresses: "host:port", "[::1]:port" or "unix:/path"; several with commas between them, or as several texts.
+        timeout: seconds to reach the leader, now and again when the connection broke. For the time a reply may take
             see `Client.with_options`.
         on_output: gets what snippets print; unless given, it goes to `sys.stdout`.
+        read_from: who answers a `query`; see `Options`.
     Raises:
-        ValueError: the address is none.
+        ValueError: an address is none.
         OSError: nobody answers there.
     """
-    parsed = parse_address(address)
-    options = Options() if on_output is None else Options(on_output=on_output)
-    return Client(lambda seconds: open_socket(parsed, seconds), options, timeout=timeout)
+    options = Options(read_from=read_from).changed(on_output=... if on_output is None else on_output)
+    return Client(open_socket, options, addresses=parse_addresses(addresses), timeout=timeout)
 
 
 def open_socket(address: Address, timeout: float) -> Transport:
-    """Connect a socket.
+    """Connect a socket, within `timeout` seconds.
 
     Raises:
         OSError: nobody answers there.
@@ -73,24 +77,28 @@ class Client(Methods[Any]):
 
     def __init__(
         self,
-        open_transport: Callable[[float], Transport],
+        open_transport: OpenTransport,
         options: Options | None = None,
         *,
+        addresses: Sequence[Address] = (IN_PROCESS,),
         timeout: float = CONNECT_SECONDS_MAX,
     ) -> None:
         """Open the connection.
 
         Args:
-            open_transport: gets the seconds it may take; raises OSError. Called again when the connection broke.
+            open_transport: gets an address and the seconds it may take; raises OSError. Called again when the
+                connection broke.
             options: how calls are made.
+            addresses: of the nodes.
             timeout: seconds to reach the server.
         """
         self._options = options or Options()
-        self._link = Link(open_transport, timeout)
+        self._link = Link(open_transport, addresses, timeout)
 
     @property
     def seq(self) -> int:
-        """The log position that the last reply with a value is true for; 0 before the first."""
+        """The log position that the last reply with a value is true for, of several nodes the highest; 0 before the
+        first. Another client sees what this one saw with `with_options(min_seq=...)`."""
         return self._link.seq
 
     def with_options(
@@ -99,11 +107,21 @@ class Client(Methods[Any]):
         depth: int | Unset | None = ...,
         timeout: float | Unset | None = ...,
         on_output: Callable[[str], object] | Unset = ...,
+        read_from: ReadFrom | Unset = ...,
+        min_seq: int | Unset | None = ...,
+        wait_seconds: float | Unset | None = ...,
     ) -> Self:
-        """Return a client on the same connection that makes its calls in another way; see `Options`."""
+        """Return a client on the same connections that makes its calls in another way; see `Options`."""
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
-        view._options = self._options.changed(depth, timeout, on_output)
+        view._options = self._options.changed(
+            depth=depth,
+            timeout=timeout,
+            on_output=on_output,
+            read_from=read_from,
+            min_seq=min_seq,
+            wait_seconds=wait_seconds,
+        )
         return view
 
     def procedure(self, function: Callable[P, R]) -> Procedure[P, R]:
@@ -128,7 +146,7 @@ class Client(Methods[Any]):
         return Pipeline(self._options, self._run)
 
     def close(self) -> None:
-        """End the connection, for all views of it. Calls under way in other threads fail."""
+        """End the connections, for all views. Calls under way in other threads fail."""
         self._link.close()
 
     def __enter__(self) -> Self:
@@ -145,7 +163,7 @@ class Client(Methods[Any]):
         return call.result()
 
     def _run(self, calls: Sequence[Call]) -> None:
-        self._link.run(calls, self._options.timeout)
+        self._link.run(calls, self._options)
         deliver_output(calls, self._options)
 
 

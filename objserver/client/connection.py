@@ -1,6 +1,6 @@
-"""One server, for any number of threads, by one connection after another.
+"""One connection to one node, for any number of threads.
 
-    calls -> [Link: opens, reopens, repeats] -> [Connection: threads take turns] -> transport
+    calls -> Link -> [Connection: threads take turns] -> transport
 
 There is no thread behind the scenes. Of the threads that wait for a reply one drives: it moves bytes both ways and
 hands replies to the others; when its own is there, it leaves the wheel to the next. Since it reads while it sends, a
@@ -15,115 +15,30 @@ import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
 
-from objserver.client.core import BACKOFF_SECONDS_MAX, BACKOFF_SECONDS_MIN, Call, Conversation
-from objserver.client.errors import ConnectionLost, ProtocolError
+from objserver.client.core import Call, Conversation
+from objserver.client.errors import ProtocolError
 from objserver.client.transport import Transport
 from objserver.errors import ObjserverError
 
-__all__ = ["Connection", "Link"]
-
-
-class Link:
-    """A server, reached by a connection that is replaced when it breaks."""
-
-    def __init__(self, open_transport: Callable[[float], Transport], timeout: float) -> None:
-        """Open the first connection.
-
-        Args:
-            open_transport: gets the seconds it may take.
-            timeout: seconds to reach the server.
-        Raises:
-            OSError: the server can't be reached.
-        """
-        self._open_transport = open_transport
-        self._timeout = timeout
-        self._lock = threading.Lock()  # held while a connection is opened, by the one thread that does
-        self._closed = threading.Event()
-        self._connection = Connection(open_transport(timeout))
-
-    @property
-    def seq(self) -> int:
-        """Of the last reply; 0 before the first."""
-        return self._connection.seq
-
-    def run(self, calls: Sequence[Call], timeout: float | None) -> None:
-        """Send the calls, wait for their replies, and repeat once what a broken connection lost and may be repeated.
-
-        Returns when each call is done, after `timeout` seconds at the latest.
-        """
-        deadline = None if timeout is None else monotonic() + timeout
-        self._run_once(calls, deadline)
-        again = [call for call in calls if call.lost and call.repeatable]
-        if again:
-            for call in again:
-                call.retry()
-            self._run_once(again, deadline)
-        for call in calls:
-            if not call.done:
-                call.expire(timeout)
-
-    def close(self) -> None:
-        self._closed.set()
-        with self._lock:
-            self._connection.end(ConnectionAbortedError("this client was closed"))
-
-    def _run_once(self, calls: Sequence[Call], deadline: float | None) -> None:
-        try:
-            while not self._usable(deadline).run(calls, deadline):
-                pass  # it broke before anything was sent; the next will be another one
-        except OSError as error:
-            for call in calls:
-                call.fail(ConnectionLost(f"{call.method!r} was not sent: {error}"))
-
-    def _usable(self, deadline: float | None) -> Connection:
-        """Return a connection that is open, as far as is known.
-
-        Raises:
-            OSError: the client is closed, or the server can't be reached in time.
-        """
-        if not self._lock.acquire(timeout=_remaining(deadline)):
-            raise TimeoutError("the server could not be reached in time")
-        try:
-            if self._closed.is_set():
-                raise ConnectionAbortedError("this client was closed")
-            if not self._connection.is_usable():
-                self._connection = Connection(self._reopen(deadline), self._connection.seq)
-            return self._connection
-        finally:
-            self._lock.release()
-
-    def _reopen(self, deadline: float | None) -> Transport:
-        give_up = monotonic() + self._timeout
-        if deadline is not None:
-            give_up = min(give_up, deadline)
-        pause = BACKOFF_SECONDS_MIN
-        while True:
-            try:
-                return self._open_transport(max(give_up - monotonic(), BACKOFF_SECONDS_MIN))
-            except OSError:
-                if monotonic() + pause > give_up:
-                    raise
-            if self._closed.wait(pause):
-                raise ConnectionAbortedError("this client was closed")
-            pause = min(2 * pause, BACKOFF_SECONDS_MAX)
+__all__ = ["Connection", "remaining_seconds"]
 
 
 class Connection:
     """One transport and the threads that wait at it."""
 
-    def __init__(self, transport: Transport, seq: int = 0) -> None:
+    def __init__(self, transport: Transport, note_seq: Callable[[int], object]) -> None:
+        """
+        Args:
+            note_seq: gets the seq of each reply with a value.
+        """
         self._transport = transport
         # The lock guards all that follows. What only the driver does, waiting and receiving, is done without it.
         self._lock = threading.Lock()
-        self._conversation = Conversation(seq)
+        self._conversation = Conversation(note_seq)
         self._broken = False
         self._driven = False
         # A waiting thread sleeps on a lock of its own; releasing it says: your reply is there, or take the wheel.
         self._turns: dict[Call, threading.Lock] = {}
-
-    @property
-    def seq(self) -> int:
-        return self._conversation.seq
 
     def is_usable(self) -> bool:
         """Whether it is worth sending on. A peer that hung up while nobody waited is noticed here."""
@@ -176,7 +91,7 @@ class Connection:
             else:
                 in_time = False
                 try:
-                    in_time = turn.acquire(timeout=_remaining(deadline))
+                    in_time = turn.acquire(timeout=remaining_seconds(deadline))
                 finally:
                     if not in_time:
                         with self._lock:
@@ -259,6 +174,6 @@ class Connection:
             turn.release()
 
 
-def _remaining(deadline: float | None) -> float:
+def remaining_seconds(deadline: float | None) -> float:
     """Seconds until then, as locks want them: at most what they can wait, and -1 for ever."""
     return -1 if deadline is None else min(max(deadline - monotonic(), 0), threading.TIMEOUT_MAX)

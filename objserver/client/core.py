@@ -4,7 +4,7 @@
     result, or error <- Call <- Conversation.receive <- bytes      <- [shell: socket] <-
 
 A `Call` outlives a connection and may be sent again; a `Conversation` is one connection's numbering of what waits
-for a reply.
+for a reply. Which node gets a call, and which call is sent again, is decided in `routing.py`.
 
 Promise: each call ends exactly once: with its own reply, or with an error that says whether it may have run.
 """
@@ -12,42 +12,52 @@ Promise: each call ends exactly once: with its own reply, or with an error that 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import count
 from types import EllipsisType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from objserver import errors
 from objserver.client.errors import ConnectionLost, ProtocolError, RemoteError, ReplyTimeout, remote_error
 from objserver.client.records import Record, Ref
-from objserver.wire import PROTOCOL, FrameReader, MessageError, Reply, decode, encode_request, parse_reply
+from objserver.wire import (
+    PROTOCOL,
+    ErrorCode,
+    FrameReader,
+    MessageError,
+    Reply,
+    decode,
+    encode_request,
+    extend_request,
+    parse_reply,
+)
 
 __all__ = [
-    "BACKOFF_SECONDS_MAX",
-    "BACKOFF_SECONDS_MIN",
     "CONNECT_SECONDS_MAX",
     "Call",
     "Conversation",
     "Methods",
     "Options",
+    "ReadFrom",
     "Unset",
     "deliver_output",
     "new_call",
+    "new_hello",
 ]
 
 # To reach a server. A supervisor starts one again within a second.
 CONNECT_SECONDS_MAX: Final = 5.0
-
-# Pauses between attempts to reach a server that went away: short at first, for one that is back at once.
-BACKOFF_SECONDS_MIN: Final = 0.02
-BACKOFF_SECONDS_MAX: Final = 1.0
 
 T = TypeVar("T")
 
 # Run twice, these do no harm, so they are sent again when a connection breaks under them.
 _REPEATABLE: Final = frozenset({"code", "hello", "history", "log", "ping", "query", "source", "stats", "sweep"})
 
+# What a node answers that did not run a query, and another node may.
+_ELSEWHERE: Final = frozenset({ErrorCode.NOT_LEADER, ErrorCode.BEHIND, ErrorCode.UNAVAILABLE})
+
+ReadFrom = Literal["leader", "any"]
 Unset = EllipsisType
 
 
@@ -63,37 +73,54 @@ class Options:
         depth: levels of containers a value goes down, the rest comes as `Ref`; None for all.
         timeout: seconds to wait for a reply; None for as long as it takes.
         on_output: gets what a snippet printed, before its value is returned.
+        read_from: who answers a `query`: "leader", as all else, or "any" of the addresses in turn, each once it has
+            what this client has seen, so that it reads what it wrote.
+        min_seq: a position in the log, such as another client's `seq`, which a node must have reached before it runs
+            an `eval`, `query` or `call`; else `Behind`.
+        wait_seconds: how long it may take a node to get there, at most 60; None for the server's 5 seconds.
     """
 
     depth: int | None = None
     timeout: float | None = None
     on_output: Callable[[str], object] = _print_output
+    read_from: ReadFrom = "leader"
+    min_seq: int | None = None
+    wait_seconds: float | None = None
 
-    def changed(
-        self,
-        depth: int | Unset | None,
-        timeout: float | Unset | None,
-        on_output: Callable[[str], object] | Unset,
-    ) -> Options:
-        """Return options with what is not `...` changed."""
-        return Options(
-            self.depth if depth is ... else depth,
-            self.timeout if timeout is ... else timeout,
-            self.on_output if on_output is ... else on_output,
-        )
+    def __post_init__(self) -> None:
+        if self.read_from not in ("leader", "any"):
+            raise ValueError(f"read_from is 'leader' or 'any', not {self.read_from!r}")
+
+    def changed(self, **changes: Any) -> Options:
+        """Return options with what is not `...` changed.
+
+        Raises:
+            ValueError: `read_from` is no such word.
+        """
+        return replace(self, **{name: value for name, value in changes.items() if value is not ...})
 
 
 class Call:
     """One request and what becomes of it."""
 
-    __slots__ = ("_error", "_ready", "_reply", "_value", "frame", "id", "lost", "method", "sent")
+    __slots__ = ("_bare", "_error", "_ready", "_reply", "_value", "bounds", "frame", "id", "lost", "method", "repeated",
+                 "sent")  # fmt: skip
 
-    def __init__(self, id: int, method: str, frame: bytes) -> None:
+    def __init__(self, id: int, method: str, frame: bytes, bounds: Mapping[str, object]) -> None:
+        """
+        Args:
+            frame: the request without its bounds.
+            bounds: `min_seq` and `wait_ms`, where they were asked for.
+        """
         self.id = id
         self.method = method
-        self.frame = frame
+        self.bounds = bounds
+        self.frame = frame  # to be sent next
+        self._bare = frame
+        self.bind(bounds)
         self.sent = False  # at least to the socket
         self.lost = False  # the connection broke before the reply
+        self.repeated = False  # after it was lost
         self._reply: Reply | None = None
         self._error: Exception | None = None
         self._value: Any = None
@@ -105,8 +132,34 @@ class Call:
         return self._reply is not None or self._error is not None
 
     @property
+    def succeeded(self) -> bool:
+        """There is a reply with a value."""
+        return self._reply is not None and self._reply.error is None
+
+    @property
     def repeatable(self) -> bool:
         return self.method in _REPEATABLE
+
+    @property
+    def refused(self) -> bool:
+        """A follower answered that it is not the leader: nothing changed."""
+        return self._code == ErrorCode.NOT_LEADER
+
+    @property
+    def leader(self) -> str | None:
+        """The address of the leader, as the follower that refused knows it."""
+        assert self._reply is not None and self._reply.error is not None
+        leader = self._reply.error.data.get("leader")
+        return leader if isinstance(leader, str) else None
+
+    @property
+    def passed_over(self) -> bool:
+        """The node did not run it, and another one may."""
+        return self._code in _ELSEWHERE
+
+    @property
+    def _code(self) -> int | None:
+        return None if self._reply is None or self._reply.error is None else self._reply.error.code
 
     @property
     def output(self) -> str:
@@ -172,18 +225,31 @@ class Call:
         self.fail(ReplyTimeout(f"no reply to {self.method!r} in {seconds} s; the server may still run it"))
 
     def retry(self) -> None:
-        """Forget the loss, to be sent again."""
+        """Forget the loss or the reply, to be sent again."""
         self.sent = False
         self.lost = False
         self._error = None
+        self._reply = None
+
+    def bind(self, bounds: Mapping[str, object]) -> None:
+        """Let `min_seq` and `wait_ms` be these when it is sent next.
+
+        Raises:
+            FrameTooLarge: they do not fit the frame.
+        """
+        self.frame = extend_request(self._bare, bounds)
 
 
 class Conversation:
     """What one connection has been asked and not yet answered."""
 
-    def __init__(self, seq: int = 0) -> None:
-        self.seq = seq  # of the last reply with a value, on this connection or the one before it
+    def __init__(self, note_seq: Callable[[int], object] = int) -> None:
+        """
+        Args:
+            note_seq: gets the seq of each reply with a value, in their order.
+        """
         self.unsent = bytearray()
+        self._note_seq = note_seq
         self._reader = FrameReader()
         self._calls: dict[int, Call] = {}
         self._abandoned: set[int] = set()
@@ -211,7 +277,7 @@ class Conversation:
                     self._parting = remote_error(reply.error)
                 elif isinstance(reply.id, int) and (call := self._calls.pop(reply.id, None)) is not None:
                     if reply.error is None:
-                        self.seq = reply.seq
+                        self._note_seq(reply.seq)
                     call.answer(reply)
                     answered.append(call)
                 elif reply.id in self._abandoned:
@@ -257,7 +323,8 @@ class Methods(Generic[T]):
         return self._request("eval", self._limited({"source": source, "args": args}))
 
     def query(self, source: str, /, **args: object) -> T:
-        """Run a snippet that changes nothing. Sent again when the connection breaks."""
+        """Run a snippet that changes nothing. Sent again when the connection breaks; for who answers it see
+        `Options.read_from`."""
         return self._request("query", self._limited({"source": source, "args": args}))
 
     def call(self, path: str, /, *args: object, **kwargs: object) -> T:
@@ -274,7 +341,7 @@ class Methods(Generic[T]):
 
     def hello(self) -> T:
         """Return what the server says of itself."""
-        return self._request("hello", {"client": "objserver Python client", "protocol": PROTOCOL})
+        return self._request("hello", _hello())
 
     def stats(self) -> T:
         """Return the server's figures."""
@@ -285,6 +352,18 @@ class Methods(Generic[T]):
         `stats` tells how it goes, under "reclaim"."""
         return self._request("sweep", {})
 
+    def promote(self) -> T:
+        """Make the node a leader, in a new term, and return {"term", "seq"}. For a client of one address.
+
+        What the old leader acknowledged and this node lacks is not in the new term; see `stats` for its lag first.
+        """
+        return self._request("promote", {})
+
+    def resync(self) -> T:
+        """Throw away the data of the node, a follower, and take its leader's again. For a client of one address.
+        Returns None at once; `stats` tells how it goes, under "replication"."""
+        return self._request("resync", {})
+
     def ping(self) -> T:
         """Return None once the server answers; `seq` is then its position."""
         return self._request("ping", {})
@@ -294,8 +373,13 @@ class Methods(Generic[T]):
         return self._request(method, params)
 
     def _limited(self, params: dict[str, object]) -> dict[str, object]:
-        if self._options.depth is not None:
-            params["depth"] = self._options.depth
+        options = self._options
+        if options.depth is not None:
+            params["depth"] = options.depth
+        if options.min_seq is not None:
+            params["min_seq"] = options.min_seq
+            if options.wait_seconds is not None:
+                params["wait_ms"] = round(options.wait_seconds * 1000)
         return params
 
     def _request(self, method: str, params: dict[str, object]) -> T:
@@ -313,7 +397,19 @@ def new_call(method: str, params: dict[str, object]) -> Call:
         FrameTooLarge: the arguments do not fit a frame.
     """
     id = next(_ids)
-    return Call(id, method, encode_request(id, method, params))
+    bounds: dict[str, object] = {}
+    if method == "query":
+        bounds = {name: params.pop(name) for name in ("min_seq", "wait_ms") if name in params}
+    return Call(id, method, encode_request(id, method, params), bounds)
+
+
+def new_hello() -> Call:
+    """Return a call that asks a node what it is."""
+    return new_call("hello", _hello())
+
+
+def _hello() -> dict[str, object]:
+    return {"client": "objserver Python client", "protocol": PROTOCOL}
 
 
 def deliver_output(calls: Iterable[Call], options: Options) -> None:

@@ -10,20 +10,38 @@ from __future__ import annotations
 
 import selectors
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple, Protocol
 
 from objserver.limits import READ_SIZE
 
-__all__ = ["Address", "ExchangeTransport", "SocketTransport", "StreamSocket", "Transport", "parse_address"]
+__all__ = [
+    "IN_PROCESS",
+    "Address",
+    "ExchangeTransport",
+    "SocketTransport",
+    "StreamSocket",
+    "Transport",
+    "parse_address",
+    "parse_addresses",
+]
 
 
 class Address(NamedTuple):
-    """Where a server listens: a host and a port, or the path of a unix socket."""
+    """Where a node listens: a host and a port, or the path of a unix socket."""
 
     host: str
     port: int
     path: str
+
+    def __str__(self) -> str:
+        if self.host:
+            return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"unix:{self.path}" if self.path else "this process"
+
+
+# Of a server that is a function: there is no way to another one.
+IN_PROCESS: Final = Address("", 0, "")
 
 
 def parse_address(text: str) -> Address:
@@ -42,6 +60,20 @@ def parse_address(text: str) -> Address:
     if host and port.isascii() and port.isdigit() and 0 < int(port) < 65536 and (bracketed or ":" not in host):
         return Address(host, int(port), "")
     raise ValueError(f"{text!r} is no address; write host:port, [::1]:port or unix:/path")
+
+
+def parse_addresses(texts: str | Iterable[str]) -> list[Address]:
+    """Return the addresses in a text with commas between them, or in several texts of one each; each one once.
+
+    Raises:
+        ValueError: one of them is none, or there is none at all.
+    """
+    if isinstance(texts, str):
+        texts = [text.strip() for text in texts.split(",")]
+    addresses = list(dict.fromkeys(parse_address(text) for text in texts))
+    if not addresses:
+        raise ValueError("no address is given; write host:port, [::1]:port or unix:/path")
+    return addresses
 
 
 class Transport(Protocol):

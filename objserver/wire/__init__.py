@@ -11,6 +11,7 @@ from objserver.wire.messages import (
     encode_error,
     encode_request,
     encode_result,
+    extend_request,
     parse_reply,
     parse_request,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "encode_frame",
     "encode_request",
     "encode_result",
+    "extend_request",
     "loads",
     "needs_decode",
     "parse_reply",

@@ -37,7 +37,7 @@ import orjson
 from objserver.errors import BadRequest, FrameTooLarge, ResultTooLarge
 from objserver.limits import ERROR_TEXT_LENGTH_MAX, FRAME_SIZE_MAX, REQUEST_ID_LENGTH_MAX
 from objserver.wire import values
-from objserver.wire.frame import encode_frame
+from objserver.wire.frame import HEADER_SIZE, encode_frame
 
 __all__ = [
     "PROTOCOL",
@@ -49,6 +49,7 @@ __all__ = [
     "encode_error",
     "encode_request",
     "encode_result",
+    "extend_request",
     "parse_reply",
     "parse_request",
 ]
@@ -210,6 +211,22 @@ def encode_request(id: int | str, method: str, params: Mapping[str, Any]) -> byt
         raise FrameTooLarge(f"parameters of {method!r} are too large or too deep; send the data in pieces") from error
     body = b'{"jsonrpc":"2.0","id":%b,"method":%b,"params":%b}' % (orjson.dumps(id), orjson.dumps(method), params_json)
     return encode_frame(body)
+
+
+def extend_request(frame: bytes, params: Mapping[str, Any]) -> bytes:
+    """Return the frame of a request with more parameters, which it lacks so far. For those known only when it is sent.
+
+    Args:
+        frame: from `encode_request`.
+    Raises:
+        FrameTooLarge: it does not fit a frame any more.
+    """
+    if not params:
+        return frame
+    body, end = frame[HEADER_SIZE:-2], frame[-2:]
+    assert end == b"}}"
+    separator = b"" if body.endswith(b"{") else b","
+    return encode_frame(body + separator + values.encode(dict(params))[1:-1] + end)
 
 
 def parse_reply(body: bytes) -> Reply:

@@ -94,6 +94,12 @@ class Peer:
             for each in self._open:
                 each.sendall(data)
 
+    def wait_alone(self) -> None:
+        """Return when every client has closed its connection."""
+        for thread in self._threads[1:]:
+            thread.join(SECONDS_MAX)
+            assert not thread.is_alive()
+
     def exchange(self, data: bytes) -> bytes:
         """Answer whole frames without a socket."""
         return b"".join(self._reply(Request(*parse_request(body))) for body in FrameReader().feed(data))
@@ -131,7 +137,8 @@ class Peer:
                     for start in range(0, len(reply), self.piece):
                         connected.sendall(reply[start : start + self.piece])
         except HangUp as end:
-            connected.sendall(end.last)
+            with suppress(OSError):  # the client was quicker
+                connected.sendall(end.last)
         except OSError:
             pass
         finally:

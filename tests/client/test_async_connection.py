@@ -13,7 +13,7 @@ import anyio.to_thread
 import pytest
 
 from objserver.client import AsyncClient, ConnectionLost, ProtocolError, ReplyTimeout, connect_async
-from objserver.client.async_connection import AsyncLink
+from objserver.client.async_link import AsyncLink
 from objserver.client.core import Options
 from objserver.client.transport import parse_address
 from objserver.wire import Request, encode_result
@@ -159,7 +159,7 @@ def test_connection_is_opened_again_when_the_server_is_back(backend: str, tmp_pa
     path = tmp_path / "socket"
 
     async def test() -> None:
-        link = AsyncLink(parse_address(f"unix:{path}"), SECONDS_MAX)
+        link = AsyncLink([parse_address(f"unix:{path}")], SECONDS_MAX)
         with anyio.fail_after(SECONDS_MAX), listening(path=path):
             await link.open()
             client = AsyncClient(link, Options())

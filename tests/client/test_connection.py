@@ -20,7 +20,7 @@ from objserver.client import (
     connect,
 )
 from objserver.client.blocking import open_socket
-from objserver.client.transport import parse_address
+from objserver.client.transport import Address, parse_address
 from objserver.errors import StorageFailed
 from objserver.wire import Request, encode, encode_result
 from tests.client.peer import SECONDS_MAX, HangUp, Peer, echo, listening
@@ -116,7 +116,7 @@ def test_connection_is_opened_again_with_pauses_until_the_server_is_back() -> No
     refusals = [ConnectionRefusedError("not yet")] * 4
     waits: list[float] = []
 
-    def reach(timeout: float) -> Transport:
+    def reach(address: Address, timeout: float) -> Transport:
         waits.append(timeout)
         if len(waits) > 1 and refusals:
             raise refusals.pop()
@@ -176,7 +176,9 @@ def test_exchange_that_is_interrupted_is_not_repeated() -> None:
             raise KeyboardInterrupt
         return peer.exchange(data)
 
-    with listening() as peer, Client(lambda _: ExchangeTransport(interrupted, lambda: closed.append(True))) as client:
+    with listening() as peer, Client(
+        lambda *_: ExchangeTransport(interrupted, lambda: closed.append(True))
+    ) as client:
         with pytest.raises(KeyboardInterrupt):
             client.eval("first")
         assert client.eval("second")[1]["source"] == "second"
@@ -189,7 +191,7 @@ def test_machine_fault_in_this_process_is_raised_as_it_is() -> None:
     def fail(data: bytes) -> bytes:
         raise StorageFailed("disk full")
 
-    with Client(lambda _: ExchangeTransport(fail, lambda: None)) as client, pytest.raises(StorageFailed, match="disk"):
+    with Client(lambda *_: ExchangeTransport(fail, lambda: None)) as client, pytest.raises(StorageFailed, match="disk"):
         client.query("x")
 
 
@@ -242,7 +244,8 @@ def test_reply_that_comes_before_its_thread_waits_is_seen() -> None:
 
     with listening(hold) as peer, connect(peer.address) as client:
         gate = _Gate()
-        connection = client._link._connection
+        connection = client._link._nodes[parse_address(peer.address)]._connection
+        assert connection is not None
         connection._lock = gate  # type: ignore[assignment]
         replies: dict[str, object] = {}
         early, late = (

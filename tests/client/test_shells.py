@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
 import pytest
 
-from objserver.client import Client, ExchangeTransport, connect, connect_async
+from objserver.client import AsyncClient, Client, ExchangeTransport, Options, connect, connect_async
+from objserver.client.transport import parse_address, parse_addresses
 from tests.client.kit import CHECKS, SOCKET_CHECKS, Awaited, Check
 from tests.client.peer import SECONDS_MAX, Peer, listening
 
@@ -30,7 +32,7 @@ async def run_async(check: Check, peer: Peer) -> None:
 
 
 async def run_in_process(check: Check, peer: Peer) -> None:
-    with Client(lambda timeout: ExchangeTransport(peer.exchange, lambda: None)) as client:
+    with Client(lambda *_: ExchangeTransport(peer.exchange, lambda: None)) as client:
         await check(Awaited(client), peer)
 
 
@@ -92,7 +94,25 @@ def test_async_client_may_be_awaited_and_closed_by_hand(backend: str) -> None:
                 "localhost:77o7", "localhost:٣"],
 )  # fmt: skip
 def test_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="write host:port"):
-        connect(address)
-    with pytest.raises(ValueError, match="write host:port"):
-        connect_async(address)
+    for addresses in (address, f"127.0.0.1:1,{address}", [address, "127.0.0.1:1"]):
+        with pytest.raises(ValueError, match="write host:port"):
+            connect(addresses)
+        with pytest.raises(ValueError, match="write host:port"):
+            connect_async(addresses)
+
+
+def test_no_address_at_all_is_refused() -> None:
+    with pytest.raises(ValueError, match="no address is given"):
+        connect([])
+
+
+@pytest.mark.parametrize("text", ["localhost:7707", "[::1]:7707", "unix:/run/objserver"])
+def test_address_is_written_as_it_is_read(text: str) -> None:
+    assert str(parse_address(text)) == text
+    assert parse_addresses(f"{text}, 127.0.0.1:1,{text}") == [parse_address(text), parse_address("127.0.0.1:1")]
+
+
+def test_shells_take_the_same_options() -> None:
+    for blocking, asynchronous in ((connect, connect_async), (Client.with_options, AsyncClient.with_options)):
+        assert [*inspect.signature(blocking).parameters] == [*inspect.signature(asynchronous).parameters]
+    assert {*inspect.signature(Client.with_options).parameters} == {"self", *Options.__dataclass_fields__}

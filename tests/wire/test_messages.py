@@ -26,6 +26,7 @@ from objserver.wire import (
     encode_error,
     encode_request,
     encode_result,
+    extend_request,
     parse_reply,
     parse_request,
 )
@@ -170,6 +171,13 @@ def test_request_that_does_not_fit_a_frame_is_refused_before_it_is_sent() -> Non
         nested = [nested]
     with pytest.raises(FrameTooLarge, match="too deep"):
         encode_request(1, "eval", {"source": "x", "args": {"k": nested}})
+
+
+@given(st.dictionaries(st.sampled_from("ab"), json_values), st.dictionaries(st.sampled_from("cd"), json_values))
+def test_request_takes_more_parameters_later(first: dict[str, Any], more: dict[str, Any]) -> None:
+    frame = extend_request(encode_request(1, "query", first), more)
+    _, _, params, tagged = parse_request(body_of(frame))
+    assert (decode(params) if tagged else params) == first | more
 
 
 def test_error_codes_are_those_of_the_protocol() -> None:
