@@ -17,6 +17,7 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import blake2b
+from struct import Struct
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from .sets import FrozenSet
 __all__ = ["KeyHash"]
 
 _HASH_SIZE: Final = 8
+_first_of: Final = Struct("<Q").unpack_from
 _DAY: Final = timedelta(days=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -45,7 +47,7 @@ class KeyHash:
         # Texts first, and without a call more than they need.
         data = b"s" + key.encode("utf-8", "surrogatepass") if type(key) is str else self._data(key)
         # A piece of the long digest: asking for a short one costs half as much again, in reading the argument.
-        return int.from_bytes(blake2b(data).digest()[:_HASH_SIZE], "little") if data else None
+        return _first_of(blake2b(data).digest())[0] if data else None
 
     def _data(self, key: Any) -> bytes:
         """Return bytes that two keys share when they are equal, b"" for what is not in the heap yet."""

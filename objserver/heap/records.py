@@ -193,7 +193,8 @@ class Records:
 
     def unpack(self, data: bytes) -> Any:
         value = self._unpackb(data)
-        return _settle_nans(value) if _NAN_MARK in data else value
+        # The search for one byte first: it takes a tenth of the time, and texts seldom have it.
+        return _settle_nans(value) if _NAN_BYTE in data and _NAN_MARK in data else value
 
     def _pack_other(self, value: Any) -> msgpack.ExtType:
         kind = type(value)
@@ -253,6 +254,7 @@ def unpack_reference(data: bytes) -> Reference:
 
 # What NAN begins with as a msgpack float; a text may hold these bytes too, which only costs a look.
 _NAN_MARK: Final = msgpack.packb(NAN)[:3]
+_NAN_BYTE: Final = _NAN_MARK[0]
 
 
 def _settle_nans(value: Any) -> Any:

@@ -23,12 +23,15 @@ __all__ = ["class_of", "content_of", "piece_references", "references"]
 # What a reference begins with as a msgpack extension: its size, 9 or 17 bytes, and its code. Plain data may look so.
 _MARK: Final = msgpack.packb(msgpack.ExtType(REFERENCE_CODE, bytes(9)))[:3]
 _MARK_OF_INSTANCE: Final = msgpack.packb(msgpack.ExtType(REFERENCE_CODE, bytes(17)))[:3]
+# What both begin with: the search for one byte takes a tenth of the time.
+_BYTE: Final = _MARK[0]
+assert _MARK_OF_INSTANCE[0] == _BYTE
 
 
 def references(record: bytes) -> set[int]:
     """Return the oids that the record of an object refers to; classes of the language have none."""
     kind = record[:1]
-    if kind != b"i" and _MARK not in record and _MARK_OF_INSTANCE not in record:
+    if kind != b"i" and not _may_refer(record):
         return set()
     found = _Found()
     if kind == b"r":
@@ -50,11 +53,15 @@ def references(record: bytes) -> set[int]:
 
 def piece_references(record: bytes) -> set[int]:
     """Return the oids that a piece of a container refers to."""
-    if _MARK not in record and _MARK_OF_INSTANCE not in record:
+    if not _may_refer(record):
         return set()
     found = _Found()
     found.unpack(record)
     return {oid for oid in found.oids if oid < LIBRARY_OID}
+
+
+def _may_refer(record: bytes) -> bool:
+    return _BYTE in record and (_MARK in record or _MARK_OF_INSTANCE in record)
 
 
 def class_of(record: bytes) -> int:

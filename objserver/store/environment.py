@@ -44,12 +44,18 @@ MAP_SIZE_LIMITED = 1 << 26
 AMPLE_SIZE = 1 << 38
 assert AMPLE_SIZE <= MAP_SIZE // 2
 
-# Bytes of files that may be mapped at once, also while a checkpoint is written, which takes memory of its own, and
-# records read before a look at how many are. The kernel maps 64 KiB at a touch: giving back costs some 5 us a record in
-# the worst case, of reads all over a file that is larger.
-MAPPED_SIZE_MAX = 160 * 1024 * 1024
+# Bytes of files that may be mapped at once: where records are only read; between checkpoints that follow each other,
+# which take memory of their own; and while one is written. The kernel could have these pages back at any time, but they
+# count as this process's memory wherever that is measured or bounded. It maps 64 KiB at a touch: reads all over a file
+# that is larger take some 2 us a page more, half for that and half for giving back.
+MAPPED_SIZE_MAX = 256 * 1024 * 1024
+MAPPED_SIZE_MAX_WRITTEN = 160 * 1024 * 1024
 MAPPED_SIZE_MAX_HELD = 64 * 1024 * 1024
+
+# Records read before a look at how many bytes are mapped, and after which the last checkpoint is long ago: several
+# times what is read between two of them while a large container is filled.
 _LOOK_COUNT = 128
+_QUIET_COUNT = 500_000
 
 # The CRC-32C of bytes that end with their own: one look tells whether they are whole, with no part cut out to compare.
 CRC_SIZE = 4
@@ -105,6 +111,7 @@ class Store:
         self._read_count = 0  # since the last look at what is mapped
         self._has_written = False  # since it was opened
         self._pins: list[Pinned] = []
+        self._quiet_count = _QUIET_COUNT  # records read since the last checkpoint began, about
 
     def _open_first(self) -> None:
         """Open with a map of at least twice the size of the file, as large as the address space allows."""
@@ -151,15 +158,15 @@ class Store:
         try:
             if self._reader is None:
                 self._reader = self._env.begin(db=self._records, buffers=False)
-            stored = self._reader.get(key)
+            stored: Any = self._reader.get(key)  # no view, which we don't ask for
         except lmdb.Error as error:
             raise self._explain(error, "read") from error
         if stored is None:
             return None
-        assert isinstance(stored, bytes)
         if crc32c(stored) != WHOLE:
             raise self._damaged(key, stored)
-        return stored[:-CRC_SIZE]
+        record: bytes = stored[:-CRC_SIZE]
+        return record
 
     def scan(self, first: bytes, end: bytes, count_max: int, *, backwards: bool = False) -> list[tuple[bytes, bytes]]:
         """Return up to `count_max` (key, record) with first <= key < end, in order of the keys, or from the last one.
@@ -236,6 +243,8 @@ class Store:
         except lmdb.Error as error:
             raise self._explain(error, "read") from error
         self._held = True
+        self._quiet_count = 0
+        self._give_back()
 
     @property
     def is_ample(self) -> bool:
@@ -291,8 +300,10 @@ class Store:
         it for somebody else. LMDB keeps the memory of its largest transaction, too, until the environment is closed,
         which it can't be while something is pinned.
         """
+        self._quiet_count += self._read_count
         self._read_count = 0
-        if file.mapped_size() <= (MAPPED_SIZE_MAX_HELD if self._held else MAPPED_SIZE_MAX):
+        bound = MAPPED_SIZE_MAX if self._quiet_count >= _QUIET_COUNT else MAPPED_SIZE_MAX_WRITTEN
+        if file.mapped_size() <= (MAPPED_SIZE_MAX_HELD if self._held else bound):
             return
         if self._held or self._pins or not self._has_written:
             file.let_go(self.path)

@@ -224,8 +224,8 @@ def test_a_scan_is_a_slice_of_the_sorted_keys(
 
 
 def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX", 24 * 1024 * 1024)
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_HELD", 24 * 1024 * 1024)
+    for name in ("MAPPED_SIZE_MAX", "MAPPED_SIZE_MAX_WRITTEN", "MAPPED_SIZE_MAX_HELD"):
+        monkeypatch.setattr(environment, name, 24 * 1024 * 1024)
     store = Store(tmp_path)
     content = os.urandom(1000)
     for first in range(0, 80_000, 10_000):
@@ -248,6 +248,39 @@ def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.Monkey
     assert max(mapped) < 40 * 1024 * 1024
     store.release()
     assert [found for found, _ in store.scan(key(5), key(80_000), 3)] == [key(5), key(6), key(7)]
+    store.close()
+
+
+def test_more_may_be_mapped_where_the_last_checkpoint_is_long_ago(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 80_000
+    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX", 1 << 40)
+    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_WRITTEN", 24 * 1024 * 1024)
+    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_HELD", 24 * 1024 * 1024)
+    monkeypatch.setattr(environment, "_QUIET_COUNT", count)
+    store = Store(tmp_path)
+    for first in range(0, count, 10_000):
+        write(store, {key(number): os.urandom(1000) for number in range(first, first + 10_000)}, key(first))
+    few, many = 40 * 1024 * 1024, 70 * 1024 * 1024
+
+    def read_all() -> int:
+        """Return the most that was mapped."""
+        most = 0
+        for number in range(count):
+            store.get(key(number))
+            most = max(most, file.mapped_size())
+        return most
+
+    assert read_all() > many
+    store.hold()
+    assert file.mapped_size() < few
+    assert read_all() < few
+    store.release()
+    store.hold()  # the next one follows
+    store.release()
+    assert read_all() < few
+    assert read_all() > many
     store.close()
 
 
