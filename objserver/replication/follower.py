@@ -155,6 +155,8 @@ class Follower:
             self._watch(link, link.wanted())
         except (OSError, FrameTooLarge, BadRequest, BadEntry) as error:
             self._lose(now, str(error))
+        except (KeyError, TypeError) as error:
+            self._lose(now, f"it does not speak this protocol: {error!r}")
 
     def close(self) -> None:
         if self.link is not None:
@@ -203,6 +205,7 @@ class Follower:
 
     def _ask(self) -> Generator[bytes, Reply, None]:
         """Ask to be fed. Yields requests and is sent the replies."""
+        self._engine.sync()  # what is named here counts as acknowledged
         head = self._engine.head()
         asked = FollowRequest(
             version=VERSION,

@@ -85,7 +85,9 @@ class Node:
         self._feeds: dict[int, Feed] = {}
         self._recent = Recent()
         self._source: SnapshotSource | None = None
-        self._few_since: float | None = None
+        self._known_leader: str | None = None
+        self._is_short = False  # changes are refused for want of followers
+        self._short_since = time.monotonic()  # when there were enough of them the last time
         self._follower: Follower | None = None
         self._herald: Herald | None = None
         if state.role == "follower":
@@ -114,6 +116,7 @@ class Node:
         self._engine.following = False
         self._engine.refuse_changes(None)
         self.unavailable = ""
+        self._short_since = time.monotonic()
         if self._targets and self.state.promoted_term is not None:
             self._herald = Herald(self._targets, self._watch, self._forget)
 
@@ -325,13 +328,15 @@ class Node:
         """Do what is to be done between batches; return whether there is more at once."""
         now = time.monotonic()
         more = False
+        if self._follower is not None:
+            more = self._follower.tend(now)
+            self._heed(self._follower)
         if self._feeds:
-            more = self._tend_feeds(now)
+            more = self._tend_feeds(now) or more
         if self._source is not None:
             self._tend_source(now)
-        if self._follower is not None:
-            more = self._follower.tend(now) or more
-            self._heed(self._follower)
+        if self.sync_count and self.leads:
+            self._judge_replicas(now)
         if self._herald is not None and self.state.cluster is not None:
             newer = self._herald.tend(now, self.state.cluster, self._engine.term, self._address)
             if newer is not None:
@@ -418,6 +423,24 @@ class Node:
             if len(acked) >= self.sync_count:
                 self.replicated_seq = max(self.replicated_seq, acked[self.sync_count - 1])
 
+    def _judge_replicas(self, now: float) -> None:
+        """Refuse changes when too few followers have been there for long, and take them again when they are back."""
+        count = sum(feed.snapshot is None for feed in self._feeds.values())
+        if count >= self.sync_count:
+            if self._is_short:
+                self._is_short = False
+                self._engine.refuse_changes(None)
+                self._tell(f"{count} replicas are connected again: changes are taken")
+            self._short_since = now
+        elif not self._is_short and now - self._short_since > self.sync_seconds:
+            self._is_short = True
+            text = (
+                f"a change has to reach {self.sync_count} replicas, and {count} are connected; nothing was changed, "
+                "try again when they are back"
+            )
+            self._engine.refuse_changes(Fault(FaultKind.TOO_FEW_REPLICAS, "TooFewReplicas", text))
+            self._tell(f"changes are refused: {count} replicas are connected, {self.sync_count} are needed")
+
     # --- following --------------------------------------------------------------------------------------------------
 
     def _heed(self, follower: Follower) -> None:
@@ -444,8 +467,6 @@ class Node:
                 self.state.resync = True
             self.state.save(self._folder)
             self.ending = f"its log is to end with entry {seq}"
-
-    _known_leader: str | None = None
 
     # --- epoll ------------------------------------------------------------------------------------------------------
 

@@ -357,7 +357,8 @@ class Reactor:
             turns.sort(key=lambda turn: turn[1] < len(outcomes))
         seq = self._engine.seq
         node = self._node
-        if node is not None and node.sync_count and node.leads and seq > node.replicated_seq:
+        waits = seq > before or self._unreplicated  # reads wait for what they may have seen of the changes before them
+        if node is not None and node.sync_count and waits and node.leads and seq > node.replicated_seq:
             self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds))
         else:
             self._answer(turns, outcomes, seq)
