@@ -44,6 +44,7 @@ class Pinned:
         id: the commit's number.
         size: bytes of the file that its pages make.
         mark: what the commit stands for, None before the first checkpoint.
+        is_lost: whether LMDB had to be closed since, and the pages may have been used again.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Pinned:
         """Raises lmdb.Error, OSError."""
         self.path = path
         self._forget = forget
-        self._is_lost = False
+        self.is_lost = False
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             self._page_size: int = env.stat()["psize"]
@@ -85,7 +86,7 @@ class Pinned:
         """
         if self._descriptor < 0:
             raise ValueError("the pages are not pinned any more")
-        if self._is_lost:
+        if self.is_lost:
             raise Compacted(f"the pages of commit {self.id} are not kept any more; begin with a new snapshot")
         size = max(min(size, self.size - offset), 0)
         try:
@@ -103,8 +104,8 @@ class Pinned:
     def renew(self, env: lmdb.Environment) -> None:
         """Take the pages again in an environment that was opened again. They are lost if there was a commit since."""
         self._txn = env.begin()
-        if self._is_lost or self._txn.id() != self.id:
-            self._is_lost = True
+        if self.is_lost or self._txn.id() != self.id:
+            self.is_lost = True
             self._txn.abort()
 
     def close(self) -> None:

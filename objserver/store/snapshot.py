@@ -28,6 +28,8 @@ __all__ = ["Snapshot"]
 
 # Address space beyond twice the file's size: what is written between a look at that and the transaction.
 _MAP_SIZE = 1 << 30
+# Records in bytes that a walk reads before it lets go of the pages they are on, which may be half empty.
+_PASSED_SIZE_MAX = 1 << 25
 _END = b"\xff" * 17  # behind every key
 
 
@@ -91,11 +93,12 @@ class Snapshot:
 
     def walk(self, first: bytes = b"", end: bytes = _END) -> Iterator[tuple[bytes, bytes | None]]:
         """Yield (key, record) with first <= key < end in order of the keys, None for a record that does not match its
-        checksum.
+        checksum. What it has passed does not stay mapped.
 
         Raises:
             DataDamaged: LMDB can't go on.
         """
+        passed_size = 0
         try:
             with self._txn.cursor(db=self._records) as cursor:
                 if not cursor.set_range(first):
@@ -103,6 +106,10 @@ class Snapshot:
                 for key, stored in cast(Any, cursor):
                     if key >= end:
                         return
+                    passed_size += len(stored)
+                    if passed_size > _PASSED_SIZE_MAX:
+                        passed_size = 0
+                        file.let_go(self.path)
                     yield key, _record(stored)
         except lmdb.Error as error:
             raise self._explain(error) from error
