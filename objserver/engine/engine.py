@@ -400,9 +400,11 @@ class Engine:
 
     def _trim(self, checkpoint: Checkpoint) -> None:
         # What is kept is measured on the log itself: counted since the start, a server that is restarted before it has
-        # written that much would never give anything back. Not in a replay, which is reading the log.
-        assert self._log is not None
-        self._log.trim(checkpoint.seq, self.options.retention_size)
+        # written that much would never give anything back. Not in a replay, which is reading the log. Whoever takes
+        # pinned pages needs the entries behind them, however long that takes.
+        assert self._log is not None and self._store is not None
+        upto = min([checkpoint.seq, *(Mark.unpack(mark).seq for mark in self._store.pinned_marks())])
+        self._log.trim(upto, self.options.retention_size)
 
     # --- replication ------------------------------------------------------------------------------------------------
 

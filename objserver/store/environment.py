@@ -337,6 +337,10 @@ class Store:
             raise self._explain(error, "read") from error
         return self._pins[-1]
 
+    def pinned_marks(self) -> list[bytes]:
+        """Return the marks of the commits that are pinned, those without one left out."""
+        return [pinned.mark for pinned in self._pins if pinned.mark is not None and not pinned.is_lost]
+
     def writer(self) -> Writer:
         """Begin the write transaction of a checkpoint. It stays on the calling thread."""
         self._has_written = True

@@ -138,6 +138,28 @@ def test_installation_that_is_killed_at_any_step_is_finished_by_the_next(tmp_pat
     assert steps == {"received", "verified", None}
 
 
+def test_leader_keeps_the_log_behind_what_is_pinned(leader: Bench) -> None:
+    engine = leader.engine
+    assert engine._store is not None and engine._log is not None
+    pinned = [engine._store.pin()]
+    seq = engine._log.head().seq
+    for number in range(40):
+        leader.eval("users[n] = 'z' * 1000", n=2000 + number)
+        engine.checkpoint()
+        if number == 10:
+            pinned.append(engine._store.pin())
+            later_seq = engine._log.head().seq
+    assert engine._log.first_seq <= seq < later_seq
+    pinned[0].close()
+    leader.eval("users[0] = 0")
+    engine.checkpoint()
+    assert seq < engine._log.first_seq <= later_seq
+    pinned[1].close()
+    leader.eval("users[0] = 1")
+    engine.checkpoint()
+    assert engine._log.first_seq > later_seq
+
+
 def test_snapshot_of_an_empty_leader(tmp_path: Path) -> None:
     store = Store(tmp_path / "leader" / "heap")
     folder = make_follower(tmp_path / "follower")
