@@ -18,6 +18,7 @@ from benchmarks import (
     plots,
     point_read,
     point_write,
+    replication,
     scale,
     startup,
     working_set,
@@ -38,6 +39,7 @@ BENCHMARKS: Final[dict[str, Callable[[bool, int, Path], Report]]] = {
     "footprint": footprint.run,
     "language": language.run,
     "load_cities": load_cities.run,
+    "replication": replication.run,
 }
 
 

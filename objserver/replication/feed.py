@@ -17,6 +17,7 @@ Promise: a follower gets the log's bytes, each entry once and in order, from the
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -33,6 +34,10 @@ __all__ = ["Feed", "Recent"]
 # Bytes of entries sent at once, unless one entry is larger.
 PIECE_SIZE: Final = 256 * KIB
 HEARTBEAT_SECONDS: Final = 1.0
+
+# For the lag in seconds: how exact, and how much is remembered.
+NOTED_SECONDS: Final = 0.005
+NOTED_COUNT_MAX: Final = 4_096
 
 
 class Recent:
@@ -104,8 +109,8 @@ class Feed:
         self._leader = leader
         self._next = request.seq + 1
         self._offset = offset
-        self._heard_at = self._level_at = now
-        self._heartbeat_at = now
+        self._heard_at = self._heartbeat_at = now
+        self._appended: deque[tuple[int, float]] = deque()  # entries not yet acknowledged, some, and since when
 
     def handle_input(self, now: float) -> None:
         """Take what the follower sent. Raises OSError: it is gone."""
@@ -118,8 +123,8 @@ class Feed:
                 if not self.acked_seq <= seq < self._next:
                     raise BadRequest(f"an ack of entry {seq}, after {self.acked_seq} and before {self._next}")
                 self.acked_seq = seq
-                if seq >= self._engine.seq:
-                    self._level_at = now
+                while self._appended and self._appended[0][0] <= seq:
+                    self._appended.popleft()
         except (BadRequest, FrameTooLarge) as error:
             self.end(f"the follower does not speak this protocol: {error}")
 
@@ -129,7 +134,10 @@ class Feed:
         Raises:
             OSError: the follower is gone.
         """
-        if self.link.unsent_size or self.ended:
+        if self.ended:
+            return False
+        self._note_time(now)
+        if self.link.unsent_size:
             return False
         try:
             frames = self._pieces() if self.snapshot is not None else self._entries()
@@ -145,8 +153,6 @@ class Feed:
         if now >= self._heartbeat_at:
             self._heartbeat_at = now + HEARTBEAT_SECONDS
             self.link.send(json_frame(HEARTBEAT, self._heartbeat()))
-            if self._engine.seq == self.acked_seq:
-                self._level_at = now
         if now - self._heard_at > FEED_SILENCE_SECONDS_MAX:
             self.end(f"nothing was heard from the follower for {FEED_SILENCE_SECONDS_MAX} s")
         return bool(frames) and not self.link.unsent_size
@@ -161,7 +167,7 @@ class Feed:
     def statistics(self, now: float) -> dict[str, Any]:
         """Return `address`, `state`, `seq` (the last one acknowledged), and the lag: entries, bytes, seconds.
 
-        The seconds are those since the follower last had everything.
+        The seconds are those since the first entry appeared that the follower has not acknowledged.
         """
         engine = self._engine
         told: dict[str, Any] = {"address": self.address, "seq": self.acked_seq}
@@ -174,8 +180,15 @@ class Feed:
             "state": "following",
             "lag_entries": lag,
             "lag_bytes": engine.log.size_after(self.acked_seq) if lag else 0,
-            "lag_seconds": round(now - self._level_at, 3) if lag else 0.0,
+            "lag_seconds": round(now - self._appended[0][1], 3) if lag and self._appended else 0.0,
         }
+
+    def _note_time(self, now: float) -> None:
+        """Remember when the last entry appeared; when that is too much to remember, the oldest ones are kept."""
+        noted, seq = self._appended, self._engine.seq
+        is_new = not noted or (seq > noted[-1][0] and now - noted[-1][1] > NOTED_SECONDS)
+        if is_new and seq > self.acked_seq and len(noted) < NOTED_COUNT_MAX:
+            noted.append((seq, now))
 
     def _entries(self) -> list[bytes]:
         room = self._engine.durable_seq + 1 - self._next

@@ -119,7 +119,8 @@ class Follower:
         self._ahead: deque[bytes] = deque()
         self._ahead_size = 0
         self._behind = 0
-        self._heard_at = self._level_at = 0.0
+        self._heard_at = 0.0
+        self._clock_ahead_ns = 0  # the leader's clock, to this one
 
     # --- the connection ---------------------------------------------------------------------------------------------
 
@@ -299,6 +300,7 @@ class Follower:
         elif kind == HEARTBEAT:
             told = read_json(body)
             self.seq, self.leader, self._behind = told["seq"], told["leader"], told["behind"]
+            self._clock_ahead_ns = told["now_ns"] - time.time_ns()
             assert self.link is not None
             self.link.send(ack_frame(self._engine.durable_seq))
         elif kind == PIECE:
@@ -341,8 +343,6 @@ class Follower:
         except OSError as error:
             self._lose(now, str(error))
             return False
-        if not ahead and engine.seq >= self.seq:
-            self._level_at = now
         return bool(ahead)
 
     def _restrain(self) -> None:
@@ -352,17 +352,18 @@ class Follower:
         link.reading = self._ahead_size < FOLLOWER_AHEAD_SIZE_MAX
         self._watch(link, link.wanted())
 
-    def statistics(self, now: float) -> dict[str, Any]:
+    def statistics(self) -> dict[str, Any]:
         """Return `state`, and the lag behind the leader as far as is known: entries, bytes, seconds.
 
-        The seconds are those since it last had everything that it knew of.
+        The seconds are the age of the last entry that it has run, while there are others to come.
         """
         lag = max(0, self.seq - self._engine.seq)
+        age_ns = time.time_ns() + self._clock_ahead_ns - self._engine.head().time_ns
         told: dict[str, Any] = {
             "state": self.state,
             "lag_entries": lag,
             "lag_bytes": self._ahead_size + self._behind if lag else 0,
-            "lag_seconds": round(now - self._level_at, 3) if lag and self._level_at else 0.0,
+            "lag_seconds": round(max(0.0, age_ns / 1e9), 3) if lag else 0.0,
         }
         if self.refused:
             told["refused"] = self.refused

@@ -359,7 +359,7 @@ class Node:
             "followers": [feed.statistics(now) for feed in self._feeds.values()],
         }
         if self._follower is not None:
-            told |= self._follower.statistics(now)
+            told |= self._follower.statistics()
         elif not self.leads:
             told["state"] = "diverged"
         if self.unavailable:
