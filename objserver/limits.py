@@ -73,6 +73,10 @@ PAUSE_SECONDS: Final = 1
 # A follower, and a leader, of which nothing was heard for so long is gone: its host may be, which no socket tells.
 FEED_SILENCE_SECONDS_MAX: Final = 30
 
+# Log that is kept for a follower that takes a snapshot, to go on with afterwards. One that takes it more slowly than
+# this grows has to begin again.
+SNAPSHOT_LOG_SIZE_MAX: Final = 4096 * MIB
+
 # Followers that one node feeds; more of them follow one of those.
 FEEDS_MAX: Final = 64
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from ..engine import RUNTIME, Engine, Fault, FaultKind
 from ..errors import BadRequest, Compacted, LogGap, ReplicationRefused
-from ..limits import FEEDS_MAX
+from ..limits import FEEDS_MAX, MIB, SNAPSHOT_LOG_SIZE_MAX
 from .feed import Feed, Recent
 from .follower import Follower
 from .herald import Herald
@@ -283,6 +283,7 @@ class Node:
                 self._source = SnapshotSource(self._engine.pin())
             except BadRequest as error:
                 raise self._refused("unavailable", str(error)) from error
+        self._source.left_at = None
         offset = self._source.resume(wanted) if isinstance(wanted, dict) else 0
         return self._source, offset
 
@@ -376,9 +377,7 @@ class Node:
             self._follower.close()
         if self._herald is not None:
             self._herald.close()
-        if self._source is not None:
-            self._source.close()
-            self._source = None
+        self._close_source()
 
     # --- feeds ------------------------------------------------------------------------------------------------------
 
@@ -413,8 +412,18 @@ class Node:
     def _tend_source(self, now: float) -> None:
         source = self._source
         assert source is not None
-        if not any(feed.snapshot is source for feed in self._feeds.values()) and source.is_over(now):
-            source.close()
+        takers = [feed for feed in self._feeds.values() if feed.snapshot is source]
+        if takers and self._engine.log.size_after(source.head.seq) > SNAPSHOT_LOG_SIZE_MAX:
+            for feed in takers:
+                feed.end(f"it takes a snapshot too slowly: the log has grown by {SNAPSHOT_LOG_SIZE_MAX / MIB:,.0f} MiB")
+                self._drop(feed, feed.ended)
+            self._close_source()
+        elif not takers and source.is_over(now):
+            self._close_source()
+
+    def _close_source(self) -> None:
+        if self._source is not None:
+            self._source.close()
             self._source = None
 
     def _count_replicated(self) -> None:
