@@ -40,6 +40,8 @@ BENCHMARKS: Final[dict[str, Callable[[bool, int, Path], Report]]] = {
     "language": language.run,
     "load_cities": load_cities.run,
     "replication": replication.run,
+    "catch_up": replication.run_catch_up,
+    "snapshot": replication.run_snapshot,
 }
 
 

@@ -3,7 +3,7 @@
     alone      durable changes with no follower, the same server settings
     followed   the same with a follower on the same machine; its lag is looked at ten times a second
     waiting    the same with --sync-replicas 1: the reply waits for the follower's disk
-    catch-up   a follower that begins when the leader's log is full of changes, from exec to the leader's last entry
+    catch_up   a follower that begins when the leader's log is full of changes, from exec to the leader's last entry
     snapshot   a follower of a leader whose log does not reach back
 
 Leader, follower and load generator share the machine: with fewer cores than three the cost of a follower is its share
@@ -18,14 +18,27 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.harness import BenchmarkFailed, Figures, Load, Report, Shape, Spread, Target, Workload
+from benchmarks.harness import (
+    BenchmarkFailed,
+    Figures,
+    Load,
+    Report,
+    Shape,
+    Spread,
+    Target,
+    Workload,
+    in_turn,
+    ratio,
+)
 from benchmarks.servers import Objserver, objserver
 
 MIB: Final = 1 << 20
 SNIPPET: Final = "users[k]['age'] += 1"
+MODES: Final = ("alone", "followed", "waiting")
 LEVEL_SECONDS_MAX: Final = 600.0
 
 
@@ -38,6 +51,14 @@ class Parameters:
     snapshot_mib: int
 
 
+@dataclass(frozen=True)
+class Run:
+    """`lags`: seconds, ten times a second."""
+
+    figures: Figures
+    lags: list[float]
+
+
 SMALL: Final = Parameters(documents=20, seconds=0.2, shapes=(Shape(4, 1),), changes=500, snapshot_mib=2)
 FULL: Final = Parameters(
     documents=10_000, seconds=8, shapes=(Shape(50, 1), Shape(1, 1)), changes=1_000_000, snapshot_mib=1024
@@ -45,67 +66,78 @@ FULL: Final = Parameters(
 
 
 def run(full: bool, rounds: int, folder: Path) -> Report:
-    """Measure in `folder`."""
+    """Measure in `folder` what a follower costs, and how far it is behind."""
     parameters = FULL if full else SMALL
     report = Report("replication", "durable changes of a counter in a document", asdict(parameters))
-    accepted = []
     for shape in parameters.shapes:
-        runs: dict[str, list[tuple[Figures, list[float]]]] = {"alone": [], "followed": [], "waiting": []}
-        for number in range(rounds):
-            for mode, found in runs.items():
-                place = folder / f"{mode}-{shape.connections}-{number}"
-                found.append(load(place, mode, shape, parameters, number))
-        alone = [figures.throughput for figures, _ in runs["alone"]]
-        if shape == parameters.shapes[0]:
-            accepted = alone
-        for mode, found in runs.items():
-            rates = [figures.throughput for figures, _ in found]
-            row: dict[str, Any] = {
-                "what": mode,
-                "connections": shape.connections,
-                "changes/s": Spread.of(rates),
-                "to alone": Spread.of(rate / base for rate, base in zip(rates, alone, strict=True)),
-                "p50 us": Spread.of(figures.latency_us["p50"] for figures, _ in found),
-                "p99 us": Spread.of(figures.latency_us["p99"] for figures, _ in found),
-            }
-            lags = sorted(lag for _, seen in found for lag in seen)
-            if lags:
-                row["lag p50 ms"] = lags[len(lags) // 2] * 1e3
-                row["lag p99 ms"] = lags[len(lags) * 99 // 100] * 1e3
-                row["lag at end ms"] = Spread.of(seen[-1] * 1e3 for _, seen in found if seen)
-            report.rows.append(row)
-            report.runs += [
-                {"what": mode, **asdict(shape), **asdict(figures), "lag_seconds": seen} for figures, seen in found
-            ]
-    caught = [catch_up(folder / f"catch-up-{number}", parameters) for number in range(rounds)]
-    report.rows.append(
-        {
-            "what": f"catch-up of {parameters.changes:,} changes",
-            "changes/s": Spread.of(each["per_second"] for each in caught),
-            "to acceptance": Spread.of(each["per_second"] / base for each, base in zip(caught, accepted, strict=True)),
-            "seconds": Spread.of(each["seconds"] for each in caught),
-        }
-    )
-    taken = [snapshot(folder / f"snapshot-{number}", parameters) for number in range(rounds)]
-    report.rows.append(
-        {
-            "what": "snapshot",
-            "MiB": Spread.of(each["mib"] for each in taken),
-            "MiB/s": Spread.of(each["mib"] / each["seconds"] for each in taken),
-            "seconds": Spread.of(each["seconds"] for each in taken),
-            "leader grew MiB": Spread.of(each["leader_mib"] for each in taken),
-            "follower MiB": Spread.of(each["follower_mib"] for each in taken),
-        }
-    )
-    report.runs += [{"what": "catch-up", **each} for each in caught] + [{"what": "snapshot", **each} for each in taken]
+        found = in_turn({mode: partial(load, folder, mode, shape, parameters) for mode in MODES}, rounds)
+        alone = [run.figures.throughput for run in found["alone"]]
+        for mode, runs in found.items():
+            rates = [run.figures.throughput for run in runs]
+            lags = sorted(lag * 1e3 for run in runs for lag in run.lags)
+            report.rows.append(
+                {
+                    "mode": mode,
+                    "connections": shape.connections,
+                    "changes/s": Spread.of(rates),
+                    "to alone": ratio(rates, alone),
+                    "p50 us": Spread.of(run.figures.latency_us["p50"] for run in runs),
+                    "p99 us": Spread.of(run.figures.latency_us["p99"] for run in runs),
+                    "lag p50 ms": lags[len(lags) // 2] if lags else "-",
+                    "lag p99 ms": lags[len(lags) * 99 // 100] if lags else "-",
+                    "last lag ms": Spread.of(run.lags[-1] * 1e3 for run in runs) if lags else "-",
+                }
+            )
+            report.runs += [{"mode": mode, **asdict(shape), **asdict(run.figures), "lags": run.lags} for run in runs]
     report.notes.append("lag: how long the oldest change had been on the leader's disk and not said to be on the other")
     return report
 
 
-def load(
-    folder: Path, mode: str, shape: Shape, parameters: Parameters, seed: int
-) -> tuple[Figures, list[float]]:
-    """Load a leader; return the figures, and the lags of its follower in seconds."""
+def run_catch_up(full: bool, rounds: int, folder: Path) -> Report:
+    """Measure in `folder` how fast a new follower runs a long log, to how fast a leader takes durable changes."""
+    parameters = FULL if full else SMALL
+    report = Report("catch_up", "a new follower of a leader with a long log", asdict(parameters))
+    runs = []
+    for number in range(rounds):
+        accepted = load(folder, "alone", parameters.shapes[0], parameters, number).figures.throughput
+        runs.append({**catch_up(folder / f"catch-up-{number}", parameters), "accepted": accepted})
+    report.rows.append(
+        {
+            "changes": parameters.changes,
+            "entries": Spread.of(each["entries"] for each in runs),
+            "seconds": Spread.of(each["seconds"] for each in runs),
+            "changes/s": Spread.of(each["per_second"] for each in runs),
+            "accepted/s": Spread.of(each["accepted"] for each in runs),
+            "ratio": ratio([each["per_second"] for each in runs], [each["accepted"] for each in runs]),
+        }
+    )
+    report.runs += runs
+    return report
+
+
+def run_snapshot(full: bool, rounds: int, folder: Path) -> Report:
+    """Measure in `folder` how fast a follower takes a snapshot, from exec to the leader's last entry."""
+    parameters = FULL if full else SMALL
+    report = Report("snapshot", "a new follower of a leader whose log does not reach back", asdict(parameters))
+    runs = [snapshot(folder / f"snapshot-{number}", parameters) for number in range(rounds)]
+    report.rows.append(
+        {
+            "MiB": Spread.of(each["mib"] for each in runs),
+            "seconds": Spread.of(each["seconds"] for each in runs),
+            "MiB/s": Spread.of(each["mib"] / each["seconds"] for each in runs),
+            "leader MiB": Spread.of(each["leader_mib"] for each in runs),
+            "leader grew by MiB": Spread.of(each["grown_mib"] for each in runs),
+            "follower MiB": Spread.of(each["follower_mib"] for each in runs),
+        }
+    )
+    report.runs += runs
+    report.notes.append("MiB of memory are resident, the files that are mapped included")
+    return report
+
+
+def load(folder: Path, mode: str, shape: Shape, parameters: Parameters, seed: int) -> Run:
+    """Load a leader, in a folder of its own."""
+    folder = folder / f"{mode}-{shape.connections}-{seed}"
     options = ["--sync-replicas", "1"] if mode == "waiting" else []
     with ExitStack() as stack:
         leader = stack.enter_context(objserver(folder / "leader", *options))
@@ -130,7 +162,7 @@ def load(
             check(follower, figures.requests)
         else:
             check(leader, figures.requests)
-        return figures, seen
+        return Run(figures, seen)
 
 
 def catch_up(folder: Path, parameters: Parameters) -> dict[str, float]:
@@ -181,7 +213,8 @@ def snapshot(folder: Path, parameters: Parameters) -> dict[str, float]:
                     raise BenchmarkFailed("the follower has not what its leader has")
         mib = leader.statistics()["store_used_size"] / MIB
     return {
-        "seconds": seconds, "mib": mib, "leader_mib": (max(most) - before) / MIB, "follower_mib": memory / MIB,
+        "seconds": seconds, "mib": mib, "leader_mib": max(most) / MIB, "grown_mib": max(0, max(most) - before) / MIB,
+        "follower_mib": memory / MIB,
     }  # fmt: skip
 
 
