@@ -74,7 +74,7 @@ class Options:
         timeout: seconds to wait for a reply; None for as long as it takes.
         on_output: gets what a snippet printed, before its value is returned.
         read_from: who answers a `query`: "leader", as all else, or "any" of the addresses in turn, each once it has
-            what this client has seen, so that it reads what it wrote.
+            what this client has seen, so that it reads what it wrote (docs/client.md).
         min_seq: a position in the log, such as another client's `seq`, which a node must have reached before it runs
             an `eval`, `query` or `call`; else `Behind`.
         wait_seconds: how long it may take a node to get there, at most 60; None for the server's 5 seconds.

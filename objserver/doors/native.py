@@ -5,7 +5,7 @@
                                                      ping, stats, mistakes: no engine ------+
 
     method        params
-    hello         client: str?, protocol: int?     -> server, version, protocol
+    hello         client: str?, protocol: int?     -> server, version, protocol, role, leader
     eval, query   source: str, args: object?, depth: int?, min_seq: int?, wait_ms: int?
     call          path: str, args: array?, kwargs: object?, depth: int?, min_seq: int?, wait_ms: int?
     log           first: int, count: int           -> entries of the log, readable
@@ -101,6 +101,12 @@ class Replica(Protocol):
 
     @property
     def seq(self) -> int: ...
+
+    @property
+    def leads(self) -> bool: ...
+
+    @property
+    def leader(self) -> str | None: ...
 
     def promote(self) -> object: ...
 
@@ -395,7 +401,13 @@ def _read_hello(connection: Connection, method: str, params: dict[str, Any], tag
         raise BadRequest(f"protocol {protocol} is not spoken here; this server speaks {PROTOCOL}")
     if params:
         raise _unknown(params, "client, protocol")
-    return lambda: {"server": "objserver", "version": VERSION, "protocol": PROTOCOL}
+    return lambda: {"server": "objserver", "version": VERSION, "protocol": PROTOCOL, **_role(connection.replica)}
+
+
+def _role(replica: Replica | None) -> dict[str, object]:
+    if replica is None:
+        return {"role": "leader", "leader": None}
+    return {"role": "leader" if replica.leads else "follower", "leader": replica.leader}
 
 
 def _read_log(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from objserver.cli import main
+from objserver.client import Unavailable, connect
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "objserver"]
@@ -45,6 +47,18 @@ class Server:
             self.kill()
             pytest.fail(f"the server did not start: {ready}")
         self.address = ready[1]
+
+    def wait_joined(self) -> None:
+        """Return when a follower has reached its leader. Until then it serves nobody."""
+        until = time.monotonic() + SECONDS_MAX
+        with connect(self.address) as client:
+            while True:
+                try:
+                    client.query("1")
+                    return
+                except Unavailable:
+                    if time.monotonic() > until:
+                        raise
 
     def kill(self) -> None:
         self._end(signal.SIGKILL)
