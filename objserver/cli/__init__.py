@@ -38,6 +38,9 @@ COMMANDS: Final = {
     "log": ("objserver.cli.status", "log", "Show entries of the log."),
     "verify": ("objserver.cli.verify", "verify", "Prove that a data folder is sound."),
     "sweep": ("objserver.cli.sweep", "sweep", "Delete what nothing reaches though it refers to itself."),
+    "promote": ("objserver.cli.replication", "promote", "Make a follower the leader."),
+    "resync": ("objserver.cli.replication", "resync",
+               "Throw away what a follower has and take its leader's data again."),
 }
 
 
@@ -84,5 +87,6 @@ def main() -> None:
     """Your Python objects, served.
 
     Start a server with `objserver serve --data DIR`, then talk to it with the other commands; OBJSERVER names
-    its address (default 127.0.0.1:7707). `objserver COMMAND --help` explains a command with examples.
+    its address (default 127.0.0.1:7707), or those of several nodes with commas between them.
+    `objserver COMMAND --help` explains a command with examples.
     """

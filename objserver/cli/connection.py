@@ -33,12 +33,12 @@ def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--server` to a command; the function gets it as `server`."""
     return click.option(
         "--server",
-        metavar="ADDRESS",
+        metavar="ADDRESS[,ADDRESS]...",
         envvar="OBJSERVER",
         show_envvar=True,
         default=DEFAULT_SERVER,
         show_default=True,
-        help="HOST:PORT or unix:/path of the server.",
+        help="HOST:PORT or unix:/path of the server; of several nodes the one that leads is found.",
     )(command)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -46,12 +46,31 @@ def print_stats(figures: Mapping[str, Any]) -> None:
     """Print the figures as a table, then the roots with their kinds as another one."""
     from rich.console import Console
 
-    rest = {name: value for name, value in figures.items() if name != "roots"}
+    rest = {name: value for name, value in figures.items() if name not in ("replication", "roots")}
     console = Console()
-    console.print(_table(("figure", "value"), flatten(rest).items(), right=1))
+    console.print(_table(("figure", "value"), flatten(rest).items(), right={1}))
+    replication = dict(figures.get("replication", {}))
+    if replication:
+        followers = replication.pop("followers", [])
+        console.print(_table(("replication", ""), [(name, _or_unknown(value)) for name, value in replication.items()]))
+        if followers:
+            header = ("follower", "state", "seq", "lag entries", "bytes", "seconds")
+            console.print(_table(header, map(_describe_follower, followers), right={2, 3, 4, 5}))
     roots = figures.get("roots", {})
     if roots:
         console.print(_table(("root", "kind"), sorted(roots.items())))
+
+
+def _describe_follower(follower: Mapping[str, Any]) -> tuple[Any, ...]:
+    state = follower["state"]
+    if follower.get("snapshot_size"):
+        state = f"{state} {100 * follower['snapshot_sent'] // follower['snapshot_size']} %"
+    lag = (follower.get(name, "") for name in ("lag_entries", "lag_bytes", "lag_seconds"))
+    return (_or_unknown(follower["address"]), state, follower["seq"], *lag)
+
+
+def _or_unknown(value: object) -> object:
+    return "not known" if value is None else value
 
 
 def flatten(figures: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -140,16 +159,19 @@ def shorten(text: str, length_max: int) -> str:
     return text if len(text) <= length_max else text[: length_max - 3] + "..."
 
 
-def _table(header: tuple[str, str], rows: Iterable[tuple[str, Any]], *, right: int | None = None) -> Table:
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Set[int] = frozenset()) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE, pad_edge=False)
     for position, name in enumerate(header):
-        table.add_column(name, justify="right" if position == right else "left", overflow="fold")
-    for name, value in rows:
+        table.add_column(name, justify="right" if position in right else "left", overflow="fold")
+    for row in rows:
         # Text, because a str would be read as rich's own markup.
-        shown = f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
-        table.add_row(Text(printable(name)), Text(printable(shown)))
+        table.add_row(*(Text(printable(_shown(value))) for value in row))
     return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
