@@ -12,10 +12,11 @@ does with the files before it opens them). docs/replication.md draws the bytes a
 from __future__ import annotations
 
 from .install import prepare as prepare
+from .link import Target as Target
 from .node import Node as Node
 from .state import Role as Role
 from .state import State as State
 from .state import draw_cluster as draw_cluster
 from .state import take_role as take_role
 
-__all__ = ["Node", "Role", "State", "draw_cluster", "prepare", "take_role"]
+__all__ = ["Node", "Role", "State", "Target", "draw_cluster", "prepare", "take_role"]

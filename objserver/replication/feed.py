@@ -19,10 +19,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from ..engine import Engine
-from ..errors import BadRequest, Compacted, DataDamaged, FrameTooLarge
+from ..errors import BadRequest, Compacted, DataDamaged, FrameTooLarge, StorageFailed
 from ..limits import FEED_SILENCE_SECONDS_MAX, KIB, MIB
 from ..wire import encode_frame
 from .link import Link
@@ -112,6 +113,10 @@ class Feed:
         self._heard_at = self._heartbeat_at = now
         self._appended: deque[tuple[int, float]] = deque()  # entries not yet acknowledged, some, and since when
 
+    def is_of(self, request: FollowRequest) -> bool:
+        """Whether it feeds the same follower, as far as that can be told."""
+        return self._node == request.node or (bool(self.address) and self.address == request.address)
+
     def handle_input(self, now: float) -> None:
         """Take what the follower sent. Raises OSError: it is gone."""
         try:
@@ -134,6 +139,8 @@ class Feed:
         Raises:
             OSError: the follower is gone.
         """
+        if now - self._heard_at > FEED_SILENCE_SECONDS_MAX:
+            self.end(f"nothing was heard from the follower for {FEED_SILENCE_SECONDS_MAX} s")
         if self.ended:
             return False
         self._note_time(now)
@@ -144,7 +151,7 @@ class Feed:
         except Compacted:
             self.end("the log has no longer what comes next; take a snapshot")
             return False
-        except DataDamaged as error:
+        except (DataDamaged, StorageFailed) as error:
             # Told, not raised: a follower that reads an old entry must not end the node.
             self.end(f"what comes next can't be read: {error}")
             return False
@@ -153,8 +160,6 @@ class Feed:
         if now >= self._heartbeat_at:
             self._heartbeat_at = now + HEARTBEAT_SECONDS
             self.link.send(json_frame(HEARTBEAT, self._heartbeat()))
-        if now - self._heard_at > FEED_SILENCE_SECONDS_MAX:
-            self.end(f"nothing was heard from the follower for {FEED_SILENCE_SECONDS_MAX} s")
         return bool(frames) and not self.link.unsent_size
 
     def end(self, why: str) -> None:
@@ -162,7 +167,8 @@ class Feed:
         if not self.ended:
             self.ended = why
             if not self.link.unsent_size:
-                self.link.send(json_frame(END, {"message": why}))
+                with suppress(OSError):
+                    self.link.send(json_frame(END, {"message": why}))
 
     def statistics(self, now: float) -> dict[str, Any]:
         """Return `address`, `state`, `seq` (the last one acknowledged), and the lag: entries, bytes, seconds.

@@ -33,7 +33,9 @@ from .messages import (
     PIECE,
     VERSION,
     EntryReader,
+    FollowReply,
     FollowRequest,
+    Heartbeat,
     ack_frame,
     read_json,
 )
@@ -126,14 +128,22 @@ class Follower:
 
     def tend(self, now: float) -> bool:
         """Connect when it is time to, and run what has come. Returns whether there is more to run."""
+        if self.diverged is not None:
+            return False
+        if self._ahead:
+            return self._apply(now)
         if self.link is None:
             if now >= self.next_at and self._targets:
                 self._connect(now)
-            return False
-        if now - self._heard_at > FEED_SILENCE_SECONDS_MAX:
+        elif now - self._heard_at > FEED_SILENCE_SECONDS_MAX:
             self._lose(now, f"nothing was heard from it for {FEED_SILENCE_SECONDS_MAX} s")
-            return False
-        return self._apply(now)
+        return False
+
+    def finish(self, now: float) -> None:
+        """End following: what has come is run yet, unless the node diverges there."""
+        self.close()
+        while self._ahead and self.diverged is None:
+            self._apply(now)
 
     def handle(self, now: float) -> None:
         """The link is ready to be read or written."""
@@ -168,7 +178,11 @@ class Follower:
     def _connect(self, now: float) -> None:
         self._target = (self._target + 1) % len(self._targets)
         name, family, where = self._targets[self._target]
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:
+            self._fail(now, f"{name}: {error}")
+            return
         sock.setblocking(False)
         code = sock.connect_ex(where)
         if code not in (0, errno.EINPROGRESS):
@@ -180,8 +194,6 @@ class Follower:
         self._connecting = True
         self._fed = False
         self._reader = EntryReader()
-        self._ahead.clear()
-        self._ahead_size = 0
         self._watch(self.link, EPOLLOUT)
 
     def _lose(self, now: float, why: str) -> None:
@@ -189,7 +201,6 @@ class Follower:
         name = self._targets[self._target][0]
         self.close()
         if self._fed:
-            self._pause = PAUSE_SECONDS_MIN
             self._target -= 1  # the same one first
         self._fail(now, f"{name}: {why}")
 
@@ -231,19 +242,17 @@ class Follower:
         raise BadRequest(reply.error.message)
 
     def _begin(self, value: Any) -> None:
-        if type(value) is not dict or type(value.get("cluster")) is not str:
-            raise BadRequest("the answer to `follow` is none")
-        self._join(value["cluster"])
-        self.leader = value.get("leader")
-        self.seq = value.get("seq", 0)
+        told = FollowReply.read(value)
+        self._join(told.cluster)
+        self.leader = told.leader
+        self.seq = told.seq
         self._fed = True
         self.refused = self._told = ""
-        self._pause = PAUSE_SECONDS_MIN
         name = self._targets[self._target][0]
-        if value.get("snapshot") is not None:
+        if told.snapshot is not None:
             self.state = "snapshot"
-            self._snapshot.begin(value["snapshot"])
-            self._tell(f"taking a snapshot of {value['snapshot'].get('size')} bytes from {name}")
+            self._snapshot.begin(told.snapshot)
+            self._tell(f"taking a snapshot of {told.snapshot['size']} bytes from {name}")
         else:
             self.state = "following"
             self._tell(f"following {name} from entry {self._engine.seq + 1}")
@@ -298,13 +307,14 @@ class Follower:
                 self._ahead_size += len(entry)
             self._restrain()
         elif kind == HEARTBEAT:
-            told = read_json(body)
-            self.seq, self.leader, self._behind = told["seq"], told["leader"], told["behind"]
-            self._clock_ahead_ns = told["now_ns"] - time.time_ns()
+            told = Heartbeat.read(body)
+            self.seq, self.leader, self._behind = told.seq, told.leader, told.behind
+            self._clock_ahead_ns = told.now_ns - time.time_ns()
             assert self.link is not None
             self.link.send(ack_frame(self._engine.durable_seq))
         elif kind == PIECE:
             self._snapshot.take(body)
+            self._pause = PAUSE_SECONDS_MIN
         elif kind == DONE:
             self._snapshot.finish(read_json(body))
             self.installed = True
@@ -318,8 +328,6 @@ class Follower:
     def _apply(self, now: float) -> bool:
         """Run entries that have come, for a while, make them durable, and say so. Returns whether there are more."""
         ahead, engine = self._ahead, self._engine
-        if not ahead:
-            return False
         until = time.perf_counter_ns() + APPLY_NS_MAX
         try:
             while ahead:
@@ -329,6 +337,8 @@ class Follower:
                 if time.perf_counter_ns() > until:
                     break
         except LogError as error:
+            ahead.clear()
+            self._ahead_size = 0
             self._lose(now, str(error))
             return False
         except Diverged as error:
@@ -336,13 +346,14 @@ class Follower:
             return False
         engine.sync()
         self.seq = max(self.seq, engine.seq)
-        assert self.link is not None
-        try:
-            self.link.send(ack_frame(engine.seq))
-            self._restrain()
-        except OSError as error:
-            self._lose(now, str(error))
-            return False
+        self._heard_at = now  # what comes meanwhile is not read
+        self._pause = PAUSE_SECONDS_MIN  # it gets on; a leader that says no more than that it feeds is tried less often
+        if self.link is not None:
+            try:
+                self.link.send(ack_frame(engine.seq))
+                self._restrain()
+            except OSError as error:
+                self._lose(now, str(error))
         return bool(ahead)
 
     def _restrain(self) -> None:

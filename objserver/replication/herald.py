@@ -90,7 +90,10 @@ class Herald:
     def _connect(self, now: float) -> None:
         _, family, where = self._targets[self._next]
         self._next = (self._next + 1) % len(self._targets)
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError:
+            return  # no descriptor is left
         sock.setblocking(False)
         if sock.connect_ex(where) not in (0, errno.EINPROGRESS):
             sock.close()
@@ -102,7 +105,7 @@ class Herald:
 
     def _hear(self, body: bytes) -> None:
         reply = parse_reply(body)
-        told: Any = reply.value if reply.error is None else reply.error.data
+        told: Any = reply.value  # a refusal is another cluster's, whose terms say nothing here
         if type(told) is dict and type(told.get("term")) is int:
             leader = told.get("leader")
             self._newer = told["term"], leader if type(leader) is str else None

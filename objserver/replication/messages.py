@@ -25,9 +25,10 @@ from ..errors import BadRequest, ReplicationRefused
 from ..limits import MIB
 from ..log.entry import HEADER_SIZE, check_header, entry_size
 from ..wire import encode_frame
+from .state import is_cluster
 
 __all__ = [
-    "ACK", "DONE", "END", "ENTRIES", "HEARTBEAT", "PIECE", "EntryReader", "FollowRequest", "Heartbeat",
+    "ACK", "DONE", "END", "ENTRIES", "HEARTBEAT", "PIECE", "EntryReader", "FollowReply", "FollowRequest", "Heartbeat",
     "ack_frame", "entry_frames", "json_frame", "read_ack", "read_json",
 ]  # fmt: skip
 
@@ -84,6 +85,44 @@ class FollowRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FollowReply:
+    """What whoever feeds a follower answers it.
+
+    Attributes:
+        cluster: the follower's from now on.
+        seq, term: of the last entry here.
+        leader: the address of the one that takes changes; None when it is not known.
+        snapshot: header of the one that comes, with its `offset`; None when entries come.
+    """
+
+    cluster: str
+    seq: int
+    term: int
+    leader: str | None
+    snapshot: dict[str, Any] | None
+
+    @classmethod
+    def read(cls, value: Any) -> FollowReply:
+        """Raises BadRequest."""
+        if type(value) is not dict:
+            raise BadRequest(f"the answer to `follow` is {value!r:.100}")
+        sound = {
+            "cluster": type(value.get("cluster")) is str and is_cluster(value["cluster"]),
+            "seq": type(value.get("seq")) is int and value["seq"] >= 0,
+            "term": type(value.get("term")) is int and value["term"] >= 0,
+            "leader": isinstance(value.get("leader"), str | None),
+            "snapshot": isinstance(value.get("snapshot"), dict | None),
+        }
+        for name, is_sound in sound.items():
+            if not is_sound:
+                raise BadRequest(f"the answer to `follow` has {name} {value.get(name)!r:.100}")
+        return cls(
+            cluster=value["cluster"], seq=value["seq"], term=value["term"], leader=value.get("leader"),
+            snapshot=value.get("snapshot"),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class Heartbeat:
     """Where a leader stands.
 
@@ -99,6 +138,18 @@ class Heartbeat:
     behind: int
     now_ns: int
     leader: str | None
+
+    @classmethod
+    def read(cls, body: bytes) -> Heartbeat:
+        """Raises BadRequest."""
+        told = read_json(body)
+        for name in ("seq", "term", "behind", "now_ns"):
+            if type(told.get(name)) is not int or told[name] < 0:
+                raise BadRequest(f"a heartbeat whose {name} is {told.get(name)!r:.40}")
+        leader = told.get("leader")
+        if leader is not None and type(leader) is not str:
+            raise BadRequest(f"a heartbeat whose leader is {leader!r:.40}")
+        return cls(seq=told["seq"], term=told["term"], behind=told["behind"], now_ns=told["now_ns"], leader=leader)
 
 
 class EntryReader:

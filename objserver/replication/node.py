@@ -24,7 +24,7 @@ from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
 from typing import Any
 
 from ..engine import RUNTIME, Engine, Fault, FaultKind
-from ..errors import BadRequest, Compacted, LogGap, ReplicationRefused
+from ..errors import BadRequest, Compacted, FrameTooLarge, LogGap, ReplicationRefused
 from ..limits import FEEDS_MAX, MIB, SNAPSHOT_LOG_SIZE_MAX
 from .feed import Feed, Recent
 from .follower import Follower
@@ -126,7 +126,7 @@ class Node:
         if state.diverged is not None:
             self.unavailable = f"this replica stopped: {state.diverged}; `objserver resync` makes it a replica again"
             return
-        if state.cluster is None or state.resync:
+        if state.cluster is None or state.resync or not engine.seq:
             self.unavailable = "this replica has nothing yet: it has not reached its leader"
         self._refuse_changes()
         self._follower = Follower(
@@ -157,10 +157,12 @@ class Node:
         """Make this follower the leader of a new term. Raises ReplicationRefused: it is none, or has stopped."""
         if self.leads:
             raise self._refused("role", f"this is the leader already, of term {self._engine.term}")
-        if self.unavailable:
-            raise self._refused("unavailable", f"it can't lead: {self.unavailable}")
+        if self.unavailable or self.ending:
+            raise self._refused("unavailable", f"it can't lead: {self.unavailable or self.ending}")
         assert self._follower is not None
-        self._follower.close()
+        self._follower.finish(time.monotonic())
+        if self._follower.diverged is not None:
+            raise self._refused("unavailable", f"it can't lead: {self._follower.diverged}")
         self._follower = None
         self._engine.promote(time.time_ns(), self._address)
         self.state.role = "leader"
@@ -290,7 +292,14 @@ class Node:
     def _feed(
         self, sock: socket.socket, held: bytes, request: FollowRequest, source: SnapshotSource | None, offset: int
     ) -> None:
-        link = Link(sock, held)
+        try:
+            link = Link(sock, held)
+        except FrameTooLarge:
+            sock.close()
+            return
+        # One that comes again, while its old connection hangs, must not count as two.
+        for old in [feed for feed in self._feeds.values() if feed.is_of(request)]:
+            self._drop(old, "it connected again")
         now = time.monotonic()
         feed = Feed(link, request, self._engine, self._recent, source, offset, lambda: self.leader, now)
         self._feeds[link.fd] = feed
@@ -418,8 +427,11 @@ class Node:
                 feed.end(f"it takes a snapshot too slowly: the log has grown by {SNAPSHOT_LOG_SIZE_MAX / MIB:,.0f} MiB")
                 self._drop(feed, feed.ended)
             self._close_source()
-        elif not takers and source.is_over(now):
-            self._close_source()
+        elif not takers:
+            if source.left_at is None:
+                source.left_at = now  # whoever asked for it left before it came to a feed
+            if source.is_over(now):
+                self._close_source()
 
     def _close_source(self) -> None:
         if self._source is not None:

@@ -23,7 +23,7 @@ from ..errors import DataDamaged, RuntimeMismatch, StorageFailed
 from ..log import DIGEST_SIZE
 from ..store import sync_folder
 
-__all__ = ["Role", "State", "draw_cluster", "take_role", "write_whole"]
+__all__ = ["Role", "State", "draw_cluster", "is_cluster", "take_role", "write_whole"]
 
 Role = Literal["leader", "follower"]
 
@@ -111,6 +111,10 @@ def draw_cluster() -> str:
     return os.urandom(8).hex()
 
 
+def is_cluster(text: str) -> bool:
+    return _CLUSTER.fullmatch(text) is not None
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; on disk when this returns. Raises StorageFailed."""
     unfinished = path.with_name(path.name + ".new")
@@ -141,7 +145,7 @@ def _state(found: Any) -> State:
         resync=found["resync"], rewind=rewind, promoted_term=found["promoted_term"],
     )  # fmt: skip
     sound = {
-        "cluster": state.cluster is None or (type(state.cluster) is str and _CLUSTER.fullmatch(state.cluster)),
+        "cluster": state.cluster is None or (type(state.cluster) is str and is_cluster(state.cluster)),
         "role": state.role in ("leader", "follower"),
         "follow": type(state.follow) is list and all(type(address) is str for address in state.follow),
         "diverged": state.diverged is None or type(state.diverged) is str,

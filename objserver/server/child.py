@@ -30,9 +30,9 @@ import trio
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options
 from objserver.engine.lock import FolderLock, describe_process
-from objserver.errors import MachineError
+from objserver.errors import ListenFailed, MachineError
 from objserver.limits import KIB
-from objserver.replication import Node, State, prepare, take_role
+from objserver.replication import Node, State, Target, prepare, take_role
 
 from .confine import Confinement, confine, die_with
 from .culprits import Culprits
@@ -83,7 +83,7 @@ def _serve(plan: Plan) -> int:
     lock = FolderLock(folder, describe_process(plan.supervisor))
     state = State.load(folder)
     take_role(state, folder, plan.follow)
-    targets = resolve_targets([*state.follow, *plan.follow])
+    targets = _targets([*state.follow, *plan.follow])
     for line in prepare(folder, state):
         _tell(line)
     ports = sorted({where[1] for _, _, where in targets})
@@ -114,6 +114,17 @@ def _serve(plan: Plan) -> int:
     finally:
         engine.close()
     return STATUS_AGAIN if node.ending else 0
+
+
+def _targets(addresses: list[str]) -> list[Target]:
+    """Return where these lead to. One that another node told, or whose name is unknown now, must not end the server."""
+    found: dict[Target, None] = {}
+    for address in addresses:
+        try:
+            found |= dict.fromkeys(resolve_targets([address]))
+        except ListenFailed as error:
+            _tell(f"not following {error}")
+    return list(found)
 
 
 def _memory_size() -> int:

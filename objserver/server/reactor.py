@@ -214,7 +214,7 @@ class Reactor:
                         more = self._engine.tend()
                 if worked and self._polled_ns < turn_ns:
                     continue
-                if worked or more:
+                if worked or more or self._waiting:
                     await trio.lowlevel.checkpoint()
                 elif not self._draining or self._sessions:
                     seconds = TEND_SECONDS if self._node is None else min(TEND_SECONDS, self._node.next_seconds)
@@ -308,8 +308,11 @@ class Reactor:
             self._flush(session)
             if session.fd < 0:
                 return
-        if session.awaiting and not event & (EPOLLERR | EPOLLHUP):
-            self._watch(session)
+        if session.awaiting:
+            if event & (EPOLLERR | EPOLLHUP):
+                self._drop(session)  # it takes no reply any more, and would be ready until there is one
+            else:
+                self._watch(session)
         elif session.reading and not session.choked and not session.paused:
             # The end of the stream, or the error, comes with the reading, behind what was sent before it.
             if event & (EPOLLIN | EPOLLERR | EPOLLHUP):
@@ -323,6 +326,7 @@ class Reactor:
         batch: list[Request] = []
         sources: list[bytes] = []  # what each of the batch came in
         turns: list[tuple[Session, int]] = []  # and where its requests begin in the batch
+        asking: set[Session] = set()  # sessions that have some in it
         share = max(1, BATCH_COUNT_MAX // len(waiting))
         size = 0
         while waiting and len(batch) < BATCH_COUNT_MAX and size < BATCH_SIZE_MAX:
@@ -338,6 +342,8 @@ class Reactor:
                 self._give_up(session)
                 continue
             turns.append((session, first))
+            if len(batch) > first:
+                asking.add(session)
         outcomes: Sequence[Outcome] = ()
         before = self._engine.seq
         if batch:
@@ -359,6 +365,9 @@ class Reactor:
         node = self._node
         waits = seq > before or self._unreplicated  # reads wait for what they may have seen of the changes before them
         if node is not None and node.sync_count and waits and node.leads and seq > node.replicated_seq:
+            # What the engine had no part in is told at once: the follower that all wait for may be among them.
+            self._answer([turn for turn in turns if turn[0] not in asking], (), seq)
+            turns = [turn for turn in turns if turn[0] in asking]
             self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds))
         else:
             self._answer(turns, outcomes, seq)
@@ -419,7 +428,9 @@ class Reactor:
         if connection.hand_over is not None and not session.unsent_size:
             self._hand_over(session, connection.hand_over)
             return
-        if connection.awaited is not None:
+        if session.awaiting:
+            pass  # what it has asked already would be run again
+        elif connection.awaited is not None:
             self._park(session, *connection.awaited)
         elif connection.waiting:
             if not session.queued and not session.choked and not session.paused:

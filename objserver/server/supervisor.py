@@ -61,6 +61,9 @@ PAUSE_SECONDS_MAX: Final = 2.0
 # A server that was ready for so long ended for a new reason.
 STEADY_SECONDS: Final = 1.0
 
+# One that is to begin anew does so at once, so many times in a row.
+AGAIN_COUNT: Final = 3
+
 # The pulse is looked at so often within the time that a snippet has.
 LOOKS: Final = 8
 
@@ -132,7 +135,7 @@ class Supervisor:
                 self._close_listeners()
 
     def _serve(self, awake: socket.socket) -> int:
-        failed = 0
+        failed = again = 0
         while True:
             process = self._start()
             ready_at, ended_by_us = self._watch(process, awake)
@@ -141,10 +144,15 @@ class Supervisor:
                 return self._end(0)
             if self._stop is not None or code in (0, STATUS_MACHINE):
                 return self._end(code)
+            steady = ready_at is not None and time.monotonic() - ready_at > STEADY_SECONDS
             if code == STATUS_AGAIN:
                 self._ended_by_itself = False
+                again = 0 if steady else again + 1
+                if again > AGAIN_COUNT:
+                    self._wait(awake, PAUSE_SECONDS_MAX)
+                    if self._stop is not None:
+                        return self._end(0)
                 continue
-            steady = ready_at is not None and time.monotonic() - ready_at > STEADY_SECONDS
             failed = 0 if steady else failed + 1
             self._note_end(code, ended_by_us, ready_at is not None)
             if ready_at is None and failed >= START_COUNT_MAX:
