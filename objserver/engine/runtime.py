@@ -13,7 +13,7 @@ from sandbox import POLICY_VERSION
 
 __all__ = ["RUNTIME"]
 
-HEAP_VERSION: Final = 6
+HEAP_VERSION: Final = 7
 
 RUNTIME: Final = (
     f"{platform.python_implementation().lower()}-{'.'.join(platform.python_version_tuple()[:2])} "

@@ -1,17 +1,20 @@
-"""Buckets: the index of a large dict on disk, from the hash of a key to the place of its entry.
+"""Buckets: the index of a large dict on disk, from the hash of a key to the place of its entry; as bytes.
 
-    hash -> number of the bucket -> bucket -> place of an entry
+    tag: 40 bits of the hash        its first bits --> group: entries that wait, and how many bits name a bucket
+                                       more of them --> bucket: all other entries
 
-    | tag 5 bytes | place 6 bytes | tag | place | ...            in order of the places, little-endian
+    bucket   | tag 5 bytes | place 6 bytes | tag | place | ...              in order of the places, little-endian
+    group    | the same; one that is taken out of its bucket has place + GONE | bits 1 byte, 0: no buckets |
 
-An entry is eleven bytes, or the number that these are, whose order is that of the places.
-A bucket is bytes and never changes: another one takes its place. A new entry has, mostly, the last place of all, so
-that one is the old bytes and some more. Their number grows by linear hashing (Litwin, 1980):
-with n buckets a key lies in that of its lowest bits, and one bucket more takes half of what another one has, so no
-directory is needed. A tag is the lowest 40 bits of the hash: enough to find the bucket again for any n, and to tell the
-keys in one apart but for one in millions, which the entry itself decides.
+What a checkpoint adds lies all over the index. So it is written into the groups, of which there are few, and a group
+whose entries are many goes on to its buckets with all of them: a page of LMDB that is written anew takes some ten
+entries and not one. A bucket is named by the least tag that it may have, so those of a group lie beside each other, and
+one that is split stays where it is. There is one group, or twice as many each time that they have grown too large.
+After the buffer tree (Arge, 1995), of two levels, below a directory as in extendible hashing (Fagin and others, 1979).
 
-Promise: a function of what was put in, in any order of putting (tests/heap/test_buckets.py).
+A tag is enough to tell the keys in one bucket apart but for one in millions, which the entry itself decides.
+
+Promise: what was put in and not taken out is found, whatever the order (tests/heap/test_buckets.py).
 """
 
 from __future__ import annotations
@@ -23,118 +26,198 @@ from typing import Final
 __all__ = [
     "BUCKETS_END",
     "BUCKET_COUNT",
+    "ENTRY_SIZE",
+    "GONE",
+    "GROUPS_FIRST",
+    "GROUP_COUNT",
+    "TAG_BITS",
     "TAG_MASK",
+    "WAIT_COUNT",
+    "bits_for",
+    "bits_of",
     "bucket_of",
     "change",
-    "count_for",
+    "change_group",
     "entries_of",
     "entry_of",
     "find",
+    "groups_for",
+    "limit_of",
     "make",
-    "parent_of",
-    "share",
+    "parts_of",
+    "places",
+    "shift_of",
+    "sorted_out",
+    "split",
+    "tag_in",
     "tag_of",
 ]
 
-# Among the pieces of a container, buckets have the numbers below, and nothing else has.
+# Among the pieces of a container, groups and buckets have the numbers below, and nothing else has; groups from
+# GROUPS_FIRST on, buckets before.
 BUCKETS_END: Final = 1 << 42
+GROUPS_FIRST: Final = 1 << 41
 
-# Entries of a bucket on average: 350 bytes, ten to a page of LMDB. Larger ones take longer to search and to write anew,
-# which a checkpoint does for about each key that was added.
-BUCKET_COUNT: Final = 32
+# Entries of a bucket when it is split: 1 KiB, three to a page of LMDB. Larger ones take longer to search.
+BUCKET_COUNT: Final = 96
+
+# Entries of a group on average when their number is doubled.
+GROUP_COUNT: Final = 4_096
+
+# Entries that wait in a group: at least so many, at most two and a half times that. Each checkpoint of a large dict
+# writes all that wait anew; those that go on at once are to be some for each bucket. A record beyond 2 KB would have
+# pages of its own.
+WAIT_COUNT: Final = 64
 
 _TAG_SIZE: Final = 5
 _PLACE_SIZE: Final = 6
-_ENTRY_SIZE: Final = _TAG_SIZE + _PLACE_SIZE
+ENTRY_SIZE: Final = _TAG_SIZE + _PLACE_SIZE
 _ENTRY: Final = Struct(f"{_TAG_SIZE}s{_PLACE_SIZE}s")
 
-TAG_MASK: Final = (1 << 8 * _TAG_SIZE) - 1
+TAG_BITS: Final = 8 * _TAG_SIZE
+TAG_MASK: Final = (1 << TAG_BITS) - 1
+assert 1 << TAG_BITS <= GROUPS_FIRST
 
-# What is read of a bucket: (tag, place).
-Entry = tuple[int, int]
-
-
-def entry_of(tag: int, place: int) -> int:
-    """Return an entry as a number."""
-    return place << 8 * _TAG_SIZE | tag
+# Added to the place, and its bit in the entry.
+GONE: Final = 1 << 8 * _PLACE_SIZE - 1
+_GONE_BIT: Final = GONE << TAG_BITS
 
 
 def tag_of(key_hash: int) -> int:
     return key_hash & TAG_MASK
 
 
-def count_for(entry_count: int) -> int:
-    """Return how many buckets so many entries have."""
-    return -(-entry_count // BUCKET_COUNT) or 1
+def entry_of(tag: int, place: int) -> int:
+    """Return an entry as a number: their order is that of the places."""
+    return place << TAG_BITS | tag
 
 
-def bucket_of(tag: int, count: int) -> int:
-    """Return the number of the bucket, of `count`, that has this tag."""
-    bits = (count - 1).bit_length()
-    number = tag & ((1 << bits) - 1)
-    return number if number < count else number & ((1 << (bits - 1)) - 1)
+def shift_of(count: int) -> int:
+    """Return by how many bits a tag is shifted to be the number of its group, of `count`."""
+    return TAG_BITS + 1 - count.bit_length()
 
 
-def parent_of(number: int) -> int:
-    """Return the bucket whose entries the bucket `number`, which is not 0, took over when it was made."""
-    return number & ~(1 << (number.bit_length() - 1))
+def groups_for(entry_count: int, before: int) -> int:
+    """Return how many groups so many entries have, if they had `before`: there are never less again."""
+    count = max(before, 1)
+    while count * GROUP_COUNT < entry_count:
+        count *= 2
+    return count
 
 
-def find(bucket: bytes, tag: int, start: int) -> tuple[int, int]:
-    """Return the first place that a bucket has for a tag, and where to go on; (-1, 0) when there is none."""
+def limit_of(number: int) -> int:
+    """Return how many entries may wait in a group. It differs, so that not all go on to their buckets at once."""
+    return WAIT_COUNT + number * 37 % (WAIT_COUNT + WAIT_COUNT // 2 + 1)
+
+
+def bits_of(group: bytes) -> int:
+    """Return how many bits of a tag name a bucket of this group, 0 when it has none."""
+    return group[-1] if group else 0
+
+
+def bits_for(count: int, group_bits: int, before: int) -> int:
+    """Return how many they are for `count` entries in the buckets of a group, if they were `before`."""
+    bits = max(group_bits, before, 1)
+    while count > BUCKET_COUNT << (bits - group_bits) and bits < TAG_BITS:
+        bits += 1
+    return bits
+
+
+def bucket_of(tag: int, bits: int) -> int:
+    """Return the number of the bucket that has this tag."""
+    return tag & -1 << (TAG_BITS - bits)
+
+
+def find(part: bytes, tag: int) -> list[int]:
+    """Return the places that a bucket or group has for a tag."""
     mark = tag.to_bytes(_TAG_SIZE, "little")
-    at = bucket.find(mark, start)
+    found = []
+    at = part.find(mark)
     while at >= 0:
-        end = at + _ENTRY_SIZE
-        if not at % _ENTRY_SIZE:
-            return int.from_bytes(bucket[at + _TAG_SIZE : end], "little"), end
-        at = bucket.find(mark, at + 1)
-    return -1, 0
+        if not at % ENTRY_SIZE:
+            found.append(int.from_bytes(part[at + _TAG_SIZE : at + ENTRY_SIZE], "little"))
+        at = part.find(mark, at + 1)
+    return found
 
 
-def entries_of(bucket: bytes) -> list[Entry]:
-    """Return what a bucket holds, in order of the places."""
+def places(group: bytes, bucket: bytes, tag: int) -> list[int]:
+    """Return the places of a tag, of the group and the bucket that it leads to."""
+    held = find(bucket, tag)
+    if group.find(tag.to_bytes(_TAG_SIZE, "little")) < 0:
+        return held
+    found = find(group, tag)
+    return [place for place in found if place < GONE] + [place for place in held if place + GONE not in found]
+
+
+def entries_of(part: bytes) -> list[tuple[int, int]]:
+    """Return (tag, place) of what a bucket holds, or a group without its last byte, in order of the places."""
     number = int.from_bytes
-    return [(number(tag, "little"), number(place, "little")) for tag, place in _ENTRY.iter_unpack(bucket)]
+    return [(number(tag, "little"), number(place, "little")) for tag, place in _ENTRY.iter_unpack(part)]
 
 
-def share(sources: Collection[bytes], count: int) -> dict[int, bytes]:
-    """Return the buckets, of `count`, that have what is in some of another number; leaves out those that are empty."""
-    low = (1 << (count - 1).bit_length()) - 1
+def make(entries: Iterable[int]) -> bytes:
+    """Return a bucket of these entries."""
+    return b"".join([entry.to_bytes(ENTRY_SIZE, "little") for entry in sorted(entries)])
+
+
+def parts_of(bucket: bytes) -> list[bytes]:
+    """Return the bytes of each entry of a bucket."""
+    return [bucket[at : at + ENTRY_SIZE] for at in range(0, len(bucket), ENTRY_SIZE)]
+
+
+def tag_in(part: bytes) -> int:
+    """Return the tag of an entry in bytes."""
+    return int.from_bytes(part[:_TAG_SIZE], "little")
+
+
+def split(bucket: bytes, bits: int) -> dict[int, bytes]:
+    """Return the buckets, named by so many bits, that have what is in one of fewer; leaves out those that are empty."""
+    mask = -1 << (TAG_BITS - bits)
     shares: dict[int, list[bytes]] = {}
-    number_of = int.from_bytes
-    for bucket in sources:
-        for at in range(0, len(bucket), _ENTRY_SIZE):
-            entry = bucket[at : at + _ENTRY_SIZE]
-            number = number_of(entry[:_TAG_SIZE], "little") & low  # as `bucket_of`: a call each would double the time
-            shares.setdefault(number if number < count else number & low >> 1, []).append(entry)
-    if len(sources) > 1:
-        for entries in shares.values():
-            entries.sort(key=lambda entry: number_of(entry[_TAG_SIZE:], "little"))
+    for part in parts_of(bucket):
+        shares.setdefault(tag_in(part) & mask, []).append(part)
     return {number: b"".join(entries) for number, entries in shares.items()}
 
 
-def make(entries: Iterable[Entry]) -> bytes:
-    """Return a bucket of these entries."""
-    return _joined([entry_of(tag, place) for tag, place in entries])
-
-
 def change(bucket: bytes, gone: Collection[int], new: Collection[int]) -> bytes:
-    """Return the bucket without the entries `gone` and with those that are `new`, all as numbers (`entry_of`)."""
+    """Return the bucket without the entries `gone` and with those that are `new`."""
     for entry in gone:
-        piece = entry.to_bytes(_ENTRY_SIZE, "little")
-        at = bucket.find(piece)
-        while at >= 0 and at % _ENTRY_SIZE:
-            at = bucket.find(piece, at + 1)
+        at = _find(bucket, entry)
         if at >= 0:
-            bucket = bucket[:at] + bucket[at + _ENTRY_SIZE :]
+            bucket = bucket[:at] + bucket[at + ENTRY_SIZE :]
     if new:
-        if bucket and int.from_bytes(bucket[-_ENTRY_SIZE:], "little") > min(new):
-            held = [bucket[at : at + _ENTRY_SIZE] for at in range(0, len(bucket), _ENTRY_SIZE)]
-            return _joined([*new, *[int.from_bytes(entry, "little") for entry in held]])
-        bucket += _joined(new)
+        if bucket and int.from_bytes(bucket[-ENTRY_SIZE:], "little") > min(new):
+            return make([*(int.from_bytes(part, "little") for part in parts_of(bucket)), *new])
+        bucket += make(new)
     return bucket
 
 
-def _joined(entries: Iterable[int]) -> bytes:
-    return b"".join([entry.to_bytes(_ENTRY_SIZE, "little") for entry in sorted(entries)])
+def change_group(waiting: bytes, gone: Collection[int], new: Collection[int]) -> bytes:
+    """Return what waits in a group, without its last byte, when these entries come and go: those that wait there are
+    taken out, the others are noted."""
+    if not gone:
+        return change(waiting, (), new)
+    here = {entry for entry in gone if _find(waiting, entry) >= 0}
+    return change(waiting, here, [*new, *(entry | _GONE_BIT for entry in gone if entry not in here)])
+
+
+def sorted_out(waiting: bytes, bits: int) -> dict[int, tuple[list[int], list[int]]]:
+    """Return bucket -> (entries to take out of it, entries to put there), of what waited in a group."""
+    mask = TAG_MASK & -1 << (TAG_BITS - bits)
+    shares: dict[int, tuple[list[int], list[int]]] = {}
+    for part in parts_of(waiting):
+        entry = int.from_bytes(part, "little")
+        gone, new = shares.setdefault(entry & mask, ([], []))
+        if entry & _GONE_BIT:
+            gone.append(entry ^ _GONE_BIT)
+        else:
+            new.append(entry)
+    return shares
+
+
+def _find(part: bytes, entry: int) -> int:
+    piece = entry.to_bytes(ENTRY_SIZE, "little")
+    at = part.find(piece)
+    while at >= 0 and at % ENTRY_SIZE:
+        at = part.find(piece, at + 1)
+    return at

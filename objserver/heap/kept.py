@@ -27,18 +27,23 @@ READ_DEPTH: Final = 2_000
 # Bytes of memory of an entry, beside a multiple of its record's size: a place in a dict, a tuple, a number.
 _ENTRY_SIZE = 250
 
+# And of a group of an index.
+_GROUP_SIZE = 800
+
 
 class Kept:
     """key -> entry, of those that LMDB has too.
 
     Attributes:
+        groups: of the index (objserver/heap/index.py), likewise; few, wanted by every lookup, and given up last.
         hot: for whoever looks there first.
-        size: bytes of memory, about.
+        size: bytes of memory of entries, about.
     """
 
-    __slots__ = ("_aging", "_new", "_pager", "hot", "size")
+    __slots__ = ("_aging", "_new", "_pager", "groups", "hot", "size")
 
     def __init__(self, pager: Pager) -> None:
+        self.groups: dict[int, bytes] = {}
         self.hot: dict[Any, Any] = {}
         self._aging: dict[Any, Any] = {}
         self._new: dict[Any, Any] = {}
@@ -74,6 +79,17 @@ class Kept:
             self._new.pop(key, None)
             self._give_back(count)
 
+    def keep_groups(self, groups: dict[int, bytes]) -> None:
+        """Keep groups as they are now."""
+        before = len(self.groups)
+        self.groups.update(groups)
+        self._pager.account((len(self.groups) - before) * _GROUP_SIZE)
+
+    def drop_groups(self) -> None:
+        """Give up the groups."""
+        self._pager.account(-len(self.groups) * _GROUP_SIZE)
+        self.groups = {}
+
     def new_size(self) -> int:
         """Return the bytes of memory of what was read only once, about."""
         return len(self._new) * self._item_size()
@@ -82,7 +98,9 @@ class Kept:
         """Give up what is least likely to be wanted again. Returns: whether there was anything."""
         count, item_size = len(self), self._item_size()
         if not count:
-            return False
+            found = bool(self.groups)
+            self.drop_groups()
+            return found
         if self._new:
             gone, self._new = self._new, {}
         else:
@@ -93,6 +111,7 @@ class Kept:
 
     def drop(self) -> None:
         """Give up everything."""
+        self.drop_groups()
         for gone in (self.hot, self._aging, self._new):
             self._pager.leftovers.add(gone, self._item_size())
         count = len(self)

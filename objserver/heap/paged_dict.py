@@ -1,9 +1,9 @@
 """A large dict: what stands in a Dict or Set of the heap in place of a plain dict, when that would be too large.
 
     LMDB, as of the last checkpoint     entries: place -> [key, value]; places in order of insertion
-    (storage, place or bucket)          buckets: hash of a key -> place (objserver/heap/buckets.py)
+    (storage, number)                   index: hash of a key -> place (objserver/heap/index.py)
 
-    read    changed -> frozen -> kept -> bucket -> entry               two reads of LMDB, wherever the key lies
+    read    changed -> frozen -> kept -> index -> entry                two reads of LMDB, three at first
     write   changed[key] = (place, value, base, key)                   in memory, until a checkpoint
 
     changed   what happened since the last freeze        frozen   what the checkpoint under way writes
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from ..errors import MachineError
 from . import buckets
 from .atoms import ATOMS
+from .index import Changes, Index
 from .kept import READ_DEPTH, Kept
 from .views import Items, Keys, Values, view
 from .work import metered
@@ -38,10 +39,10 @@ __all__ = ["MISSING", "PagedDict", "Shape", "looked_up", "plain_copy"]
 
 MISSING: Final[Any] = type("Missing", (), {"__slots__": ()})()
 
-# The first place; later entries follow, those moved to the front go before it. Buckets lie below: what a storage gets
-# most of comes at its end, where LMDB fills its pages.
+# The first place; later entries follow, those moved to the front go before it. The index lies below: what a storage
+# gets most of comes at its end, where LMDB fills its pages.
 _MIDDLE: Final = 1 << 46
-assert _MIDDLE > 2 * buckets.BUCKETS_END
+assert 2 * buckets.BUCKETS_END < _MIDDLE < buckets.GONE // 2 + 1
 
 # Entries read at once by an iteration, at most.
 _CHUNK_COUNT: Final = 128
@@ -63,7 +64,7 @@ class Shape(NamedTuple):
     last: int  # or behind this
     next: int  # the place of the next new entry
     front: int  # and of the next one moved to the front
-    buckets: int
+    groups: int  # of the index
 
 
 class PagedDict:
@@ -71,7 +72,7 @@ class PagedDict:
 
     __slots__ = (
         "_before", "_journal", "_pager", "_state", "base", "changed", "count", "first", "fresh", "front",
-        "frozen", "frozen_fresh", "kept", "last", "next", "storage",
+        "frozen", "frozen_fresh", "index", "kept", "last", "next", "storage",
     )  # fmt: skip
 
     def __init__(self, pager: Pager, shape: Shape) -> None:
@@ -84,6 +85,7 @@ class PagedDict:
         self.frozen: dict[Any, Entry] = {}
         self.frozen_fresh: dict[int, Any] = {}
         self.kept: Kept = Kept(pager)
+        self.index = Index(pager, self.kept, shape.storage, shape.groups)
         self._state = shape  # as of the last freeze
         self._before: tuple[int, int, int, int, int] | None = None  # as of the beginning of the snippet
         self._journal: list[tuple[Any, Entry | None]] = []
@@ -275,7 +277,6 @@ class PagedDict:
             return place, value, place, own
         pager = self._pager
         heap = pager.heap
-        get, key_of = heap.store.get, pager.key
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + READ_DEPTH)
         try:
@@ -283,18 +284,14 @@ class PagedDict:
                 entry = self.kept.find(key)
                 if entry is not None:
                     return entry
-            count = self.base.buckets
-            key_hash = pager.key_hash(key) if count else None
+            index = self.index
+            key_hash = pager.key_hash(key) if index.count else None
             if key_hash is None:
                 return None
-            storage = self.storage
-            tag = key_hash & buckets.TAG_MASK
-            bucket = get(key_of(storage, buckets.bucket_of(tag, count))) or b""
-            place, after = buckets.find(bucket, tag, 0)
-            while place >= 0:
-                record = get(key_of(storage, place))
+            for place in index.places(key_hash & buckets.TAG_MASK):
+                record = heap.store.get(pager.key(self.storage, place))
                 if record is None:
-                    raise pager.missing(storage, place)
+                    raise pager.missing(self.storage, place)
                 own, value = heap.records.unpack(record)
                 if heap.to_link:
                     heap.link(())
@@ -302,7 +299,6 @@ class PagedDict:
                     entry = place, value, place, own
                     self.kept.add(own, entry, len(record))
                     return entry
-                place, after = buckets.find(bucket, tag, after)
             return None
         except MachineError as error:
             heap.fault = error
@@ -483,8 +479,9 @@ class PagedDict:
 
     def shape(self) -> Shape:
         return Shape(
-            self.storage, self.count, self.first, self.last, self.next, self.front, buckets.count_for(self.count)
-        )
+            self.storage, self.count, self.first, self.last, self.next, self.front,
+            buckets.groups_for(self.count, self._state.groups),
+        )  # fmt: skip
 
     def freeze(self) -> Shape:
         """Set aside what was changed since the last checkpoint; return what the record of the container says."""
@@ -496,9 +493,10 @@ class PagedDict:
 
     def records(self) -> Iterator[tuple[bytes, bytes | None]]:
         """Return what the checkpoint under way writes: (key, record or None to delete it)."""
-        pager, storage, new = self._pager, self.storage, self._state.buckets
+        pager, storage, groups = self._pager, self.storage, self._state.groups
         pack, key_of, hash_of = pager.heap.records.pack, pager.key, pager.key_hash
-        moves: dict[int, tuple[list[int], list[int]]] = {}  # bucket -> what goes, what comes
+        changes: Changes = {}
+        shift = buckets.shift_of(groups)
         for place, value, base, key in self.frozen.values():
             if place:
                 record = pack([key, value])
@@ -511,44 +509,19 @@ class PagedDict:
                 key_hash = hash_of(key)
                 assert key_hash is not None, "a key that is kept"
                 tag = key_hash & buckets.TAG_MASK
-                number = buckets.bucket_of(tag, new)
-                move = moves.get(number)
-                if move is None:
-                    move = moves[number] = [], []
+                change = changes.get(tag >> shift)
+                if change is None:
+                    change = changes[tag >> shift] = [], []
                 if base:
-                    move[0].append(buckets.entry_of(tag, base))
+                    change[0].append(buckets.entry_of(tag, base))
                 if place:
-                    move[1].append(buckets.entry_of(tag, place))
-        yield from self._fitted(moves)
-        # In order, since buckets that lie beside each other share pages of LMDB.
-        for number in sorted(moves):
-            gone, added = moves.pop(number)  # each as it is written: all at once are a pause
-            bucket = buckets.change(pager.get(storage, number) or b"", gone, added)
-            yield pager.key(storage, number), bucket or None
-
-    def _fitted(
-        self, moves: dict[int, tuple[list[int], list[int]]]
-    ) -> Iterator[tuple[bytes, bytes | None]]:
-        """Return the buckets that others become or are made of as their number changes; takes them out of `moves`."""
-        pager, storage, old, new = self._pager, self.storage, self.base.buckets, self._state.buckets
-        # Each bucket of the fewer ones is one or more of the others.
-        least = min(old, new)
-        families: dict[int, list[int]] = {}
-        for number in range(least, max(old, new) if least else 0):
-            root = number
-            while root >= least:
-                root = buckets.parent_of(root)
-            families.setdefault(root, [root]).append(number)
-        for family in families.values():
-            held = [pager.get(storage, number) or b"" for number in family if number < old]
-            shares = buckets.share(held, new)
-            for number in family:
-                bucket = buckets.change(shares.get(number, b""), *moves.pop(number, ((), ())))
-                yield pager.key(storage, number), bucket or None
+                    change[1].append(buckets.entry_of(tag, place))
+        yield from self.index.change(changes, groups)
 
     def settle(self) -> None:
         """What was frozen is in LMDB."""
         self.base = self._state
+        self.index.settle(self._state.groups)
         if self.storage in self._pager.garbage:
             self.kept.drop()  # it was discarded while it was written
         self._leave(self.frozen, self.frozen_fresh)

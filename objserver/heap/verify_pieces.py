@@ -1,6 +1,6 @@
 """Verify, part two: containers in pieces.
 
-    dict       entries by place, count, ends;  buckets: every entry where its key leads, and no other
+    dict       entries by place, count, ends;  groups and buckets: every entry where its key leads, and no other
     list       root -> branches -> leaves: counts, sizes, each piece used once;  SortedDict: keys in order too
 
 A storage is read from end to end in order, whatever its size. That the entries of a dict and its buckets say the same
@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
 from ..findings import REPORT, Findings
 from ..store import Snapshot
 from . import buckets, paged_list
-from .buckets import BUCKETS_END
+from .buckets import BUCKETS_END, GONE, GROUPS_FIRST, TAG_BITS
 from .keyhash import KeyHash
 from .numbers import Numbers
 from .paged_dict import Shape
@@ -82,6 +83,9 @@ class Pieces:
             return 0
         if not is_tree and (len(shape) != len(Shape._fields) or any(type(part) is not int for part in shape)):
             self._add(where, "has no shape of a dict in pieces")
+            return 0
+        if not is_tree and (shape[-1] not in range(1, 1 << TAG_BITS) or shape[-1] & (shape[-1] - 1)):
+            self._add(where, f"has {shape[-1]} groups, which is no power of two")
             return 0
         storage: int = shape[0]
         if not self._claim(where, storage):
@@ -160,7 +164,7 @@ class Pieces:
             self._add(where, f"has {count} entries, its record says {shape.entry_count}")
         if not shape.front < shape.first or not shape.last < shape.next:
             self._add(where, f"would put its next entries at places {shape.front} and {shape.next}, between others")
-        held, found = self._check_buckets(where, shape)
+        held, found = self._check_index(where, shape)
         if unreadable or held != count or (expected - found) & _SUM_MASK:
             self._compare(where, shape)
 
@@ -171,34 +175,77 @@ class Pieces:
             return None
         return entry
 
-    def _check_buckets(self, where: object, shape: Shape) -> tuple[int, int]:
-        """Check each bucket by itself. Returns how many entries they have, and the sum of these."""
+    def _check_index(self, where: object, shape: Shape) -> tuple[int, int]:
+        """Check groups and buckets by themselves. Returns how many entries they have, and the sum of these."""
         wrong = _Named(self, where)
-        count = total = 0
-        for number, bucket in self._walk(shape.storage, 0, BUCKETS_END):
-            if number >= shape.buckets:
-                wrong.add(f"its bucket {number} is one too many, there are {shape.buckets}")
+        shift = buckets.shift_of(shape.groups)
+        count = total = end = 0
+        for number, record in self._groups(shape):
+            if number >= shape.groups:
+                wrong.add(f"its group {number} is one too many, there are {shape.groups}")
                 continue
-            if bucket is None:
+            for bucket, _ in self._walk(shape.storage, end, number << shift):
+                wrong.add(f"its bucket {bucket} has no group")
+            end = (number + 1) << shift
+            if record is None:  # the survey has told
                 continue
-            entries = _entries(bucket)
-            if entries is None:
-                wrong.add(f"its bucket {number} has {len(bucket)} bytes, which is no number of entries")
-                continue
-            count += len(entries)
-            last = -1
-            for tag, place in entries:
-                total += hash((tag, place))
-                if buckets.bucket_of(tag, shape.buckets) != number:
-                    wrong.add(f"its bucket {number} has the entry at place {place}, which belongs into another")
-                if place <= last:
-                    wrong.add(f"its bucket {number} has its entries out of order")
-                last = place
-            by_tag = sorted(entries)
-            for before, entry in pairwise(by_tag):
+            live = self._check_group(shape, number, record, wrong)
+            count += len(live)
+            total += sum(map(hash, live))
+            live.sort()
+            for before, entry in pairwise(live):
                 if before[0] == entry[0] and self._same_key(shape.storage, entry[1], before[1]):
                     wrong.add(f"its entries at places {before[1]} and {entry[1]} have one key")
+        for bucket, _ in self._walk(shape.storage, end, GROUPS_FIRST):
+            wrong.add(f"its bucket {bucket} has no group")
         return count, total
+
+    def _check_group(self, shape: Shape, number: int, record: bytes, wrong: _Named) -> list[tuple[int, int]]:
+        """Check a group and its buckets. Returns (tag, place) of all that it has."""
+        shift = buckets.shift_of(shape.groups)
+        what = f"its group {number}"
+        waiting, bits = _entries(record[:-1]), buckets.bits_of(record)
+        if waiting is None or not record:
+            wrong.add(f"{what} has {len(record)} bytes, which is no number of entries and one")
+            waiting = []
+        if bits and not TAG_BITS - shift <= bits <= TAG_BITS:
+            wrong.add(f"{what} names its buckets by {bits} bits")
+            bits = 0
+        if len(waiting) > buckets.limit_of(number):
+            wrong.add(f"{what} has {len(waiting)} entries that wait, more than {buckets.limit_of(number)}")
+        self._check_entries(what, waiting, lambda tag: tag >> shift == number, wrong)
+        live = [(tag, place) for tag, place in waiting if place < GONE]
+        gone = {(tag, place - GONE) for tag, place in waiting if place >= GONE}
+        for bucket, content in self._walk(shape.storage, number << shift, (number + 1) << shift):
+            if not bits or buckets.bucket_of(bucket, bits) != bucket:
+                wrong.add(f"its bucket {bucket} is one too many, those of group {number} are named by {bits} bits")
+                continue
+            entries = [] if content is None else _entries(content)
+            if entries is None:
+                wrong.add(f"its bucket {bucket} has {len(content or b'')} bytes, which is no number of entries")
+                continue
+            own = partial(_is_in, bucket, bits)
+            self._check_entries(f"its bucket {bucket}", entries, own, wrong)
+            live += [entry for entry in entries if entry not in gone]
+            gone.difference_update(entries)
+        for _, place in sorted(gone):
+            wrong.add(f"{what} takes the entry at place {place} out of a bucket that does not have it")
+        return live
+
+    def _check_entries(
+        self, what: str, entries: list[tuple[int, int]], belongs: Callable[[int], bool], wrong: _Named
+    ) -> None:
+        last = -1
+        for tag, place in entries:
+            if not belongs(tag):
+                wrong.add(f"{what} has the entry at place {place}, which belongs into another")
+            if place <= last:
+                wrong.add(f"{what} has its entries out of order")
+            last = place
+
+    def _groups(self, shape: Shape) -> Iterator[tuple[int, bytes | None]]:
+        for number, record in self._walk(shape.storage, GROUPS_FIRST, BUCKETS_END):
+            yield number - GROUPS_FIRST, record
 
     def _compare(self, where: object, shape: Shape) -> None:
         """Say which entries no bucket has, and what buckets have that is no entry."""
@@ -211,18 +258,25 @@ class Pieces:
             tag = None if record is None else self._tag(key, place, shape)
             if tag is not None and place not in self._places(shape, tag):
                 wrong.add(f"its entry at place {place} is in no bucket, so its key {key!r:.100} is not found")
-        for number, bucket in self._walk(shape.storage, 0, BUCKETS_END):
-            for tag, place in _entries(bucket) or ():
-                try:
-                    record = self._store.get(_key(shape.storage, place))
-                    key = None if record is None else self._records.read_value(record)[0]
-                except (IndexError, TypeError, Unreadable):
-                    continue
-                if record is None:
-                    if not self._is_there(_key(shape.storage, place)):
-                        wrong.add(f"its bucket {number} has an entry at place {place}, where none is")
-                elif self._tag(key, place, shape) != tag:
-                    wrong.add(f"its bucket {number} has place {place} under another key than {key!r:.100}")
+        for number, group in self._groups(shape):
+            self._compare_entries(f"its group {number}", shape, _entries((group or b"")[:-1]) or [], wrong)
+        for number, bucket in self._walk(shape.storage, 0, GROUPS_FIRST):
+            self._compare_entries(f"its bucket {number}", shape, _entries(bucket) or [], wrong)
+
+    def _compare_entries(self, what: str, shape: Shape, entries: list[tuple[int, int]], wrong: _Named) -> None:
+        for tag, place in entries:
+            if place >= GONE or place not in self._places(shape, tag):
+                continue  # it was taken out
+            try:
+                record = self._store.get(_key(shape.storage, place))
+                key = None if record is None else self._records.read_value(record)[0]
+            except (IndexError, TypeError, Unreadable):
+                continue
+            if record is None:
+                if not self._is_there(_key(shape.storage, place)):
+                    wrong.add(f"{what} has an entry at place {place}, where none is")
+            elif self._tag(key, place, shape) != tag:
+                wrong.add(f"{what} has place {place} under another key than {key!r:.100}")
 
     def _is_there(self, key: bytes) -> bool:
         return any(True for _ in self._store.walk(key, key + b"\0"))
@@ -238,9 +292,10 @@ class Pieces:
         return bool(found[0] == found[1])
 
     def _places(self, shape: Shape, tag: int) -> list[int]:
-        number = buckets.bucket_of(tag, shape.buckets) if shape.buckets else 0
-        entries = _entries(self._store.get(_key(shape.storage, number))) or ()
-        return [place for own, place in entries if own == tag]
+        group = self._store.get(_key(shape.storage, GROUPS_FIRST + (tag >> buckets.shift_of(shape.groups)))) or b""
+        bits = buckets.bits_of(group)
+        bucket = self._store.get(_key(shape.storage, buckets.bucket_of(tag, bits))) if 0 < bits <= TAG_BITS else None
+        return buckets.places(group, bucket or b"", tag)
 
     def _tag(self, key: Any, place: int, shape: Shape) -> int | None:
         """Return the tag of a key, None when it can have none."""
@@ -425,6 +480,10 @@ def _key(storage: int, number: int) -> bytes:
     if number == 1 << 64:
         return record_key(storage + 1)
     return storage.to_bytes(8, "big") + number.to_bytes(8, "big")
+
+
+def _is_in(bucket: int, bits: int, tag: int) -> bool:
+    return buckets.bucket_of(tag, bits) == bucket
 
 
 def _entries(bucket: bytes | None) -> list[tuple[int, int]] | None:

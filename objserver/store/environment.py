@@ -31,7 +31,7 @@ from .pages import Pinned
 __all__ = ["Store", "Writer"]
 
 FORMAT_FAMILY = b"objserver-records-"
-FORMAT = FORMAT_FAMILY + b"7"
+FORMAT = FORMAT_FAMILY + b"8"
 
 # The map is address space, not disk: LMDB's file grows as pages are written. It begins above most heaps, where the
 # system allows that, and is doubled when half of it is used: before a checkpoint, when nobody reads or writes.

@@ -37,6 +37,8 @@ from .operations import ARGUMENTS, HEAD, KINDS, MODEL, SETUP, Kind, our_words
 # Every bound at which a container is kept, changed or undone in another way: (module, name, its value in small).
 SMALL: list[tuple[Any, str, int]] = [
     (buckets, "BUCKET_COUNT", 4),
+    (buckets, "GROUP_COUNT", 8),
+    (buckets, "WAIT_COUNT", 3),
     (fronts, "COUNT", 8),
     (fronts, "COUNT_MIN", 4),
     (heap.Heap, "paged_above", 5),

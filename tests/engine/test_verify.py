@@ -58,6 +58,7 @@ bob = Person('bob', [])
 bob.friends.append(bob)
 other = Other()
 people = {i: [i] for i in range(1000)}
+wide = dict.fromkeys(range(5000))
 keys = {**{(i, str(i)): i for i in range(300)}, **{Point(i): i for i in range(300)}, Plain.A: 1, Number.A: 2, add: 3,
         Person: 4, int: 5, Pair(1, 2): 6, 2.5: 7, None: 8, bob: 9, frozenset([1, 2]): 10, date(2020, 1, 1): 11,
         Decimal('1.5'): 12, b'x': 13, True: 14}
@@ -75,6 +76,8 @@ little = SortedDict({'a': 1, 'b': 2}); few = deque([1, 2], 2); both = Counter('a
 """
 CHANGES = """
 for i in range(0, 1000, 3): del people[i]
+for i in range(0, 5000, 100): del wide[i]
+wide.update(dict.fromkeys(range(5000, 5050)))
 for i in range(3000): del rows[i * 3]
 rows[50:60] = []
 for i in range(700): del ranks[i * 3]
@@ -162,13 +165,39 @@ class Planting:
         return self.storages[name].to_bytes(8, "big") + number.to_bytes(8, "big")
 
     def numbers(self, name: str) -> list[int]:
-        """Return the numbers of the pieces of a container, buckets left out."""
+        """Return the numbers of the pieces of a container, its index left out."""
         return [number for number in self.all_numbers(name) if number >= buckets.BUCKETS_END]
 
     def all_numbers(self, name: str) -> list[int]:
         first = self.storages[name].to_bytes(8, "big")
         with self.records() as txn:
             return [int.from_bytes(key[8:], "big") for key, _ in txn.cursor() if key[:8] == first and len(key) == 16]
+
+    def buckets(self, name: str) -> list[int]:
+        """Return the numbers of the buckets of a dict."""
+        return [number for number in self.all_numbers(name) if number < buckets.GROUPS_FIRST]
+
+    def held_by(self, name: str) -> list[list[tuple[int, int]]]:
+        """Return (tag, place) of what each bucket of a dict has."""
+        return [buckets.entries_of(self.get(self.piece(name, number))) for number in self.buckets(name)]
+
+    def set_bucket(self, name: str, at: int, change: Callable[[list[Any]], list[Any]]) -> None:
+        key = self.piece(name, self.buckets(name)[at])
+        entries = change(buckets.entries_of(self.get(key)))
+        self.put(key, buckets.make(buckets.entry_of(tag, place) for tag, place in entries))
+
+    def waiting(self, name: str, tag: int) -> list[tuple[int, int]]:
+        """Return (tag, place) of what waits in the group of a tag."""
+        return buckets.entries_of(self.get(self._group(name, tag))[:-1])
+
+    def set_group(self, name: str, change: Callable[[list[Any]], list[Any]], tag: int = 0) -> None:
+        key = self._group(name, tag)
+        entries = change(self.waiting(name, tag))
+        bits = self.get(key)[-1:]
+        self.put(key, buckets.make(buckets.entry_of(tag, place) for tag, place in entries) + bits)
+
+    def _group(self, name: str, tag: int) -> bytes:
+        return self.piece(name, buckets.GROUPS_FIRST + (tag >> buckets.shift_of(self.shape(name)[6])))
 
     def shape(self, name: str) -> list[Any]:
         shape: list[Any] = msgpack.unpackb(self.get(self.of(name))[2:], strict_map_key=False)[0]
@@ -410,19 +439,84 @@ def entry_is_gone(folder: Planting) -> None:
 
 @plant(r"dict {people}, .*: its entry at place \d+ is in no bucket, so its key \d+ is not found")
 def entry_of_a_bucket_is_gone(folder: Planting) -> None:
-    key = folder.piece("people", 0)
-    folder.put(key, buckets.make(buckets.entries_of(folder.get(key))[1:]))
+    folder.set_bucket("people", 0, lambda entries: entries[1:])
 
 
 @plant(r"dict {keys}, .*: its entry at place \d+ is in no bucket")
 def entry_of_a_bucket_of_other_keys_is_gone(folder: Planting) -> None:
-    key = folder.piece("keys", 2)
-    folder.put(key, buckets.make(buckets.entries_of(folder.get(key))[:-1]))
+    folder.set_bucket("keys", 2, lambda entries: entries[:-1])
+
+
+@plant(r"dict {wide}, .*: its entry at place \d+ is in no bucket")
+def entry_of_a_group_is_gone(folder: Planting) -> None:
+    folder.set_group("wide", lambda waiting: [each for each in waiting if each[1] >= buckets.GONE])
+
+
+@plant(r"dict {wide}, .*: its group \d+ takes the entry at place \d+ out of a bucket that does not have it")
+def entry_is_taken_out_twice(folder: Planting) -> None:
+    tag, place = folder.held_by("wide")[-1][0]
+    folder.set_group("wide", lambda waiting: [*waiting, (tag, place + 1 + buckets.GONE)], tag)
+
+
+@plant(r"dict {wide}, .*: its entry at place \d+ is in no bucket, so its key")
+def entry_is_taken_out_that_is_there(folder: Planting) -> None:
+    tag, place = folder.held_by("wide")[-1][0]
+    folder.set_group("wide", lambda waiting: [*waiting, (tag, place + buckets.GONE)], tag)
+
+
+@plant(r"dict {wide}, .*: its bucket \d+ has an entry at place \d+, where none is")
+def entry_is_not_taken_out(folder: Planting) -> None:
+    folder.set_group("wide", lambda waiting: [each for each in waiting if each[1] < buckets.GONE])
+
+
+@plant(r"dict {wide}, .*: its group \d+ has the entry at place \d+, which belongs into another")
+def entry_waits_in_another_group(folder: Planting) -> None:
+    mine = folder.waiting("wide", 0)
+    folder.set_group("wide", lambda waiting: [])
+    folder.set_group("wide", lambda waiting: [*waiting, *mine], (1 << buckets.TAG_BITS) - 1)
+
+
+@plant(r"dict {wide}, .*: its group 0 has \d+ bytes, which is no number of entries and one")
+def group_is_cut(folder: Planting) -> None:
+    folder.put(folder.piece("wide", buckets.GROUPS_FIRST), b"123456789")
+
+
+@plant(r"dict {wide}, .*: its bucket \d+ is one too many, those of group 0 are named by \d+ bits")
+def group_names_its_buckets_by_less(folder: Planting) -> None:
+    key = folder.piece("wide", buckets.GROUPS_FIRST)
+    group = folder.get(key)
+    folder.put(key, group[:-1] + bytes((group[-1] - 1,)))
+
+
+@plant(r"dict {wide}, .*: its group 0 names its buckets by 41 bits")
+def group_names_its_buckets_by_too_much(folder: Planting) -> None:
+    key = folder.piece("wide", buckets.GROUPS_FIRST)
+    folder.put(key, folder.get(key)[:-1] + bytes((41,)))
+
+
+@plant(r"dict {wide}, .*: its bucket \d+ has no group")
+def group_is_gone(folder: Planting) -> None:
+    folder.put(folder.piece("wide", buckets.GROUPS_FIRST + 1), None)
+
+
+@plant(r"dict {wide}, .*: its group 2 is one too many, there are 2")
+def group_is_too_many(folder: Planting) -> None:
+    folder.put(folder.piece("wide", buckets.GROUPS_FIRST + 2), b"\0")
+
+
+@plant(r"dict {wide}, .*: its group 0 has \d+ entries that wait, more than \d+")
+def group_has_too_many(folder: Planting) -> None:
+    folder.set_group("wide", lambda waiting: [*waiting, *((0, place) for place in range(1 << 46, (1 << 46) + 200))])
+
+
+@plant(r"dict {wide}, .*: has 3 groups, which is no power of two")
+def groups_are_three(folder: Planting) -> None:
+    folder.set_shape("wide", 6, lambda _: 3)
 
 
 @plant(r"set {tags}, .*: its entry at place \d+ is in no bucket")
 def bucket_is_gone(folder: Planting) -> None:
-    folder.put(folder.piece("tags", 3), None)
+    folder.put(folder.piece("tags", folder.buckets("tags")[3]), None)
 
 
 @plant(r"set {tags}, .*: its bucket 40 is one too many")
@@ -430,17 +524,16 @@ def bucket_is_too_many(folder: Planting) -> None:
     folder.put(folder.piece("tags", 40), b"")
 
 
-@plant(r"set {tags}, .*: its bucket 1 has 7 bytes")
+@plant(r"set {tags}, .*: its bucket \d+ has 7 bytes")
 def bucket_is_cut(folder: Planting) -> None:
-    folder.put(folder.piece("tags", 1), b"1234567")
+    folder.put(folder.piece("tags", folder.buckets("tags")[1]), b"1234567")
 
 
 @plant(r"dict {people}, .*: its bucket 0 has the entry at place \d+, which belongs into another")
 def entry_stands_in_another_bucket(folder: Planting) -> None:
-    here, there = folder.piece("people", 0), folder.piece("people", 1)
-    mine, theirs = buckets.entries_of(folder.get(here)), buckets.entries_of(folder.get(there))
-    folder.put(here, buckets.make([*mine, theirs[0]]))
-    folder.put(there, buckets.make(theirs[1:]))
+    theirs = folder.held_by("people")[1]
+    folder.set_bucket("people", 0, lambda entries: [*entries, theirs[0]])
+    folder.set_bucket("people", 1, lambda entries: entries[1:])
 
 
 @plant(r"dict {people}, .*: its bucket 0 has its entries out of order")
@@ -460,12 +553,10 @@ def key_is_there_twice(folder: Planting) -> None:
     place, next_place = folder.numbers("people")[3], folder.shape("people")[4]
     entry = folder.get(folder.piece("people", place))
     folder.put(folder.piece("people", next_place), entry)
-    for number in folder.all_numbers("people"):
-        if number < buckets.BUCKETS_END:
-            held = buckets.entries_of(folder.get(folder.piece("people", number)))
-            for tag, other in held:
-                if other == place:
-                    folder.put(folder.piece("people", number), buckets.make([*held, (tag, next_place)]))
+    for at, held in enumerate(folder.held_by("people")):
+        for tag, other in held:
+            if other == place:
+                folder.set_bucket("people", at, lambda entries, tag=tag: [*entries, (tag, next_place)])
     for at in (1, 3, 4):
         folder.set_shape("people", at, lambda number: number + 1)
 
