@@ -103,6 +103,7 @@ class Engine:
         self._wanted = False  # and a checkpoint is due for that
         self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
+        self._digest_seq = 0  # of the last DIGEST that was made here
         # What was changed stays in memory, and so does what LMDB makes of it, some 2 KiB each when they are all over a
         # large dict: a small cache is to have no more of that than of itself.
         self._changed_weight_max = min(options.checkpoint_count, max(_CHANGED_WEIGHT_LEAST, options.cache_size // 2048))
@@ -240,7 +241,8 @@ class Engine:
                 self._append_batch()
                 self._run_ns += clock() - begun
             if self.options.durability == "always":
-                log.wait(self.seq)
+                # Nothing depends on a DIGEST, and behind it the disk is busy with the commit of its checkpoint.
+                log.wait(self.seq - (self.seq == self._digest_seq))
         except BaseException as error:
             self._error = error
             raise
@@ -361,6 +363,8 @@ class Engine:
         if checkpoint.ended(wait=full and checkpoint.committing):
             self._end_checkpoint(checkpoint)
             self._trim(checkpoint)
+            if self.options.durability == "always" and self._log is not None:
+                self._log.wait(self.seq)  # the DIGEST, if nothing came after it
             return True
         if checkpoint.committing:
             return False
@@ -390,6 +394,7 @@ class Engine:
         assert log is not None
         if not digest_is_logged:
             self._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
+            self._digest_seq = self.seq
         # LMDB must not be ahead of the log on disk, whatever the durability: a mark beyond the log's end is damage.
         log.wait(checkpoint.seq)
         checkpoint.commit(Mark(checkpoint.head, checkpoint.next_oid, RUNTIME).pack())

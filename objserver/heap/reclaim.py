@@ -62,8 +62,8 @@ _PIECE: Final = Struct(">QQ")
 # in memory until the commit.
 SWEEP_COUNT: Final = 50_000
 
-# Steps of one slice: each some 5 us, a read from LMDB.
-_SLICE_COUNT: Final = 300
+# Steps of one slice: each some 10 us, a read from LMDB and what is counted for it.
+_SLICE_COUNT: Final = 200
 _LOOK_COUNT: Final = 10_000  # objects looked at in a slice, in memory
 _SCAN_COUNT: Final = 100
 _STEPS_OF_SCAN: Final = 40

@@ -463,6 +463,31 @@ def test_log_is_trimmed_although_no_run_writes_as_much_as_is_kept(make: Callable
     assert engine.eval("x") == 150_000
 
 
+def test_a_query_does_not_wait_for_the_digest_of_a_checkpoint(engine: Bench) -> None:
+    """Its sync stood behind the commit of the checkpoint, which keeps the disk busy: 40 ms for every reader."""
+    inner = engine.engine
+    log = inner.log
+
+    def commit() -> None:
+        engine.eval("x = 1")
+        inner.want_checkpoint()
+        assert inner.tend()
+        engine.query("x")
+        assert log.synced_seq == inner.seq, "the CHECKPOINT is waited for"
+        while inner._checkpoint is not None and not inner._checkpoint.committing:
+            inner.tend()
+
+    commit()
+    engine.query("x")
+    assert log.synced_seq == inner.seq - 1
+    while inner._checkpoint is not None:
+        inner.tend()
+    assert log.synced_seq == inner.seq, "in the end it is durable, too"
+    commit()
+    engine.eval("x = 2")
+    assert log.synced_seq == inner.seq
+
+
 def test_second_engine_on_a_folder_is_refused_by_name_of_the_first(engine: Bench) -> None:
     import os
 
