@@ -532,7 +532,7 @@ class Engine:
                 code = self._texts.get(item.code)
                 if code is None:
                     raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
-                value, fault, _, _ = runner.run(runner.logged_request(item, code))
+                value, fault, _, _ = runner.run(runner.logged_request(item, code), item.args)
                 if len(runner.logged) == index or runner.logged[index][0].result_crc != item.result_crc:
                     result = f"{fault.type}: {fault.message}" if fault else value
                     raise Diverged(

@@ -179,9 +179,11 @@ class Runner:
 
     # --- running --------------------------------------------------------------------------------------------------
 
-    def run(self, request: Request) -> Outcome:
+    def run(self, request: Request, args_json: bytes | None = None) -> Outcome:
         """Run a request and let its changes stay, with an item in `logged`, or roll them back.
 
+        Args:
+            args_json: its arguments as they are logged, when they were before.
         Raises:
             MachineError: the heap could not be read; its state is unknown.
             MemoryError: the machine has no more; the state of the heap is unknown.
@@ -193,12 +195,11 @@ class Runner:
         self._principal = principal
         self._cell = "" if kind == "call" else code
         digest = b""
-        args_json: bytes | None = None
         self._generator = None
         if length_hint(self._fuel.left) != self._fuel_count:
             self._fuel.refill(self._fuel_count)
         try:
-            if not read_only:
+            if args_json is None and not read_only:
                 # The snippet could change what it was given, so that is written down before it runs.
                 for given in args.values():
                     if type(given) not in UNCHANGING:
