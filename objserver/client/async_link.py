@@ -13,6 +13,7 @@ test_nodes.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from time import monotonic
 
 import anyio
@@ -51,7 +52,7 @@ class AsyncLink:
             OSError: none of them can be reached.
         """
         try:
-            await self._follow(self._router.meet())
+            await self._follow(self._router.meet(), None)
         except BaseException:
             self.close()
             raise
@@ -62,10 +63,8 @@ class AsyncLink:
         Returns when each call is done, after `options.timeout` seconds at the latest.
         """
         timeout = options.timeout
-        with anyio.move_on_after(timeout):
-            # Its end is one moment after the deadline, so that it is the scope that ends what waits.
-            deadline = None if timeout is None else monotonic() + timeout
-            await self._follow(self._router.route(calls, options.read_from, deadline))
+        deadline = None if timeout is None else monotonic() + timeout
+        await self._follow(self._router.route(calls, options.read_from, deadline), deadline)
         for call in calls:
             if not call.done:
                 call.expire(timeout)
@@ -75,13 +74,13 @@ class AsyncLink:
         for node in self._nodes.values():
             node.close()
 
-    async def _follow(self, steps: Steps) -> None:
+    async def _follow(self, steps: Steps, deadline: float | None) -> None:
         """Carry out the steps."""
         try:
             step = next(steps)
             while True:
                 try:
-                    outcome = await self._carry_out(step)
+                    outcome = await self._carry_out(step, deadline)
                 except OSError as error:
                     step = steps.throw(error)
                 else:
@@ -89,12 +88,15 @@ class AsyncLink:
         except StopIteration:
             pass
 
-    async def _carry_out(self, step: Step) -> object:
+    async def _carry_out(self, step: Step, deadline: float | None) -> object:
+        remaining = inf if deadline is None else max(deadline - monotonic(), 0)
         if isinstance(step, Send):
             node = self._nodes.get(step.address)
-            return node is not None and await node.run(step.calls)
+            with anyio.move_on_after(remaining):
+                return node is not None and await node.run(step.calls)
+            return True
         if isinstance(step, Reach):
-            with anyio.move_on_after(step.seconds):
+            with anyio.move_on_after(min(step.seconds, remaining)):
                 return await self._node(step.address).reach(step.ask)
             raise TimeoutError("the server could not be reached in time")
         assert isinstance(step, Pause)

@@ -115,9 +115,8 @@ class Call:
         self.id = id
         self.method = method
         self.bounds = bounds
-        self.frame = frame  # to be sent next
         self._bare = frame
-        self.bind(bounds)
+        self.frame = extend_request(frame, bounds) if bounds else frame  # to be sent next
         self.sent = False  # at least to the socket
         self.lost = False  # the connection broke before the reply
         self.repeated = False  # after it was lost

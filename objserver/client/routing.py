@@ -140,9 +140,10 @@ class Router:
 
         At the end each is done, but for those that were still under way at `deadline` or waited for a connection.
         """
-        if any(call.method in _OF_THE_NODE for call in calls):
+        methods = {call.method for call in calls}
+        if methods & _OF_THE_NODE:
             way = self._node(calls)
-        elif read_from == "any" and calls and all(call.method == "query" for call in calls):
+        elif read_from == "any" and methods == {"query"}:
             way = self._spread(calls, deadline)
         else:
             way = self._lead(calls, deadline)
@@ -178,7 +179,10 @@ class Router:
             if address is None or not (yield Send(address, pending)):
                 yield from self._seek(deadline if give_up is None else give_up)
                 continue
-            refused = [call for call in pending if call.refused]
+            failed = [call for call in pending if not call.succeeded]
+            if not failed:
+                return
+            refused = [call for call in failed if call.refused]
             if refused:
                 if give_up is None:
                     give_up = self._until(deadline)

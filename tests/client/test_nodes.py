@@ -227,6 +227,15 @@ async def spread_query_asks_for_what_the_client_has_seen(reach: Connect, nodes: 
 
 
 @check
+async def node_that_says_nothing_costs_one_query_its_time(reach: Connect, nodes: Nodes) -> None:
+    nodes.peers[1].answer = lambda peer, request: b""
+    db = await reach(",".join([nodes.addresses[1], nodes.addresses[0], nodes.addresses[2]]), read_from="any")
+    with pytest.raises(ReplyTimeout):
+        await db.with_options(timeout=0.2).query("x")
+    assert {await db.query("x") for _ in range(6)} == {0, 2}
+
+
+@check
 async def position_from_elsewhere_is_asked_for(reach: Connect, nodes: Nodes) -> None:
     db = (await reach(nodes.addresses[1])).with_options(min_seq=7, wait_seconds=1.5)
     await db.query("x")
