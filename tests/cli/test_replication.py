@@ -89,6 +89,15 @@ def test_resync_asks_first(nodes: tuple[Server, Server]) -> None:
     assert json.loads(command("stats", "--json", "--server", follower.address).stdout)["restarts"] == 0
 
 
+def test_resync_takes_the_data_of_the_leader_again(nodes: tuple[Server, Server]) -> None:
+    leader, follower = nodes
+    done = command("resync", "--yes", "--server", follower.address)
+    assert done == (0, f"{follower.address} takes the data of {leader.address}\n", "")
+    # Acknowledged when the follower has it, and so all before it.
+    assert command("eval", "users.append('al')", "--server", leader.address) == (0, "", "")
+    assert command("query", "users", "--server", follower.address) == (0, "['bob', 'al']\n", "")
+
+
 def test_resync_is_for_followers(nodes: tuple[Server, Server]) -> None:
     leader, _ = nodes
     refused = command("resync", "--yes", "--server", leader.address)

@@ -84,6 +84,39 @@ def test_position_that_no_node_has_is_behind_after_the_time_to_wait(nodes: list[
         assert db.with_options(min_seq=db.seq, wait_seconds=0.05).query("count") == 0
 
 
+def test_change_that_waits_for_a_follower_ends_when_one_joins(tmp_path: Path) -> None:
+    """The follower's own request for a feed was held back behind the change."""
+    leader = Server(tmp_path / "0", options=["--sync-replicas", "1", "--sync-replicas-seconds", "3600"])
+    leader.start()
+    follower = Server(tmp_path / "1", options=["--follow", leader.address])
+    results: list[object] = []
+    try:
+        with connect(leader.address) as db:
+            waiting = threading.Thread(target=lambda: results.append(db.eval("x = 1; x")))
+            waiting.start()
+            with connect(leader.address) as other:
+                while not other.stats()["seq"]:  # nor does this wait behind it
+                    pass
+            follower.start()
+            waiting.join(SECONDS_MAX)
+            assert results == [1]
+    finally:
+        follower.kill()
+        leader.kill()
+
+
+def test_time_to_wait_for_a_position_is_kept(nodes: list[Server]) -> None:
+    """The server slept for a second after the time was over: these, one after the other, would not be done in time."""
+    with connect(nodes[1].address) as db:
+        db.ping()
+        ahead = db.with_options(min_seq=db.seq + 1000, wait_seconds=0.05, timeout=SECONDS_MAX)
+        with ahead.pipeline() as pipeline:
+            replies = [pipeline.query("count") for _ in range(40)]
+    for reply in replies:
+        with pytest.raises(Behind):
+            reply.result()
+
+
 def test_clients_go_on_with_a_new_leader_and_nothing_is_lost_or_run_twice(nodes: list[Server]) -> None:
     acknowledged: list[str] = []
     unsure: list[str] = []
