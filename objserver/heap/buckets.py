@@ -45,11 +45,10 @@ __all__ = [
     "limit_of",
     "make",
     "parts_of",
+    "pass_on",
     "places",
     "shift_of",
-    "sorted_out",
     "split",
-    "tag_in",
     "tag_of",
 ]
 
@@ -74,6 +73,10 @@ _PLACE_SIZE: Final = 6
 ENTRY_SIZE: Final = _TAG_SIZE + _PLACE_SIZE
 _ENTRY: Final = Struct(f"{_TAG_SIZE}s{_PLACE_SIZE}s")
 
+# The first bits of a tag, of which some name a bucket, as one number: a look at each entry, and none at a long int.
+_TOP_BITS: Final = 32
+_TOP: Final = Struct(f"<{_TAG_SIZE - _TOP_BITS // 8}xI{_PLACE_SIZE}x")
+
 TAG_BITS: Final = 8 * _TAG_SIZE
 TAG_MASK: Final = (1 << TAG_BITS) - 1
 assert 1 << TAG_BITS <= GROUPS_FIRST
@@ -81,6 +84,7 @@ assert 1 << TAG_BITS <= GROUPS_FIRST
 # Added to the place, and its bit in the entry.
 GONE: Final = 1 << 8 * _PLACE_SIZE - 1
 _GONE_BIT: Final = GONE << TAG_BITS
+_GONE_BYTE: Final = 1 << 7  # in the last byte of the entry
 
 
 def tag_of(key_hash: int) -> int:
@@ -118,7 +122,7 @@ def bits_of(group: bytes) -> int:
 def bits_for(count: int, group_bits: int, before: int) -> int:
     """Return how many they are for `count` entries in the buckets of a group, if they were `before`."""
     bits = max(group_bits, before, 1)
-    while count > BUCKET_COUNT << (bits - group_bits) and bits < TAG_BITS:
+    while count > BUCKET_COUNT << (bits - group_bits) and bits < _TOP_BITS:
         bits += 1
     return bits
 
@@ -165,18 +169,17 @@ def parts_of(bucket: bytes) -> list[bytes]:
     return [bucket[at : at + ENTRY_SIZE] for at in range(0, len(bucket), ENTRY_SIZE)]
 
 
-def tag_in(part: bytes) -> int:
-    """Return the tag of an entry in bytes."""
-    return int.from_bytes(part[:_TAG_SIZE], "little")
-
-
 def split(bucket: bytes, bits: int) -> dict[int, bytes]:
-    """Return the buckets, named by so many bits, that have what is in one of fewer; leaves out those that are empty."""
-    mask = -1 << (TAG_BITS - bits)
+    """Return the buckets, named by so many bits, that have these entries; leaves out those that are empty."""
+    mask = -1 << (_TOP_BITS - bits)
     shares: dict[int, list[bytes]] = {}
-    for part in parts_of(bucket):
-        shares.setdefault(tag_in(part) & mask, []).append(part)
-    return {number: b"".join(entries) for number, entries in shares.items()}
+    for (top,), part in zip(_TOP.iter_unpack(bucket), parts_of(bucket), strict=True):
+        number = top & mask
+        if number in shares:
+            shares[number].append(part)
+        else:
+            shares[number] = [part]
+    return {number << (TAG_BITS - _TOP_BITS): b"".join(parts) for number, parts in shares.items()}
 
 
 def change(bucket: bytes, gone: Collection[int], new: Collection[int]) -> bytes:
@@ -186,8 +189,8 @@ def change(bucket: bytes, gone: Collection[int], new: Collection[int]) -> bytes:
         if at >= 0:
             bucket = bucket[:at] + bucket[at + ENTRY_SIZE :]
     if new:
-        if bucket and int.from_bytes(bucket[-ENTRY_SIZE:], "little") > min(new):
-            return make([*(int.from_bytes(part, "little") for part in parts_of(bucket)), *new])
+        if bucket and _number(bucket[-ENTRY_SIZE:]) > min(new):
+            return make([*map(_number, parts_of(bucket)), *new])
         bucket += make(new)
     return bucket
 
@@ -201,18 +204,19 @@ def change_group(waiting: bytes, gone: Collection[int], new: Collection[int]) ->
     return change(waiting, here, [*new, *(entry | _GONE_BIT for entry in gone if entry not in here)])
 
 
-def sorted_out(waiting: bytes, bits: int) -> dict[int, tuple[list[int], list[int]]]:
-    """Return bucket -> (entries to take out of it, entries to put there), of what waited in a group."""
-    mask = TAG_MASK & -1 << (TAG_BITS - bits)
-    shares: dict[int, tuple[list[int], list[int]]] = {}
-    for part in parts_of(waiting):
-        entry = int.from_bytes(part, "little")
-        gone, new = shares.setdefault(entry & mask, ([], []))
-        if entry & _GONE_BIT:
-            gone.append(entry ^ _GONE_BIT)
-        else:
-            new.append(entry)
-    return shares
+def pass_on(bucket: bytes, waiting: bytes) -> bytes:
+    """Return the bucket with what waited for it in its group."""
+    if not waiting:
+        return bucket
+    if waiting[-1] & _GONE_BYTE or (bucket and _number(bucket[-ENTRY_SIZE:]) > _number(waiting[:ENTRY_SIZE])):
+        entries = [_number(part) for part in parts_of(waiting)]
+        gone = [entry ^ _GONE_BIT for entry in entries if entry & _GONE_BIT]
+        return change(bucket, gone, [entry for entry in entries if not entry & _GONE_BIT])
+    return bucket + waiting
+
+
+def _number(part: bytes) -> int:
+    return int.from_bytes(part, "little")
 
 
 def _find(part: bytes, entry: int) -> int:

@@ -113,6 +113,7 @@ class Frozen:
         self, stream: Iterator[Pair], count_max: int, size: int, size_max: int
     ) -> tuple[list[Pair], int, bool]:
         """Return the next pieces of a container, the new size, and whether there may be more."""
+        pager = self._heap.pager
         mentioned = self._heap.records.mentioned  # by the piece that comes
         pieces: list[Pair] = []
         refers = False
@@ -120,6 +121,9 @@ class Frozen:
             pieces.append(piece)
             if piece[1] is not None:
                 size += len(piece[1])
+            if pager.effort:
+                size += pager.effort
+                pager.effort = 0
             if mentioned:
                 refers = True
                 size += _REFERENCE_SIZE * len(mentioned)

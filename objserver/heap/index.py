@@ -10,7 +10,7 @@ Promise: what is written follows from the index as it was and from what changed,
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from .buckets import (
     ENTRY_SIZE,
@@ -19,15 +19,12 @@ from .buckets import (
     bits_for,
     bits_of,
     bucket_of,
-    change,
     change_group,
     limit_of,
-    parts_of,
+    pass_on,
     places,
     shift_of,
-    sorted_out,
     split,
-    tag_in,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +32,9 @@ if TYPE_CHECKING:
     from .pager import Pager
 
 __all__ = ["Changes", "Index"]
+
+# Bytes of records that take as long to write as a bucket that is split.
+_SPLIT_SIZE: Final = 2_000
 
 # By group: entries that go, entries that come.
 Changes = dict[int, tuple[list[int], list[int]]]
@@ -91,7 +91,7 @@ class Index:
             group = self._group(number // spread)
             bits, waiting = bits_of(group), group[:-1]
             if spread > 1:
-                waiting = b"".join([part for part in parts_of(waiting) if tag_in(part) >> shift == number])
+                waiting = split(waiting, TAG_BITS - shift).get(number << shift, b"")
             waiting = change_group(waiting, *changes.pop(number, ((), ())))
             # Two groups of one bucket have too little of it to go on so.
             if len(waiting) > limit_of(number) * ENTRY_SIZE or 0 < bits < TAG_BITS - shift:
@@ -120,16 +120,17 @@ class Index:
             held = {bucket: pager.get(storage, bucket) or b"" for bucket in range(bucket_of(first, before), end, step)}
         count = (sum(map(len, held.values())) + len(waiting)) // ENTRY_SIZE
         bits = bits_for(count, TAG_BITS - shift, before)
-        changes = sorted_out(waiting, bits)
+        waits = split(waiting, bits)
         if bits == before:
-            for bucket in sorted(changes):
-                yield pager.key(storage, bucket), change(held[bucket], *changes[bucket]) or None
+            for bucket in sorted(waits):
+                yield pager.key(storage, bucket), pass_on(held[bucket], waits[bucket]) or None
             return bits
         for old, content in held.items():
             shares = split(content, bits)
             for bucket in range(max(first, old), min(old + step, end), 1 << (TAG_BITS - bits)):
-                record = change(shares.get(bucket, b""), *changes.get(bucket, ((), ())))
+                record = pass_on(shares.get(bucket, b""), waits.get(bucket, b""))
                 if record or (before and bucket == old):
+                    pager.effort = _SPLIT_SIZE
                     yield pager.key(storage, bucket), record or None
         return bits
 

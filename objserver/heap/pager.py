@@ -39,6 +39,7 @@ class Pager:
         key: (storage, number of a piece) -> its key.
         changed_count: changes of pieces and entries since the last freeze.
         changed_weight: what was changed and waits in memory for a checkpoint, in entries of a dict.
+        effort: bytes of records that take as long to write as what else was done for the last piece.
         garbage: storages that nothing uses any more since the last freeze, oldest first.
         leftovers: what containers held in memory, to be freed in slices.
     """
@@ -49,6 +50,7 @@ class Pager:
         self.key: Final = struct.Struct(">QQ").pack
         self.key_hash = KeyHash(self._identify).hash_of
         self.changed_count = self.changed_weight = 0
+        self.effort = 0
         self.garbage: dict[int, None] = {}
         self.leftovers = Leftovers()
 
