@@ -94,6 +94,8 @@ class Figures:
     bytes_sent: int
     bytes_received: int
     cpu_seconds: float
+    by_template: Sequence[int]
+    """How many requests of each template, in their order."""
 
 
 @dataclass(frozen=True)

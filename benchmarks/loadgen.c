@@ -3,11 +3,16 @@
        template + key -> request -> connection -> [server] -> reply -> checked -> histogram -> one line of JSON
 
    A closed loop, as redis-benchmark is: each connection keeps --pipeline requests in flight and sends the next ones when
-   replies came in. One thread, one epoll set. The same workload is told once for each protocol, as a template:
+   replies came in. One thread, one epoll set. The same workload is told once for each protocol, as templates that take
+   turns:
 
-       objserver   the JSON body of a frame; {{id}} stands for a number that no other request has
-       redis       one argument of the command per line
-       both        {{key}} stands for the request's key, the same one wherever it occurs
+       objserver    the JSON body of a frame; {{id}} stands for a number that no other request has
+       redis        one argument of the command per line
+       memcached    `get` or `set`, the key, the value, one per line
+       postgresql   SQL on the first line, the value of a parameter on each other one
+       tarantool    the name of a function on the first line, an argument, as text, on each other one
+       all          {{key}} stands for the request's key, the same one wherever it occurs; {{key1}} and {{key2}} for what
+                    stands before and after its first space
 
    Promise: a figure is printed only when every request got exactly one reply, in order, in frames that are whole. A reply
    that is an error, or lacks what --expect says, is counted and the first one is shown.
@@ -43,6 +48,7 @@
 #define CONNECTIONS_MAX 60000
 #define PIPELINE_MAX 10000
 #define KEYS_MAX 50000000
+#define TEMPLATES_MAX 100
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 _Noreturn void give_up(int status, const char *format, ...)
@@ -145,12 +151,12 @@ static double percentile_us(uint64_t count, uint64_t per_mille)
 
 /* ---- The run: what was asked for, and what is counted */
 
-struct waiting { uint64_t id, sent_ns; size_t key; };
+struct waiting { uint64_t id, sent_ns; size_t key; const struct template *template; };
 
 struct connection {
     int fd;
     bool wants_write;
-    char *output; /* room for `pipeline` requests: no more can be unsent, as no more are in flight */
+    char *output; /* room for a greeting or `pipeline` requests: no more can be unsent, as no more are in flight */
     size_t output_start, output_end;
     char *input;
     size_t input_size, input_capacity;
@@ -159,9 +165,9 @@ struct connection {
 };
 
 static const struct protocol *protocol;
-static struct template template;
-static struct argument expected;
-static bool has_expected;
+static struct template templates[TEMPLATES_MAX];
+static uint64_t replied_by_template[TEMPLATES_MAX];
+static size_t template_count, request_size_max;
 static char *expected_text;
 static struct text *keys;
 static size_t key_count;
@@ -231,9 +237,10 @@ static void refill(struct connection *connection)
     connection->output_end = unsent;
     while (issuing && connection->in_flight < pipeline) {
         size_t slot = (connection->oldest + connection->in_flight) % pipeline, key = next_key();
-        connection->waiting[slot] = (struct waiting){.id = ++issued, .sent_ns = now, .key = key};
+        const struct template *template = &templates[issued % template_count];
+        connection->waiting[slot] = (struct waiting){.id = ++issued, .sent_ns = now, .key = key, .template = template};
         connection->output_end +=
-            protocol->put_request(connection->output + connection->output_end, &template, keys[key], issued);
+            protocol->put_request(connection->output + connection->output_end, template, keys[key], issued);
         connection->in_flight++;
         in_flight++;
         if (issued == request_count)
@@ -245,8 +252,8 @@ static void refill(struct connection *connection)
 static void count_reply(const struct reply *reply, const struct waiting *request, uint64_t now)
 {
     bool is_wrong = false;
-    if (!reply->is_error && has_expected) {
-        size_t size = put_argument(expected_text, &expected, keys[request->key], request->id);
+    if (!reply->is_error && request->template->has_expected) {
+        size_t size = put_argument(expected_text, &request->template->expected, keys[request->key], request->id);
         is_wrong = !memmem(reply->body.start, reply->body.size, expected_text, size);
     }
     errors += reply->is_error;
@@ -254,7 +261,25 @@ static void count_reply(const struct reply *reply, const struct waiting *request
     if ((reply->is_error || is_wrong) && !*first_error)
         strcpy(first_error, shown(reply->body));
     record_latency(now - request->sent_ns);
+    replied_by_template[request->template->number]++;
     replied++;
+}
+
+/* Take out the request that a reply answers. It is the oldest where a protocol answers in order. */
+static struct waiting take_waiting(struct connection *connection, const struct reply *reply)
+{
+    struct waiting *oldest = &connection->waiting[connection->oldest];
+    for (size_t i = 0; i < connection->in_flight; i++) {
+        struct waiting *found = &connection->waiting[(connection->oldest + i) % pipeline], request = *found;
+        if (request.id != reply->id)
+            continue;
+        *found = *oldest;
+        connection->oldest = (connection->oldest + 1) % pipeline;
+        connection->in_flight--;
+        in_flight--;
+        return request;
+    }
+    breach("a reply that no request asked for: %s", shown(reply->body));
 }
 
 static void receive(struct connection *connection)
@@ -284,16 +309,13 @@ static void receive(struct connection *connection)
         struct text data = {connection->input + at, connection->input_size - at};
         if (connection->in_flight == 0)
             breach("a reply that no request asked for: %s", shown(data));
-        struct waiting *request = &connection->waiting[connection->oldest];
-        struct reply reply;
-        size_t size = protocol->take_reply(data, request->id, &reply);
+        struct reply reply = {.id = connection->waiting[connection->oldest].id};
+        size_t size = protocol->take_reply(data, &reply);
         if (size == 0)
             break;
-        count_reply(&reply, request, now);
+        struct waiting request = take_waiting(connection, &reply);
+        count_reply(&reply, &request, now);
         last_reply_ns = now;
-        connection->oldest = (connection->oldest + 1) % pipeline;
-        connection->in_flight--;
-        in_flight--;
         at += size;
     }
     connection->input_size -= at;
@@ -362,6 +384,31 @@ static struct address resolve(const char *text)
     return address;
 }
 
+/* Exchange greetings on a connection that still blocks, before anything is measured. */
+static void greet(struct connection *connection)
+{
+    size_t size = protocol->put_greeting ? protocol->put_greeting(connection->output, templates, template_count) : 0;
+    for (ssize_t sent; size > 0; size -= (size_t)sent) {
+        sent = send(connection->fd, connection->output, size, MSG_NOSIGNAL);
+        if (sent < 0)
+            breach("sending a greeting: %s", strerror(errno));
+        memmove(connection->output, connection->output + sent, size - (size_t)sent);
+    }
+    char heard[INPUT_SIZE_FIRST];
+    for (size_t heard_size = 0; protocol->take_greeting;) {
+        ssize_t received = recv(connection->fd, heard + heard_size, sizeof heard - heard_size, 0);
+        if (received <= 0)
+            breach("the server's greeting is not whole: %s; it begins: %s", received ? strerror(errno) : "end of stream",
+                   shown((struct text){heard, heard_size}));
+        heard_size += (size_t)received;
+        size = protocol->take_greeting((struct text){heard, heard_size});
+        if (size && size < heard_size)
+            breach("the server says more than its greeting: %s", shown((struct text){heard + size, heard_size - size}));
+        if (size)
+            return;
+    }
+}
+
 static void connect_all(struct connection *connections, const char *text)
 {
     struct address address = resolve(text);
@@ -372,6 +419,9 @@ static void connect_all(struct connection *connections, const char *text)
     if (files.rlim_max < connection_count + 16)
         usage("%zu connections need more open files than the %llu allowed here", connection_count,
               (unsigned long long)files.rlim_max);
+    size_t greeting_size_max = GREETING_SIZE_MAX;
+    for (size_t i = 0; i < template_count; i++)
+        greeting_size_max += templates[i].size_max;
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_fd < 0)
         breach("epoll: %s", strerror(errno));
@@ -382,13 +432,15 @@ static void connect_all(struct connection *connections, const char *text)
         int fd = connection->fd = socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
         /* Blocking until it stands: a full backlog then makes us wait instead of failing. */
         if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) ||
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) ||
             connect(fd, (struct sockaddr *)&address.storage, address.size))
             breach("connection %zu to %s: %s", i + 1, text, strerror(errno));
         if (address.storage.ss_family != AF_UNIX)
             setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-        connection->output = allocate(pipeline, template.size_max);
+        connection->output = allocate(1, pipeline * request_size_max + greeting_size_max);
         connection->waiting = allocate(pipeline, sizeof *connection->waiting);
+        greet(connection);
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = connection};
         if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event))
             breach("epoll: %s", strerror(errno));
@@ -449,43 +501,78 @@ static void read_keys(const char *path)
     free(line);
 }
 
-static void read_template(const char *text)
+static void read_template(struct template *template, const char *text)
 {
-    size_t size = strlen(text), lines = 1, uses = 0, ids = 0, key_size = 0;
+    size_t size = strlen(text), lines = 1, ids = 0;
     for (size_t i = 0; i < size && protocol->by_line; i++)
         lines += text[i] == '\n';
-    template.arguments = allocate(lines, sizeof *template.arguments);
-    for (const char *at = text; template.argument_count < lines; template.argument_count++) {
+    template->arguments = allocate(lines, sizeof *template->arguments);
+    for (const char *at = text; template->argument_count < lines; template->argument_count++) {
         size_t length = protocol->by_line ? strcspn(at, "\n") : size;
-        struct argument *argument = &template.arguments[template.argument_count];
+        struct argument *argument = &template->arguments[template->argument_count];
         *argument = parse_argument(at, length);
-        uses += argument->key_count;
         ids += argument->id_count;
         at += length + 1;
     }
     if (ids != (protocol->by_line ? 0 : 1))
-        usage("the template has {{id}} %zu times; objserver's needs it once, redis' never", ids);
+        usage("the template has {{id}} %zu times; objserver's needs it once, the others never", ids);
+    if (protocol == &MEMCACHED && lines != (template->arguments[0].literal_size && *text == 's' ? 3 : 2))
+        usage("memcached takes `get` and a key, or `set`, a key and a value");
+}
+
+/* Read the templates now that the protocol and the keys are known; make room for the longest of their requests. */
+static void read_templates(const char **texts)
+{
+    size_t key_size = 0, uses = 0, expected_size = 0;
+    bool has_columns = false;
+    for (size_t i = 0; i < template_count; i++) {
+        struct template *template = &templates[i];
+        read_template(template, texts[i]);
+        template->number = i;
+        for (size_t j = 0; j < template->argument_count; j++) {
+            uses += template->arguments[j].key_count;
+            has_columns |= template->arguments[j].has_columns;
+        }
+    }
     if (uses && !keys)
         usage("the template has {{key}}; say --key-count or --key-file");
     if (!keys)
         add_key("", 0);
     for (size_t i = 0; i < key_count; i++) {
         key_size = keys[i].size > key_size ? keys[i].size : key_size;
+        if (has_columns && !memchr(keys[i].start, ' ', keys[i].size))
+            usage("key %s has no space, but the template asks for {{key1}} or {{key2}}", shown(keys[i]));
         for (size_t j = 0; j < keys[i].size && !protocol->by_line; j++)
             if ((unsigned char)keys[i].start[j] < 0x20 || keys[i].start[j] == '"' || keys[i].start[j] == '\\')
                 usage("key %s can't stand between JSON's quotes as it is", shown(keys[i]));
     }
-    for (size_t i = 0; i < template.argument_count; i++) /* each with its frame: a size, line ends */
-        template.size_max += argument_size(&template.arguments[i], key_size, DIGITS_MAX) + DIGITS_MAX + 8;
-    template.size_max += DIGITS_MAX + 8;
-    expected_text = allocate(argument_size(&expected, key_size, DIGITS_MAX) + 1, 1);
+    for (size_t i = 0; i < template_count; i++) {
+        struct template *template = &templates[i];
+        template->size_max = FRAMING_SIZE_MAX;
+        for (size_t j = 0; j < template->argument_count; j++)
+            template->size_max += argument_size_max(&template->arguments[j], key_size) + FRAMING_SIZE_MAX;
+        request_size_max = template->size_max > request_size_max ? template->size_max : request_size_max;
+        size_t size = argument_size_max(&template->expected, key_size);
+        expected_size = size > expected_size ? size : expected_size;
+    }
+    expected_text = allocate(expected_size + 1, 1);
+}
+
+static const struct protocol *find_protocol(const char *name)
+{
+    static const struct protocol *const PROTOCOLS[] = {&OBJSERVER, &REDIS, &MEMCACHED, &POSTGRESQL, &TARANTOOL};
+    for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++)
+        if (!strcmp(name, PROTOCOLS[i]->name))
+            return PROTOCOLS[i];
+    return NULL;
 }
 
 static const char HELP[] =
     "loadgen: drive a server over many connections, check every reply, print one line of JSON\n\n"
-    "  --protocol NAME      objserver or redis\n"
+    "  --protocol NAME      objserver, redis, memcached, postgresql or tarantool\n"
     "  --address ADDRESS    HOST:PORT or unix:PATH\n"
-    "  --template TEXT      objserver: a JSON body with {{id}}; redis: one argument per line; {{key}} in both\n"
+    "  --template TEXT      objserver: a JSON body with {{id}}; the others: one argument per line; {{key}} in all;\n"
+    "                       given several times, they take turns\n"
     "  --connections N      default 50\n"
     "  --pipeline N         requests in flight on each connection, default 1\n"
     "  --requests N         in all, or\n"
@@ -494,7 +581,7 @@ static const char HELP[] =
     "  --key-file PATH      keys are the lines of a file\n"
     "  --key-order ORDER    random (default) or sequential\n"
     "  --seed N             of the random keys, default 1\n"
-    "  --expect TEXT        every reply must contain this; may have {{key}}\n"
+    "  --expect TEXT        every reply to the template before it must contain this; may have {{key}}\n"
     "  --stall-seconds S    give up when nothing is answered for so long, default 60\n";
 
 static const char *parse_arguments(int count, char **values)
@@ -504,7 +591,7 @@ static const char *parse_arguments(int count, char **values)
         {"pipeline", 1, 0, 'p'},  {"requests", 1, 0, 'n'},  {"seconds", 1, 0, 's'},   {"key-count", 1, 0, 'k'},
         {"key-file", 1, 0, 'f'},  {"key-order", 1, 0, 'r'}, {"seed", 1, 0, 'd'},      {"expect", 1, 0, 'e'},
         {"stall-seconds", 1, 0, 'l'}, {"help", 0, 0, 'h'},  {0, 0, 0, 0}};
-    const char *address = NULL, *text = NULL;
+    const char *address = NULL, *texts[TEMPLATES_MAX];
     int option, index;
     random_state = 1;
     while ((option = getopt_long(count, values, "", OPTIONS, &index)) != -1) {
@@ -515,10 +602,14 @@ static const char *parse_arguments(int count, char **values)
         case 'o':
             protocol = find_protocol(optarg);
             if (!protocol)
-                usage("protocol %s is neither objserver nor redis", optarg);
+                usage("protocol %s is not known; see --help", optarg);
             break;
         case 'a': address = optarg; break;
-        case 't': text = optarg; break;
+        case 't':
+            if (template_count == TEMPLATES_MAX)
+                usage("more than %d templates", TEMPLATES_MAX);
+            texts[template_count++] = optarg;
+            break;
         case 'c': connection_count = (size_t)parse_number(name, optarg, 1, CONNECTIONS_MAX); break;
         case 'p': pipeline = (size_t)parse_number(name, optarg, 1, PIPELINE_MAX); break;
         case 'n': request_count = (uint64_t)parse_number(name, optarg, 1, 1e15); break;
@@ -532,8 +623,10 @@ static const char *parse_arguments(int count, char **values)
             break;
         case 'd': random_state = (uint64_t)parse_number(name, optarg, 0, 1e15); break;
         case 'e':
-            expected = parse_argument(optarg, strlen(optarg));
-            has_expected = true;
+            if (!template_count)
+                usage("--expect stands before the --template it is about");
+            templates[template_count - 1].expected = parse_argument(optarg, strlen(optarg));
+            templates[template_count - 1].has_expected = true;
             break;
         case 'l': stall_ns = (uint64_t)(parse_number(name, optarg, 0.001, 1e6) * 1e9); break;
         case 'h': fputs(HELP, stdout); exit(STATUS_RIGHT);
@@ -542,11 +635,11 @@ static const char *parse_arguments(int count, char **values)
     }
     if (optind < count)
         usage("%s is not expected", values[optind]);
-    if (!protocol || !address || !text)
+    if (!protocol || !address || !template_count)
         usage("--protocol, --address and --template are needed; see --help");
     if (!request_count == !seconds_ns)
         usage("say either --requests or --seconds");
-    read_template(text);
+    read_templates(texts);
     return address;
 }
 
@@ -558,11 +651,14 @@ static void print_figures(double seconds)
                  (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
     printf("{\"requests\": %llu, \"errors\": %llu, \"wrong\": %llu, \"seconds\": %.6f, \"throughput\": %.1f, "
            "\"latency_us\": {\"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}, "
-           "\"bytes_sent\": %llu, \"bytes_received\": %llu, \"cpu_seconds\": %.3f, \"first_error\": ",
+           "\"bytes_sent\": %llu, \"bytes_received\": %llu, \"cpu_seconds\": %.3f, \"by_template\": [",
            (unsigned long long)replied, (unsigned long long)errors, (unsigned long long)wrong, seconds,
            seconds > 0 ? (double)replied / seconds : 0, percentile_us(replied, 500), percentile_us(replied, 900),
            percentile_us(replied, 990), percentile_us(replied, 999), (double)latency_ns_max / 1000,
            (unsigned long long)bytes_sent, (unsigned long long)bytes_received, cpu);
+    for (size_t i = 0; i < template_count; i++)
+        printf("%s%llu", i ? ", " : "", (unsigned long long)replied_by_template[i]);
+    printf("], \"first_error\": ");
     if (*first_error) {
         putchar('"');
         for (const char *at = first_error; *at; at++)

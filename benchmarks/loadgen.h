@@ -30,30 +30,58 @@ const char *shown(struct text text);
 
 /* ---- Templates (loadgen_protocols.c) */
 
-struct piece { enum { LITERAL, KEY, ID } kind; struct text text; };
+/* Of a KEY, `column` is 0 for the whole key, 1 and 2 for what stands before and after its first space. */
+struct piece { enum { LITERAL, KEY, ID } kind; int column; struct text text; };
 
-struct argument { struct piece *pieces; size_t piece_count, literal_size, key_count, id_count; };
+struct argument { struct piece *pieces; size_t piece_count, literal_size, key_count, id_count; bool has_columns; };
 
-struct template { struct argument *arguments; size_t argument_count, size_max; };
+struct template {
+    struct argument *arguments;
+    size_t argument_count, size_max;
+    size_t number; /* from 0, among the run's templates */
+    struct argument expected; /* every reply must contain it */
+    bool has_expected;
+};
 
 struct argument parse_argument(const char *start, size_t size);
-size_t argument_size(const struct argument *argument, size_t key_size, size_t id_size);
+/* What `put_argument` needs at most, for keys of at most `key_size` bytes; and exactly, where there is no id. */
+size_t argument_size_max(const struct argument *argument, size_t key_size);
+size_t argument_size(const struct argument *argument, struct text key);
 size_t put_argument(char *out, const struct argument *argument, struct text key, uint64_t id);
 
-/* ---- Protocols (loadgen_protocols.c): how a request is framed, and where a reply ends */
+/* ---- Protocols: how a request is framed, and where a reply ends */
 
-struct reply { struct text body; bool is_error; };
+/* `id` says what it answers; it is preset to the oldest request's, for protocols that answer in order. */
+struct reply { struct text body; uint64_t id; bool is_error; };
 
 struct protocol {
     const char *name;
     bool by_line; /* a template has one argument per line; otherwise it is one argument, and has an id */
+    /* NULL where there is none: what a new connection sends, at most GREETING_SIZE_MAX and each template's `size_max` bytes;
+       the size of what the server says before the first request, 0 when that is not whole yet. */
+    size_t (*put_greeting)(char *out, const struct template *templates, size_t count);
+    size_t (*take_greeting)(struct text data);
     /* Write a request of at most `size_max` bytes; return its size. */
     size_t (*put_request)(char *out, const struct template *template, struct text key, uint64_t id);
-    /* Size of the first reply in `data`, 0 when it is not whole yet. `id` is what it must answer. Ends on a breach. */
-    size_t (*take_reply)(struct text data, uint64_t id, struct reply *reply);
+    /* Size of the first reply in `data`, 0 when it is not whole yet. Ends on a breach. */
+    size_t (*take_reply)(struct text data, struct reply *reply);
 };
 
-/* NULL when there is none of that name. */
-const struct protocol *find_protocol(const char *name);
+/* What a request has around each argument at most, and around all of them. */
+#define FRAMING_SIZE_MAX 64
+#define GREETING_SIZE_MAX 256
+/* A reply above this is taken for a broken size field. objserver's own limit is 16 MiB. */
+#define REPLY_SIZE_MAX (64u << 20)
+/* A line of RESP or memcached: a status, an error, or the size of what follows. */
+#define LINE_SIZE_MAX (64u << 10)
+
+/* objserver and redis: loadgen_protocols.c; the others: loadgen_peers.c */
+extern const struct protocol OBJSERVER, REDIS, MEMCACHED, POSTGRESQL, TARANTOOL;
+
+/* The number in a line such as `12` or `-3`, which is all of it. */
+int64_t line_number(struct text line);
+/* Big-endian, of `size` bytes. */
+char *put_integer(char *out, uint64_t number, int size);
+uint64_t take_integer(const char *at, int size);
 
 #endif

@@ -1,4 +1,4 @@
-/* The two protocols of loadgen: templates to requests, bytes to replies. Does no I/O.
+/* Templates, and the protocols of objserver and of Redis: templates to requests, bytes to replies. Does no I/O.
 
        objserver   0          4                       redis (RESP2)   *3\r\n$7\r\nEVALSHA\r\n...
                    | size u32 | JSON-RPC body |                       one reply of any type, arrays nested as deep as they like
@@ -12,26 +12,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A reply above this is taken for a broken size field. objserver's own limit is 16 MiB. */
-#define REPLY_SIZE_MAX (64u << 20)
-/* A RESP line: a status, an error, or the size of what follows. */
-#define LINE_SIZE_MAX (64u << 10)
-
 /* ---- Templates */
 
-static const char KEY_PLACE[] = "{{key}}", ID_PLACE[] = "{{id}}";
+static const struct place { const char *text; struct piece piece; } PLACES[] = {
+    {"{{key}}", {.kind = KEY, .column = 0}},
+    {"{{key1}}", {.kind = KEY, .column = 1}},
+    {"{{key2}}", {.kind = KEY, .column = 2}},
+    {"{{id}}", {.kind = ID}},
+};
 
-static bool begins(const char *at, const char *end, const char *place)
+/* The place that the text begins with, NULL when it begins with none. */
+static const struct place *find_place(const char *at, const char *end)
 {
-    size_t size = strlen(place);
-    return (size_t)(end - at) >= size && !memcmp(at, place, size);
+    for (size_t i = 0; i < sizeof PLACES / sizeof *PLACES; i++) {
+        size_t size = strlen(PLACES[i].text);
+        if ((size_t)(end - at) >= size && !memcmp(at, PLACES[i].text, size))
+            return &PLACES[i];
+    }
+    return NULL;
 }
 
 static void add_literal(struct argument *argument, const char *start, const char *end)
 {
     if (start == end)
         return;
-    argument->pieces[argument->piece_count++] = (struct piece){LITERAL, {start, (size_t)(end - start)}};
+    argument->pieces[argument->piece_count++] = (struct piece){LITERAL, 0, {start, (size_t)(end - start)}};
     argument->literal_size += (size_t)(end - start);
 }
 
@@ -40,40 +45,88 @@ struct argument parse_argument(const char *start, size_t size)
     struct argument argument = {.pieces = allocate(size + 1, sizeof(struct piece))};
     const char *literal = start, *at = start, *end = start + size;
     while (at < end) {
-        bool is_key = begins(at, end, KEY_PLACE), is_id = begins(at, end, ID_PLACE);
-        if (!is_key && !is_id) {
+        const struct place *place = find_place(at, end);
+        if (!place) {
             at++;
             continue;
         }
         add_literal(&argument, literal, at);
-        argument.pieces[argument.piece_count++] = (struct piece){is_key ? KEY : ID, {NULL, 0}};
-        argument.key_count += is_key;
-        argument.id_count += is_id;
-        literal = at += strlen(is_key ? KEY_PLACE : ID_PLACE);
+        argument.pieces[argument.piece_count++] = place->piece;
+        argument.key_count += place->piece.kind == KEY;
+        argument.id_count += place->piece.kind == ID;
+        argument.has_columns |= place->piece.column > 0;
+        literal = at += strlen(place->text);
     }
     add_literal(&argument, literal, end);
     return argument;
 }
 
-size_t argument_size(const struct argument *argument, size_t key_size, size_t id_size)
+size_t argument_size_max(const struct argument *argument, size_t key_size)
 {
-    return argument->literal_size + argument->key_count * key_size + argument->id_count * id_size;
+    return argument->literal_size + argument->key_count * key_size + argument->id_count * DIGITS_MAX;
+}
+
+static struct text piece_text(const struct piece *piece, struct text key)
+{
+    if (piece->kind == LITERAL)
+        return piece->text;
+    const char *space = piece->column ? memchr(key.start, ' ', key.size) : NULL;
+    if (!space)
+        return key;
+    size_t before = (size_t)(space - key.start);
+    return piece->column == 1 ? (struct text){key.start, before} : (struct text){space + 1, key.size - before - 1};
+}
+
+size_t argument_size(const struct argument *argument, struct text key)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < argument->piece_count; i++)
+        size += piece_text(&argument->pieces[i], key).size;
+    return size;
 }
 
 size_t put_argument(char *out, const struct argument *argument, struct text key, uint64_t id)
 {
     char *at = out;
     for (size_t i = 0; i < argument->piece_count; i++) {
-        const struct piece *piece = &argument->pieces[i];
-        if (piece->kind == ID)
+        if (argument->pieces[i].kind == ID)
             at += put_number(at, id);
         else {
-            struct text text = piece->kind == KEY ? key : piece->text;
-            memcpy(at, text.start, text.size);
-            at += text.size;
+            struct text text = piece_text(&argument->pieces[i], key);
+            at = mempcpy(at, text.start, text.size);
         }
     }
     return (size_t)(at - out);
+}
+
+/* ---- Numbers */
+
+char *put_integer(char *out, uint64_t number, int size)
+{
+    for (int i = 0; i < size; i++)
+        out[i] = (char)(number >> 8 * (size - 1 - i));
+    return out + size;
+}
+
+uint64_t take_integer(const char *at, int size)
+{
+    uint64_t number = 0;
+    for (int i = 0; i < size; i++)
+        number = number << 8 | (unsigned char)at[i];
+    return number;
+}
+
+int64_t line_number(struct text line)
+{
+    char digits[DIGITS_MAX + 2] = "", *stop = digits;
+    if (line.size > 0 && line.size <= DIGITS_MAX) {
+        memcpy(digits, line.start, line.size);
+        errno = 0;
+        long long number = strtoll(digits, &stop, 10);
+        if (*stop == 0 && errno == 0 && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9')))
+            return number;
+    }
+    breach("no number where the protocol has one: %s", shown(line));
 }
 
 /* ---- objserver */
@@ -81,8 +134,7 @@ size_t put_argument(char *out, const struct argument *argument, struct text key,
 static size_t put_frame(char *out, const struct template *template, struct text key, uint64_t id)
 {
     size_t size = put_argument(out + 4, &template->arguments[0], key, id);
-    for (int i = 0; i < 4; i++)
-        out[i] = (char)(size >> (24 - 8 * i));
+    put_integer(out, size, 4);
     return 4 + size;
 }
 
@@ -180,18 +232,17 @@ static bool check_message(struct text body, uint64_t id)
     return errors != 0;
 }
 
-static size_t take_frame(struct text data, uint64_t id, struct reply *reply)
+static size_t take_frame(struct text data, struct reply *reply)
 {
     if (data.size < 4)
         return 0;
-    const unsigned char *head = (const unsigned char *)data.start;
-    size_t size = (size_t)head[0] << 24 | (size_t)head[1] << 16 | (size_t)head[2] << 8 | head[3];
+    size_t size = take_integer(data.start, 4);
     if (size > REPLY_SIZE_MAX)
         breach("a frame claims %zu bytes; is this the right protocol?", size);
     if (data.size - 4 < size)
         return 0;
     reply->body = (struct text){data.start + 4, size};
-    reply->is_error = check_message(reply->body, id);
+    reply->is_error = check_message(reply->body, reply->id);
     return 4 + size;
 }
 
@@ -205,7 +256,7 @@ static size_t put_command(char *out, const struct template *template, struct tex
     for (size_t i = 0; i < template->argument_count; i++) {
         const struct argument *argument = &template->arguments[i];
         at = mempcpy(at, "\r\n$", 3);
-        at += put_number(at, argument_size(argument, key.size, 0));
+        at += put_number(at, argument_size(argument, key));
         at = mempcpy(at, "\r\n", 2);
         at += put_argument(at, argument, key, id);
     }
@@ -213,23 +264,8 @@ static size_t put_command(char *out, const struct template *template, struct tex
     return (size_t)(at - out);
 }
 
-/* The number of a RESP line such as `$12` or `:-3`, without its type and line end. */
-static int64_t line_number(struct text line)
+static size_t take_resp(struct text data, struct reply *reply)
 {
-    char digits[DIGITS_MAX + 2] = "", *stop = digits;
-    if (line.size > 0 && line.size <= DIGITS_MAX) {
-        memcpy(digits, line.start, line.size);
-        errno = 0;
-        long long number = strtoll(digits, &stop, 10);
-        if (*stop == 0 && errno == 0 && (digits[0] == '-' || (digits[0] >= '0' && digits[0] <= '9')))
-            return number;
-    }
-    breach("no number in RESP: %s", shown(line));
-}
-
-static size_t take_resp(struct text data, uint64_t id, struct reply *reply)
-{
-    (void)id; /* RESP has none: the order alone says what a reply answers */
     const char *at = data.start, *end = data.start + data.size;
     reply->is_error = false;
     for (uint64_t left = 1; left > 0; left--) { /* an array adds its items to what is left */
@@ -269,15 +305,5 @@ static size_t take_resp(struct text data, uint64_t id, struct reply *reply)
     return reply->body.size;
 }
 
-static const struct protocol PROTOCOLS[] = {
-    {"objserver", false, put_frame, take_frame},
-    {"redis", true, put_command, take_resp},
-};
-
-const struct protocol *find_protocol(const char *name)
-{
-    for (size_t i = 0; i < sizeof PROTOCOLS / sizeof *PROTOCOLS; i++)
-        if (!strcmp(name, PROTOCOLS[i].name))
-            return &PROTOCOLS[i];
-    return NULL;
-}
+const struct protocol OBJSERVER = {"objserver", false, NULL, NULL, put_frame, take_frame};
+const struct protocol REDIS = {"redis", true, NULL, NULL, put_command, take_resp};

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -20,6 +21,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,10 +40,13 @@ from benchmarks.harness import (
 pytestmark = pytest.mark.skipif(compiler() is None, reason=HOW_TO_GET_A_COMPILER)
 
 SECONDS_MAX = 20
-PROTOCOLS = ("objserver", "redis")
+PROTOCOLS = ("objserver", "redis", "memcached", "postgresql", "tarantool")
 TEMPLATES = {
     "objserver": '{"jsonrpc":"2.0","id":{{id}},"method":"ping","params":{"key":"{{key}}","same":"{{key}}"}}',
     "redis": "PING\n{{key}}\n{{key}}",
+    "memcached": "get\n{{key}}",
+    "postgresql": "SELECT $1, $2\n{{key}}\n{{key}}",
+    "tarantool": "echo\n{{key}}\n{{key}}",
 }
 RIGHT, ERRORS, USAGE, BREACH = range(4)  # exit statuses of the load generator
 
@@ -75,6 +80,76 @@ def take_command(data: bytes) -> tuple[bytes, bytes] | None:
     return (b" ".join(words), rest) if head else None
 
 
+def take_line(data: bytes) -> tuple[bytes, bytes] | None:
+    """A `get` of memcached, its key twice."""
+    line, end, rest = data.partition(b"\r\n")
+    return (line + b" " + line.split()[1], rest) if end else None
+
+
+def take_statement(data: bytes) -> tuple[bytes, bytes] | None:
+    """Bind, Execute and Sync of PostgreSQL, as `bind` and the parameters; what begins a connection, as `startup`."""
+    messages: list[tuple[bytes, bytes]] = []
+    rest = data
+    while not (messages and messages[-1][0] == b"S"):
+        kind, rest = (b"", rest) if rest.startswith(b"\0") else (rest[:1], rest[1:])
+        size = int.from_bytes(rest[:4], "big")
+        if len(rest) < max(4, size):
+            return None
+        messages.append((kind, rest[4:size]))
+        rest = rest[size:]
+    kinds = b"".join(kind for kind, _ in messages)
+    if messages[0][0] == b"":
+        assert kinds in (b"PS", b"PPS") and messages[0][1] == b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
+        assert messages[1][1].startswith(b"s0\0SELECT $1, $2\0")
+        return b"startup", rest
+    assert kinds == b"BES"
+    portal, name, body = messages[0][1].split(b"\0", 2)
+    assert (portal, name[:1], body[:4], body[-2:]) == (b"", b"s", b"\0\0\0\2", b"\0\0")
+    words, body = [b"bind"], body[4:-2]
+    while body:
+        size = int.from_bytes(body[:4], "big")
+        words, body = [*words, body[4:][:size]], body[4 + size :]
+    return b" ".join(words), rest
+
+
+def take_call(data: bytes) -> tuple[bytes, bytes] | None:
+    """A CALL of Tarantool, as `call:`, its sync, and the arguments."""
+    unpacker = msgpack.Unpacker(strict_map_key=False)
+    unpacker.feed(data)
+    try:
+        size = unpacker.unpack()
+        end = unpacker.tell() + size
+        if len(data) < end:
+            return None
+        header, body = unpacker.unpack(), unpacker.unpack()
+    except msgpack.OutOfData:
+        return None
+    assert unpacker.tell() == end and header[0] == 10 and body[0x22] == "echo"
+    return f"call:{header[1]} {' '.join(body[0x21])}".encode(), data[end:]
+
+
+TAKES = {
+    "objserver": take_frame,
+    "redis": take_command,
+    "memcached": take_line,
+    "postgresql": take_statement,
+    "tarantool": take_call,
+}
+
+
+def message(kind: bytes, body: bytes = b"") -> bytes:
+    return kind + struct.pack(">I", 4 + len(body)) + body
+
+
+def response(header: dict[int, int], body: dict[int, object]) -> bytes:
+    packed = msgpack.packb(header) + msgpack.packb(body)
+    return b"\xce" + struct.pack(">I", len(packed)) + packed
+
+
+READY = message(b"Z", b"I")
+GREETING = message(b"R", bytes(4)) + message(b"S", b"a\0b\0") + READY + message(b"1") + READY
+
+
 class Peer:
     """Listens on a unix socket. Each piece it sends is read by the other side before the next one leaves."""
 
@@ -83,7 +158,8 @@ class Peer:
         self.requests: list[bytes] = []
         self.answered = threading.Event()
         self._answer = answer
-        self._take = take_command if protocol == "redis" else take_frame
+        self._banner = b"Tarantool 2.6.0 (Binary)".ljust(128) if protocol == "tarantool" else b""
+        self._take = TAKES[protocol]
         self._piece_sizes = cycle(piece_sizes)
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{folder}/peer")
@@ -109,11 +185,15 @@ class Peer:
     def _serve(self, connection: socket.socket) -> None:
         data = b""
         with connection, suppress(ConnectionError):
+            connection.sendall(self._banner)
             while chunk := connection.recv(65536):
                 data += chunk
                 replies: list[bytes] = []
                 while taken := self._take(data):
                     request, data = taken
+                    if request == b"startup":
+                        replies.append(GREETING)
+                        continue
                     self.requests.append(request)
                     replies.append(self._answer(request))
                 self._send(connection, b"".join(replies))
@@ -157,12 +237,39 @@ def key_of(request: bytes) -> str:
     return str(words[0])
 
 
+def right(request: bytes, text: bytes) -> bytes:
+    """A reply to the request that has the text in it, and what a careless reader takes for an end."""
+    if request.startswith(b"{"):
+        return reply_to(request, result={"value": {"error": text.decode(), "id": 0}, "seq": [1, {}]})
+    if request.startswith(b"get "):
+        return b"VALUE %b 0 %d\r\n%b\r\nEND\r\n" % (request.split()[1], len(text), text)
+    if request.startswith(b"bind "):
+        row = message(b"D", b"\0\1" + struct.pack(">I", len(text)) + text)
+        return message(b"2") + row + message(b"C", b"SELECT 1\0") + READY
+    if request.startswith(b"call:"):
+        return response({0: 0, 1: sync_of(request), 5: 70_000}, {0x30: [text.decode()]})
+    return b"*2\r\n$%d\r\n%b\r\n*1\r\n:-7\r\n" % (len(text), text)
+
+
+def failed(request: bytes, text: str) -> bytes:
+    if request.startswith(b"{"):
+        return reply_to(request, error={"message": text})
+    if request.startswith(b"get "):
+        return b"SERVER_ERROR " + text.encode() + b"\r\n"
+    if request.startswith(b"bind "):
+        return message(b"E", b"M" + text.encode() + b"\0\0") + READY
+    if request.startswith(b"call:"):
+        return response({0: 0x8001, 1: sync_of(request)}, {0x31: text})
+    return b"-ERR " + text.encode() + b"\r\n"
+
+
+def sync_of(request: bytes) -> int:
+    return int(request.split()[0].removeprefix(b"call:"))
+
+
 def echo(request: bytes) -> bytes:
     """The request's key, within what a careless reader takes for an end or an error."""
-    text = f'<{key_of(request)}>\r\n-ERR "error":}}]\\'
-    if request.startswith(b"{"):
-        return reply_to(request, result={"value": {"error": text, "id": 0}, "seq": [1, {}]})
-    return b"*2\r\n$%d\r\n%b\r\n*1\r\n:-7\r\n" % (len(text), text.encode())
+    return right(request, f'<{key_of(request)}>\r\n-ERR "error":}}]\\END\r\nZ\0\0\0\5I'.encode())
 
 
 # ---- The load generator
@@ -224,8 +331,7 @@ def test_requests_larger_than_the_socket_takes_go_out_whole(protocol: str) -> No
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_replies_larger_than_the_first_buffer_are_read(protocol: str) -> None:
     def large(request: bytes) -> bytes:
-        text = b"y" * 300_000 + b"<end>"
-        return b"$%d\r\n%b\r\n" % (len(text), text) if protocol == "redis" else reply_to(request, result=text.decode())
+        return right(request, b"y" * 300_000 + b"<end>")
 
     with peer(protocol, large, 7_001) as server:
         status, figures, _ = loadgen(server.address, protocol, requests=6, pipeline=3, connections=1, expect="<end>")
@@ -235,9 +341,7 @@ def test_replies_larger_than_the_first_buffer_are_read(protocol: str) -> None:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_error_replies_are_counted_and_the_first_is_shown(protocol: str) -> None:
     def answer(request: bytes) -> bytes:
-        if key_of(request) != "3":
-            return echo(request)
-        return b"-ERR no such key\r\n" if protocol == "redis" else reply_to(request, error={"message": "no such key"})
+        return failed(request, "no such key") if key_of(request) == "3" else echo(request)
 
     with peer(protocol, answer) as server:
         options = {"requests": 25, "connections": 2, "key_order": "sequential", "expect": "<{{key}}>"}
@@ -288,6 +392,22 @@ BREACHES = [
     pytest.param("redis", b"$-2\r\n", id="negative size"),
     pytest.param("redis", b"$99999999999999999999\r\n", id="size of 20 digits"),
     pytest.param("redis", b"$3\r\nabcd\r\n", id="longer than its size"),
+    pytest.param("memcached", b"OK\r\n", id="no status of memcached"),
+    pytest.param("memcached", b"x" * 70_000, id="endless line of memcached"),
+    pytest.param("memcached", b"VALUE 1 0 x\r\n", id="no size of memcached"),
+    pytest.param("memcached", b"VALUE 1 0 1\r\nab\r\nEND\r\n", id="memcached longer than its size"),
+    pytest.param("memcached", Last(b"VALUE 1 0 1\r\na\r\n"), id="memcached closes within a reply"),
+    pytest.param("postgresql", b"\0\0\0\0\4", id="no type of PostgreSQL"),
+    pytest.param("postgresql", b"C\0\0\0\3", id="PostgreSQL smaller than its size"),
+    pytest.param("postgresql", b"D\x7f\xff\xff\xff", id="size of PostgreSQL"),
+    pytest.param("postgresql", message(b"2") + READY, id="no result of PostgreSQL"),
+    pytest.param("postgresql", Last(message(b"C", b"SELECT 1\0")), id="PostgreSQL closes within a reply"),
+    pytest.param("tarantool", b"HTTP/1.1 400 Bad Request\r\n\r\n", id="no response of Tarantool"),
+    pytest.param("tarantool", b"\xce\xff\xff\xff\xff", id="size of Tarantool"),
+    pytest.param("tarantool", response({0: 0, 1: 77}, {}), id="Tarantool to another request"),
+    pytest.param("tarantool", response({1: 1}, {}), id="no type of Tarantool"),
+    pytest.param("tarantool", b"\xce\0\0\0\2\x81\x00", id="header of Tarantool cut"),
+    pytest.param("tarantool", b"\xce\0\0\0\0", id="empty response of Tarantool"),
     pytest.param("redis", Last(b"*2\r\n:1\r\n"), id="redis closes within a reply"),
 ]
 
@@ -307,6 +427,73 @@ def test_a_request_answered_twice_is_a_breach(protocol: str) -> None:
         status, figures, complaint = loadgen(server.address, protocol, requests=5, connections=5)
     assert (status, figures) == (BREACH, {})
     assert "no request asked for" in complaint
+
+
+@settings(max_examples=15, deadline=None)
+@given(requests=st.integers(1, 30), pipeline=st.integers(1, 8), seed=st.integers(0, 99))
+def test_replies_out_of_order_answer_the_request_they_name(requests: int, pipeline: int, seed: int) -> None:
+    """Tarantool answers a read before a write that waits for the log."""
+    held: list[bytes] = []
+    left, shuffle = requests, random.Random(seed).shuffle
+
+    def answer(request: bytes) -> bytes:
+        nonlocal left
+        held.append(echo(request))
+        left -= 1
+        if left and len(held) < min(pipeline, left + len(held)):
+            return b""
+        shuffle(held)
+        replies = b"".join(held)
+        held.clear()
+        return replies
+
+    options = {"connections": 1, "pipeline": pipeline, "requests": requests, "expect": "<{{key}}>"}
+    with peer("tarantool", answer) as server:
+        status, figures, complaint = loadgen(server.address, "tarantool", **options)
+    assert (status, complaint, figures["requests"], figures["wrong"]) == (RIGHT, "", requests, 0)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_templates_take_turns_and_each_has_its_expectation(protocol: str) -> None:
+    options = {"requests": 11, "connections": 1, "key_count": 7}
+    template = TEMPLATES[protocol].replace("{{key}}", "x{{key}}")
+    with peer(protocol, echo) as server:
+        first = command(server.address, protocol, **options, expect="<")
+        words = [*first, "--template", template, "--expect", "<x"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS_MAX)
+    assert (done.returncode, done.stderr) == (RIGHT, "")
+    assert json.loads(done.stdout)["by_template"] == [6, 5]
+    assert [key_of(request)[0] == "x" for request in server.requests] == [at % 2 == 1 for at in range(11)]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_key_of_two_columns_is_taken_apart(protocol: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("1 22\n333 4\n")
+    template = TEMPLATES[protocol].replace("{{key}}", "{{key2}}-{{key1}}")
+    with peer(protocol, echo) as server:
+        words = command(server.address, protocol, template=template, requests=2, key_order="sequential", connections=1)
+        at = words.index("--key-count")
+        words[at : at + 2] = ["--key-file", str(tmp_path / "keys"), "--expect", "<{{key2}}-{{key1}}>"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS_MAX)
+    assert (done.returncode, done.stderr) == (RIGHT, "")
+    assert [key_of(request) for request in server.requests] == ["22-1", "4-333"]
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        pytest.param(message(b"R", bytes(3) + b"\3"), id="asks for a password"),
+        pytest.param(GREETING[: -len(READY)] + message(b"E", b"Mno such table\0\0"), id="refuses the statement"),
+        pytest.param(b"HTTP/1.1 400", id="another protocol"),
+        pytest.param(GREETING + READY, id="says more"),
+    ],
+)
+def test_a_connection_that_postgresql_refuses_is_a_breach(greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "GREETING", greeting)
+    with peer("postgresql", echo) as server:
+        status, figures, complaint = loadgen(server.address, "postgresql", requests=1, connections=1)
+    assert (status, figures) == (BREACH, {})
+    assert complaint.startswith("loadgen: ")
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -361,6 +548,7 @@ def test_many_connections_are_all_used() -> None:
         {"requests": 1, "key_order": "sorted"},
         {"requests": 1, "key_file": "/dev/null"},
         {"requests": 1, "surprise": 1},
+        {"template": '{"id":{{id}},"a":"{{key1}}"}', "requests": 1},
     ],
     ids=str,
 )
