@@ -47,6 +47,7 @@ class Embedded(Client):
         except BaseException:
             self._worker.shutdown()
             raise
+        self.engine.want_checkpoint()  # what was replayed would be again
         calls = CallOptions() if on_output is None else CallOptions(on_output=on_output)
         self._closed = False
         super().__init__(self._connect, calls)

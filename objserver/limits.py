@@ -90,6 +90,9 @@ WAIT_MS_MAX: Final = 60_000
 # A clean stop waits this long for clients to take the replies to what was queued.
 STOP_SECONDS_MAX: Final = 5
 
+# And for followers to have the last entries.
+LEAVE_SECONDS_MAX: Final = 2
+
 # What all connections together may have buffered at the end of a pass: unfinished frames, requests that wait,
 # unread replies. Above it the connection that holds most is closed; ten thousand of them at their own bounds would
 # take more than the machine has.

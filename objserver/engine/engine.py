@@ -101,7 +101,6 @@ class Engine:
         self._texts: dict[bytes, str] = {}  # code in the log since the last CHECKPOINT
         self._changed = False  # whether a batch was logged since then
         self._wanted = False  # and a checkpoint is due for that
-        self._replayed = False  # and replayed: so it would be again after a kill, and a checkpoint is due
         self._size = 0  # bytes appended since then
         self._digest_seq = 0  # of the last DIGEST that was made here
         # What was changed stays in memory, and so does what LMDB makes of it, some 2 KiB each when they are all over a
@@ -165,7 +164,6 @@ class Engine:
         self._check_fit(log, mark)
         for entry in log.entries(self.seq + 1):
             self._replay(entry)
-        self._replayed = self._changed
         self._time_ns = max(self._time_ns, log.head().time_ns)
         self.term = max(FIRST_TERM, log.head().term)
 
@@ -307,7 +305,7 @@ class Engine:
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
         full = self._size >= options.checkpoint_size or heap.changed_weight() >= self._changed_weight_max
         due = not self.following and (
-            full or self._replayed or self._wanted or self._run_ns >= RUN_NS_MAX or heap.reclaim.is_due()
+            full or self._wanted or self._run_ns >= RUN_NS_MAX or heap.reclaim.is_due()
         )
         # Beside a checkpoint, too: under a load that does not pause there is always one.
         evicting = heap.evict(options.cache_size, count_max=EVICT_COUNT)
@@ -355,7 +353,7 @@ class Engine:
         self._checkpoint = Checkpoint(self._heap, self._store, head)
         self._texts = {}
         self._size = self._run_ns = self._unpaid_count = 0
-        self._changed = self._replayed = self._wanted = False
+        self._changed = self._wanted = False
 
     def _advance(self, checkpoint: Checkpoint, full: bool) -> bool:
         """Do the next bit of a checkpoint; a larger one when memory is `full` of what is left to the next. Then what

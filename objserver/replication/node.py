@@ -354,6 +354,13 @@ class Node:
         return more
 
     @property
+    def is_level(self) -> bool:
+        """Whether every follower has everything, and everything is in a checkpoint."""
+        engine = self._engine
+        fed = [feed for feed in self._feeds.values() if feed.snapshot is None]
+        return not fed or (not engine.has_changed and all(feed.acked_seq >= engine.seq for feed in fed))
+
+    @property
     def next_seconds(self) -> float:
         """How soon `tend` has something to do by itself."""
         return 0.1 if self._follower is not None and self._follower.link is None else 1.0

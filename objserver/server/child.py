@@ -95,12 +95,13 @@ def _serve(plan: Plan) -> int:
     engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
     try:
         crowded = _memory_size() - before > plan.memory_size * MEMORY_SHARE
-        if state.role == "follower":
-            pass  # its checkpoints are its leader's
-        elif plan.checkpoint_first or crowded or time.monotonic() - began > REPLAY_SECONDS:
+        leads = state.role == "leader"  # a follower's checkpoints are its leader's
+        # A leader with followers may hear that it is one no more: it is not to write what they lack before that.
+        slow = time.monotonic() - began > REPLAY_SECONDS and state.cluster is None
+        if leads and (plan.checkpoint_first or crowded or slow):
             # Now, and not between batches: the next end may come before that is done, and all this time again.
             engine.checkpoint()
-        if state.role == "leader" and (plan.checkpoint_first or crowded):
+        if leads and (plan.checkpoint_first or crowded):
             # With all that in memory, and what the allocator does not give back, an innocent snippet would meet the
             # bound. The next process has read nothing yet.
             return STATUS_AGAIN

@@ -37,6 +37,7 @@ from objserver.limits import (
     BATCH_SIZE_MAX,
     BUFFERS_SIZE_MAX,
     CONNECTIONS_MAX,
+    LEAVE_SECONDS_MAX,
     LINGER_SECONDS_MAX,
     OUTPUT_STALL_SECONDS_MAX,
     PAUSE_SECONDS,
@@ -191,6 +192,9 @@ class Reactor:
         try:
             for fd in self._listeners:
                 self._epoll.register(fd, EPOLLIN)
+            if self._engine.has_changed:  # by a replay, which would be done again after a kill
+                self._checkpoint_at = trio.current_time() + self._engine.options.checkpoint_seconds
+                self._alarm = min(self._alarm, self._checkpoint_at)
             self._polled_ns = time.perf_counter_ns()
             turn_ns = self._polled_ns + TURN_NS_MAX
             worked = more = False
@@ -223,6 +227,8 @@ class Reactor:
                         await trio.lowlevel.wait_readable(self._epoll.fileno())
                     self._polled_ns = time.perf_counter_ns()
                 turn_ns = time.perf_counter_ns() + TURN_NS_MAX
+            else:
+                self._take_leave()
         finally:
             self._close_listeners()
             for session in list(self._sessions.values()):
@@ -541,6 +547,20 @@ class Reactor:
         self._listeners.clear()
 
     # Other nodes
+
+    def _take_leave(self) -> None:
+        """Let followers have the last entries, those of the last checkpoint included: one of them may lead next, and
+        whoever has nothing that it lacks comes back without a snapshot."""
+        node = self._node
+        if node is None or not node.leads or node.is_level:
+            return
+        self._engine.checkpoint()
+        until = time.monotonic() + LEAVE_SECONDS_MAX
+        while not node.is_level and time.monotonic() < until:
+            node.tend()
+            for fd, event in self._epoll.poll(0.01):
+                if node.owns(fd):
+                    node.handle(fd, event)
 
     def _tend_node(self, node: Node) -> bool:
         """Let the node do its part, and go on with what waited for others. Returns whether there is more at once."""
