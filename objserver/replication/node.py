@@ -398,9 +398,6 @@ class Node:
     # --- feeds ------------------------------------------------------------------------------------------------------
 
     def _tend_feeds(self, now: float) -> bool:
-        engine = self._engine
-        if engine.durable_seq < engine.seq and self.leads:
-            engine.sync()  # marks of a checkpoint, which no reply waited for
         more = False
         for feed in list(self._feeds.values()):
             try:
