@@ -37,6 +37,7 @@ import errno
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "BadEntry",
@@ -197,7 +198,14 @@ class ListenFailed(MachineError):
 
 
 class Diverged(MachineError):
-    """The log, run again, gives another heap or result than when it was written. Nothing was changed on disk."""
+    """The log, run again, gives another heap or result than when it was written. The log is as before.
+
+    `what` has the facts (objserver/engine/divergence.py).
+    """
+
+    def __init__(self, message: str, what: Any = None) -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class RuntimeMismatch(MachineError):

@@ -1,5 +1,6 @@
 """dict, list, set, instances, classes and functions that persist by reachability from the root."""
 
+from .changes import Changes as Changes
 from .containers import STATES as STATES
 from .containers import Dict as Dict
 from .containers import List as List
@@ -20,6 +21,7 @@ from .sorted_dict import SortedDict as SortedDict
 from .work import use_charge as use_charge
 
 __all__ = [
+    "Changes",
     "Counter",
     "DefaultDict",
     "Deque",

@@ -162,17 +162,11 @@ class Frozen:
         heap = self._heap
         self.pinned.add(oid)
         mentioned = heap.records.mentioned = set()
-        if type(obj) in STATES:
-            kind = RECORD_OF[heap.kind_code(obj)]
-            number = KINDS + kind[0]
-            body = kind + heap.records.pack(obj.__content__())
-        elif instances.is_code(obj):
-            body = heap.definitions.record(obj)
+        body = heap.pack_object(obj)
+        if type(obj) in STATES or instances.is_code(obj):
             number = KINDS + body[0]
         else:
-            shape = instances.shape_of(obj)
-            number = shape[0]
-            body = b"i" + heap.records.pack([shape, instances.attributes(obj)])
+            number = instances.shape_of(obj)[0]
             mentioned.add(number)
         heap.records.mentioned = set()
         if not instances.is_code(obj):

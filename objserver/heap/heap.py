@@ -25,6 +25,7 @@ from ..errors import DataDamaged, MachineError, ReadOnly
 from ..store import Store
 from . import instances
 from .adopt import Adoption
+from .changes import Changes
 from .containers import PAGED, STATES, Dict, List
 from .definitions import Definitions
 from .deques import Deque
@@ -296,6 +297,11 @@ class Heap:
         self.upgrades.end()
         self._adoption.end()
 
+    def changes(self, *, stay: bool) -> Changes:
+        """Return what the snippet that runs has changed, before `commit`, so that it stays, or `rollback`."""
+        objects = [*self.touched, *self._adoption.created]
+        return Changes(self, objects, [name for name, _ in self.root.journal], stay=stay)
+
     def _fit(self, obj: Any) -> None:
         """Put the items of a container that a snippet changed in pieces, or together again, as their count asks for."""
         saved, items = obj.__saved__, obj.__items__
@@ -362,6 +368,14 @@ class Heap:
         if cls is Version:
             return (KIND_VERSION, value.oid, 0)
         return None
+
+    def pack_object(self, obj: Any) -> bytes:
+        """Return the record of an object that is not in pieces."""
+        if type(obj) in STATES:
+            return RECORD_OF[self.kind_code(obj)] + self.records.pack(obj.__content__())
+        if instances.is_code(obj):
+            return self.definitions.record(obj)
+        return b"i" + self.records.pack([instances.shape_of(obj), instances.attributes(obj)])
 
     def refer_if_kept(self, value: Any) -> int | None:
         """Return the oid of a value that is an object of the heap, None when it is not or not yet."""
