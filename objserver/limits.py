@@ -83,6 +83,10 @@ FEEDS_MAX: Final = 64
 # Entries that a follower has received and not yet run, in bytes: what it reads ahead.
 FOLLOWER_AHEAD_SIZE_MAX: Final = 4 * MIB
 
+# Records that a node tells another one at once, by count and by bytes (one may be larger): to find what differs.
+RECORDS_COUNT_MAX: Final = 256
+RECORDS_SIZE_MAX: Final = 4 * MIB
+
 # A request may wait so long for the entry that it wants to see (`min_seq`).
 WAIT_MS_DEFAULT: Final = 5_000
 WAIT_MS_MAX: Final = 60_000

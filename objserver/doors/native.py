@@ -18,7 +18,7 @@
     promote       none                             -> term, seq; a follower leads from there on
     resync        none                             -> null; a follower takes a snapshot of its leader
     follow        objserver/replication/messages.py; the connection becomes a feed
-    fence, digest_at   what nodes ask of one another
+    fence, digest_at, records, checkpoint_keys   what nodes ask of one another
 
 All but eval, query and call are answered as things are after the batch they stand in. A request with a `min_seq` that
 the node has not reached holds up what comes after it on its connection: `awaited` says so, and the owner calls `resume`
@@ -34,6 +34,7 @@ came in and are answered in that order (tests/doors/test_native.py).
 
 from __future__ import annotations
 
+import re
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -55,6 +56,7 @@ from objserver.limits import (
     BATCH_COUNT_MAX,
     BATCH_SIZE_MAX,
     LOG_COUNT_MAX,
+    RECORDS_COUNT_MAX,
     VALUE_DEPTH_MAX,
     WAIT_MS_DEFAULT,
     WAIT_MS_MAX,
@@ -69,6 +71,9 @@ __all__ = ["Connection", "exchange"]
 NAME_LENGTH_MAX: Final = 64
 
 MISSING: Final = object()
+
+# Of a record: an object, or a piece of one.
+_KEY: Final = re.compile("[0-9a-f]{16}(?:[0-9a-f]{16})?")
 
 JSON_NAMES: Final = {
     type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a string",
@@ -115,6 +120,10 @@ class Replica(Protocol):
     def fence(self, cluster: str, term: int, leader: str | None) -> object: ...
 
     def digest_at(self, seq: int) -> object: ...
+
+    def records(self, keys: Sequence[bytes]) -> object: ...
+
+    def checkpoint_keys(self, seq: int) -> object: ...
 
     def follow(self, params: dict[str, Any]) -> tuple[object, TakeOver]: ...
 
@@ -506,6 +515,29 @@ def _read_digest_at(connection: Connection, method: str, params: dict[str, Any],
     return lambda: replica.digest_at(seq)
 
 
+def _read_records(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    replica, texts = _replica(connection), params.pop("keys", MISSING)
+    if type(texts) is not list:
+        raise _wrong("keys", "an array", texts)
+    if params:
+        raise _unknown(params, "keys")
+    if len(texts) > RECORDS_COUNT_MAX:
+        raise BadRequest(f"{RECORDS_COUNT_MAX} keys at most in one request, not {len(texts)}")
+    keys = []
+    for text in texts:
+        if type(text) is not str or not _KEY.fullmatch(text):
+            raise BadRequest(f"a key is 16 or 32 hexadecimal digits, not {text!r:.60}")
+        keys.append(bytes.fromhex(text))
+    return lambda: replica.records(keys)
+
+
+def _read_checkpoint_keys(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+    replica, seq = _replica(connection), _pop_int(params, "seq", 0, 2**63)
+    if params:
+        raise _unknown(params, "seq")
+    return lambda: replica.checkpoint_keys(seq)
+
+
 def _replica(connection: Connection) -> Replica:
     if connection.replica is None:
         raise BadRequest("there are no replicas here")
@@ -514,6 +546,7 @@ def _replica(connection: Connection) -> Replica:
 
 _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answer]]] = {
     "call": _read_call,
+    "checkpoint_keys": _read_checkpoint_keys,
     "code": _read_code,
     "digest_at": _read_digest_at,
     "eval": _read_snippet,
@@ -525,6 +558,7 @@ _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answ
     "ping": _read_ping,
     "promote": _read_promote,
     "query": _read_snippet,
+    "records": _read_records,
     "resync": _read_resync,
     "source": _read_source,
     "stats": _read_stats,

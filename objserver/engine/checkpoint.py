@@ -28,6 +28,7 @@ from ..errors import MapFull
 from ..heap import Heap
 from ..log import Head
 from ..store import Store
+from .divergence import Written
 
 __all__ = ["Checkpoint"]
 
@@ -48,8 +49,8 @@ class RecordsDigest:
     def __init__(self) -> None:
         self._sum = 0
 
-    def add(self, records: Batch) -> None:
-        """Add records, with None for what was deleted."""
+    def add(self, records: Batch) -> list[bytes]:
+        """Add records, with None for what was deleted. Returns the digest of each."""
         # The key's length, or none for what was deleted, tells where the key ends. BLAKE2b as it is: with a key, a name
         # or another length it takes nearly twice as long.
         digests = [
@@ -57,6 +58,7 @@ class RecordsDigest:
             for key, record in records
         ]
         self._sum = (self._sum + sum([int.from_bytes(digest, "big") for digest in digests])) & _DIGEST_MAX
+        return digests
 
     def digest(self) -> bytes:
         return self._sum.to_bytes(_DIGEST_SIZE, "big")
@@ -71,8 +73,12 @@ _LENGTHS: Final = [bytes([length]) for length in range(256)]
 class Checkpoint:
     """One checkpoint, from `begin` to commit. Its methods belong to the engine's thread."""
 
-    def __init__(self, heap: Heap, store: Store, head: Head) -> None:
-        """Freeze the heap as of the CHECKPOINT entry `head`, and begin to write."""
+    def __init__(self, heap: Heap, store: Store, head: Head, *, notes: bool = False) -> None:
+        """Freeze the heap as of the CHECKPOINT entry `head`, and begin to write.
+
+        Args:
+            notes: whether to note what is written, for a comparison with other nodes.
+        """
         heap.frozen.begin()
         self.head = head
         self.seq = head.seq
@@ -80,6 +86,7 @@ class Checkpoint:
         self.committing = False  # everything is handed over; the writer ends by itself
         self._heap = heap
         self._store = store
+        self.written = Written(head.seq) if notes else None
         self._digest = RecordsDigest()
         # Not bounded: what waits in it is a part of what is in memory already, as objects.
         self._queue: SimpleQueue[Batch | bytes | None] = SimpleQueue()
@@ -96,7 +103,9 @@ class Checkpoint:
         records: Batch | None = frozen.slice(SLICE_COUNT, SLICE_SIZE) if not self._digested else []
         assert records is not None
         if records:
-            self._digest.add(records)
+            digests = self._digest.add(records)
+            if self.written is not None:
+                self.written.add(records, digests)
         else:
             self._digested = True
             records = frozen.reclaim_slice()

@@ -26,6 +26,7 @@ from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, Head, Log, check_follows, decode_entry, open_log
 from ..store import Pinned, Store
 from .checkpoint import SLICE_COUNT, Checkpoint
+from .divergence import Divergence, Snippet, Written
 from .entries import (
     BATCH,
     CHECKPOINT,
@@ -79,6 +80,8 @@ class Engine:
         term: of the leader that the log follows, or is.
         leader: the address under which the leader of this term was promoted; None for the first one.
         following: this is a replica: changes are refused, and checkpoints begin and end at the leader's entries.
+        committed_seq: the entry up to which the records that are read hold everything.
+        written: what the last checkpoint wrote; None when nobody followed, and this node did not.
         appended: called with the seq and the bytes of each entry that the log has taken, before it is synced.
         notes: what opening found worth telling, a line each.
     """
@@ -94,6 +97,7 @@ class Engine:
         self.leader: str | None = None
         self.following = False
         self.appended: Callable[[int, bytes], object] | None = None
+        self.written: Written | None = None
         self._time_ns = time_ns
         self._error: BaseException | None = None
         self._closed = False
@@ -152,7 +156,7 @@ class Engine:
         self._runner = Runner(store, codec, fuel=self.options.fuel, next_oid=mark.next_oid if mark else None)
         self._heap = self._runner.heap
         self._heap.cache_size = self.options.cache_size
-        self.seq = mark.seq if mark else 0
+        self.seq = self.committed_seq = mark.seq if mark else 0
         self._log = log = open_log(
             self.folder / "log",
             runtime=RUNTIME,
@@ -350,7 +354,9 @@ class Engine:
     def _begin_checkpoint(self, head: Head) -> None:
         """Begin the checkpoint of the CHECKPOINT entry that is the head now."""
         assert self._store is not None and self._checkpoint is None
-        self._checkpoint = Checkpoint(self._heap, self._store, head)
+        self._checkpoint = Checkpoint(
+            self._heap, self._store, head, notes=self.following or self.appended is not None
+        )
         self._texts = {}
         self._size = self._run_ns = self._unpaid_count = 0
         self._changed = self._wanted = False
@@ -399,6 +405,8 @@ class Engine:
 
     def _end_checkpoint(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = None
+        self.committed_seq = checkpoint.seq
+        self.written = checkpoint.written
         self._checkpoint_count += 1
 
     def _trim(self, checkpoint: Checkpoint) -> None:
@@ -435,6 +443,13 @@ class Engine:
         packed = self._store.checkpoint_mark()
         return Mark.unpack(packed).seq if packed is not None else 0
 
+    @property
+    def checkpoint_head(self) -> Head | None:
+        """The CHECKPOINT entry of the last checkpoint; None before the first."""
+        assert self._store is not None
+        packed = self._store.checkpoint_mark()
+        return Mark.unpack(packed).head if packed is not None else None
+
     def pin(self) -> Pinned:
         """Return the pages of the last checkpoint, which is made if there is none.
 
@@ -449,6 +464,36 @@ class Engine:
             self.checkpoint()
         return self._store.pin()
 
+    def records(self, keys: Iterable[bytes], size_max: int) -> tuple[int, list[bytes | None]]:
+        """Return the records under these keys as of the last checkpoint, and its seq. None where there is none.
+
+        Ends early when they take more than `size_max` bytes.
+        Raises:
+            DataDamaged: one does not match its checksum.
+        """
+        assert self._store is not None
+        found: list[bytes | None] = []
+        size = 0
+        for key in keys:
+            record = self._store.get(key)
+            size += len(record or b"")
+            if size > size_max and found:
+                break
+            found.append(record)
+        return self.committed_seq, found
+
+    def scan(self, first: bytes, end: bytes, count_max: int) -> list[tuple[bytes, bytes]]:
+        """Return up to `count_max` (key, record) of the last checkpoint with first <= key < end. Raises DataDamaged."""
+        assert self._store is not None
+        return self._store.scan(first, end, count_max)
+
+    def has_checkpoint_of(self, seq: int) -> bool:
+        """Return whether the last checkpoint has everything up to entry `seq`. If this node leads and has none such
+        under way, one begins."""
+        if self.committed_seq < seq <= self.seq and not self.following and self._checkpoint is None:
+            self.want_checkpoint()
+        return self.committed_seq >= seq
+
     def refuse_changes(self, refusal: Fault | None) -> None:
         """Roll back from now on whatever changes something, and answer it with this fault; None lets changes stay."""
         self._runner.refusal = refusal
@@ -459,7 +504,7 @@ class Engine:
         Raises:
             BadEntry, LogGap, StaleTerm: it does not follow the last entry; nothing was done.
             Diverged: it gives another result, or the heap another digest, than it did for the leader. It is not in the
-                log, and nothing more is run: the next open is as of the entry before.
+                log, and nothing more is run; of "digest", this side's checkpoint is committed all the same.
             MachineError: nothing more is run.
         """
         self._refuse_when_stopped()
@@ -471,7 +516,20 @@ class Engine:
             self._take_entry(entry.term, encoded)
         except BaseException as error:
             self._error = error
+            if isinstance(error, Diverged):
+                self._leave_checkpoint()
             raise
+
+    def _leave_checkpoint(self) -> None:
+        """End the checkpoint under way, if it can't be stopped any more, or abandon it."""
+        checkpoint, self._checkpoint = self._checkpoint, None
+        if checkpoint is None:
+            return
+        if checkpoint.committing:
+            checkpoint.ended(wait=True)
+            self._end_checkpoint(checkpoint)
+        else:
+            checkpoint.abandon()
 
     def promote(self, time_ns: int, leader: str | None) -> None:
         """Lead from here on, in a term of its own, which is durable when this returns.
@@ -530,14 +588,19 @@ class Engine:
                 code = self._texts.get(item.code)
                 if code is None:
                     raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
+                runner.expected = item.result_crc
                 value, fault, _, _ = runner.run(runner.logged_request(item, code), item.args)
                 if len(runner.logged) == index or runner.logged[index][0].result_crc != item.result_crc:
-                    result = f"{fault.type}: {fault.message}" if fault else value
-                    raise Diverged(
-                        f"entry {entry.seq}, snippet {index}: gives another result than when it first ran, "
-                        f"now {result!r}; the snippet is {code!r}; nothing was changed, so keep the folder as it is "
-                        "and report this; a backup from before that entry opens"
+                    what = Divergence(
+                        kind="result",
+                        seq=entry.seq,
+                        since_seq=self.committed_seq,
+                        here=f"{fault.type}: {fault.message}" if fault else value.decode() if value else "",
+                        snippet=Snippet.of(entry.seq, index, item, code),
                     )
+                    if runner.unexpected is not None:
+                        what.changed, what.names = runner.unexpected.records(), runner.unexpected.names
+                    raise Diverged(what.text, what)
 
     def _replay_digest(self, entry: Entry) -> None:
         seq, digest = unpack_digest(entry.payload)
@@ -547,13 +610,19 @@ class Engine:
         while checkpoint.slice():
             pass
         if checkpoint.digest != digest:
-            checkpoint.abandon()
-            self._checkpoint = None
-            raise Diverged(
-                f"entry {entry.seq}: the heap as of entry {seq} has digest {checkpoint.digest.hex()}, "
-                f"was {digest.hex()} when the log was written; keep the folder as it is and report this; a backup from "
-                "before that entry opens"
+            what = Divergence(
+                kind="digest",
+                seq=entry.seq,
+                checkpoint_seq=seq,
+                since_seq=self.committed_seq,
+                here=checkpoint.digest.hex(),
+                there=digest.hex(),
             )
+            if self.following:
+                # Only a snapshot mends this node. Until then the disk has what it came to, to be compared.
+                self._commit(checkpoint, digest_is_logged=True)
+            self._leave_checkpoint()
+            raise Diverged(what.text, what)
         self._commit(checkpoint, digest_is_logged=True)
 
     def _end_last(self) -> None:

@@ -45,6 +45,7 @@ from sandbox import (
 from ..errors import MachineError, NotStorable, ReadOnly, ResultTooLarge, UpgradeFailed
 from ..heap import (
     STATES,
+    Changes,
     Counter,
     DefaultDict,
     Deque,
@@ -118,6 +119,8 @@ class Runner:
         logged: what changed something since the entry began, with the code's text: what the entry will consist of.
         logged_size: bytes of that, about.
         refusal: what whoever changes something is answered instead, rolled back; None where changes are welcome.
+        expected: the crc of the result that the log has of the next snippet; None for one that is new.
+        unexpected: what a snippet changed that came to another result.
     """
 
     def __init__(self, store: Store, codec: Codec, *, fuel: int, next_oid: int | None) -> None:
@@ -132,6 +135,8 @@ class Runner:
         self.logged: list[tuple[Item, str]] = []
         self.refusal: Fault | None = None
         self._refusal: Fault | None = None  # in this batch: what is in the log is not refused
+        self.expected: int | None = None
+        self.unexpected: Changes | None = None
         self._generator: Generator | None = None
         first = {} if next_oid is None else {"next_oid": next_oid}
         self.heap = Heap(store, compile_definition=compile_definition, **first)
@@ -232,6 +237,8 @@ class Runner:
             advice = hint(error, self.heap.root.names, self._library)  # what the snippet defined may have been meant
             self._fuel.refill(self._fuel_count)  # undo and the report must not end for want of what the snippet used up
             self._describe.outdated.clear()
+            if self.expected is not None:
+                self.unexpected = heap.changes(stay=False)
             heap.rollback()
             if heap.fault is not None:
                 raise heap.fault from error
@@ -243,9 +250,12 @@ class Runner:
             return None, self._refusal, self._as_of, self._take_output()
         elif changed:
             assert args_json is not None
+            crc = crc32(encoded)
+            if self.expected not in (None, crc):
+                self.unexpected = heap.changes(stay=True)
             heap.commit()
             digest = digest or code_digest(code)
-            self.logged.append((Item(kind, digest, args_json, depth, principal, request_id, crc32(encoded)), code))
+            self.logged.append((Item(kind, digest, args_json, depth, principal, request_id, crc), code))
             self.logged_size += len(args_json) + len(code)
             self._as_of = self._seq
         return encoded, None, self._as_of, self._take_output() if self._output else ""
@@ -269,6 +279,7 @@ class Runner:
         depth = SNIPPET_DEPTH_MAX * (4 if again else 1)
         self._fuel_count = FUEL_AGAIN if again else self._fuel_max
         self._refusal = None if again else self.refusal
+        self.expected = self.unexpected = None
         self.time_ns = time_ns
         self.begin_entry(seq)
         return _Room(depth)

@@ -363,6 +363,11 @@ class Follower:
         link.reading = self._ahead_size < FOLLOWER_AHEAD_SIZE_MAX
         self._watch(link, link.wanted())
 
+    @property
+    def target(self) -> Target:
+        """Whom it follows, or tried last."""
+        return self._targets[self._target]
+
     def statistics(self) -> dict[str, Any]:
         """Return `state`, and the lag behind the leader as far as is known: entries, bytes, seconds.
 

@@ -101,7 +101,7 @@ def _install(folder: Path, incoming: Incoming, state: State) -> None:
             sync_folder(path)
             sync_folder(folder)
     begin_log(log, incoming.head, RUNTIME)
-    state.resync, state.diverged, state.rewind = False, None, None
+    state.resync, state.diverged, state.report, state.rewind = False, None, None, None
     state.save(folder)
     _remove(path)
 

@@ -24,12 +24,14 @@ from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
 from typing import Any
 
 from ..engine import RUNTIME, Engine, Fault, FaultKind
-from ..errors import BadRequest, Compacted, FrameTooLarge, LogGap, ReplicationRefused
+from ..errors import BadRequest, Compacted, FrameTooLarge, LogGap, ReplicationRefused, StorageFailed
 from ..limits import FEEDS_MAX, MIB, SNAPSHOT_LOG_SIZE_MAX
+from .divergence import report, stop, stopped
 from .feed import Feed, Recent
 from .follower import Follower
 from .herald import Herald
 from .history import save_lost
+from .inquiry import answer_checkpoint_keys, answer_records
 from .link import Link, Target
 from .messages import FollowRequest
 from .snapshot import SnapshotSource, SnapshotTarget
@@ -124,7 +126,7 @@ class Node:
         engine, state = self._engine, self.state
         engine.following = True
         if state.diverged is not None:
-            self.unavailable = f"this replica stopped: {state.diverged}; `objserver resync` makes it a replica again"
+            self.unavailable = stopped(state)
             return
         if state.cluster is None or state.resync or not engine.seq:
             self.unavailable = "this replica has nothing yet: it has not reached its leader"
@@ -177,7 +179,7 @@ class Node:
         if self.leads:
             raise self._refused("role", "this is the leader: its followers take what they have from here")
         self.state.resync = True
-        self.state.diverged = None
+        self.state.diverged = self.state.report = None
         self.state.save(self._folder)
         self.ending = "it is to take a snapshot"
 
@@ -257,6 +259,14 @@ class Node:
         except (Compacted, LogGap):
             digest = None
         return {"digest": digest, "first_seq": log.first_seq}
+
+    def records(self, keys: Sequence[bytes]) -> dict[str, Any]:
+        """Return records of the last checkpoint, for a comparison."""
+        return answer_records(self._engine, keys)
+
+    def checkpoint_keys(self, seq: int) -> dict[str, Any]:
+        """Return what the last checkpoint wrote, and see to it that there is one since entry `seq`."""
+        return answer_checkpoint_keys(self._engine, seq)
 
     def _refused(self, reason: str, message: str) -> ReplicationRefused:
         return ReplicationRefused(message, reason=reason, term=self._engine.term, leader=self.leader)
@@ -378,7 +388,7 @@ class Node:
         if self._follower is not None:
             told |= self._follower.statistics()
         elif not self.leads:
-            told["state"] = "diverged"
+            told |= {"state": "diverged", "diverged": self.state.diverged, "report": self.state.report}
         if self.unavailable:
             told["unavailable"] = self.unavailable
         if self.sync_count:
@@ -476,9 +486,13 @@ class Node:
             self._known_leader = follower.leader
             self._refuse_changes()
         if follower.diverged is not None:
-            self.state.diverged = str(follower.diverged)
-            self.state.save(self._folder)
-            self.ending = "it diverged from its leader"
+            stop(self.state, self._folder, follower.diverged.what, self._engine.checkpoint_head)
+            self.unavailable = stopped(self.state)
+            try:
+                report(self._folder, follower.diverged.what, self._engine, follower.target)
+            except StorageFailed as error:
+                self._tell(f"no report of the divergence: {error}")
+            self.ending = f"it diverged from its leader: {self.state.diverged}; see {self.state.report}"
         elif follower.installed:
             self.ending = "a snapshot is to be installed"
         elif follower.found is not None:

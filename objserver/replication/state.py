@@ -45,6 +45,7 @@ class State:
         resync: whether a snapshot is to replace what is here.
         rewind: seq and digest of the entry that the log is to end with.
         promoted_term: the term that this node began.
+        report: the file that says more of why it diverged.
     """
 
     cluster: str | None = None
@@ -54,6 +55,7 @@ class State:
     resync: bool = False
     rewind: tuple[int, bytes] | None = None
     promoted_term: int | None = None
+    report: str | None = None
 
     @classmethod
     def load(cls, folder: Path) -> State:
@@ -143,12 +145,14 @@ def _state(found: Any) -> State:
     state = State(
         cluster=found["cluster"], role=found["role"], follow=found["follow"], diverged=found["diverged"],
         resync=found["resync"], rewind=rewind, promoted_term=found["promoted_term"],
+        report=found["report"],
     )  # fmt: skip
     sound = {
         "cluster": state.cluster is None or (type(state.cluster) is str and is_cluster(state.cluster)),
         "role": state.role in ("leader", "follower"),
         "follow": type(state.follow) is list and all(type(address) is str for address in state.follow),
         "diverged": state.diverged is None or type(state.diverged) is str,
+        "report": state.report is None or type(state.report) is str,
         "resync": type(state.resync) is bool,
         "promoted_term": state.promoted_term is None or (type(state.promoted_term) is int and state.promoted_term > 0),
     }

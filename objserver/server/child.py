@@ -30,9 +30,9 @@ import trio
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options
 from objserver.engine.lock import FolderLock, describe_process
-from objserver.errors import ListenFailed, MachineError
+from objserver.errors import Diverged, ListenFailed, MachineError
 from objserver.limits import KIB
-from objserver.replication import Node, State, Target, prepare, take_role
+from objserver.replication import Node, State, Target, prepare, stop_at_start, take_role
 
 from .confine import Confinement, confine, die_with
 from .culprits import Culprits
@@ -92,7 +92,13 @@ def _serve(plan: Plan) -> int:
         _tell(line)
     facts = {**plan.facts, "confinement": str(confinement)}
     began, before = time.monotonic(), _memory_size()
-    engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
+    try:
+        engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
+    except Diverged as error:
+        if state.role == "leader" or state.diverged is not None:
+            raise
+        _tell(stop_at_start(state, folder, error.what))
+        return STATUS_AGAIN
     try:
         crowded = _memory_size() - before > plan.memory_size * MEMORY_SHARE
         leads = state.role == "leader"  # a follower's checkpoints are its leader's

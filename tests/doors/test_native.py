@@ -207,8 +207,8 @@ def test_unknown_method_is_told_which_there_are() -> None:
     assert reply.error.code == ErrorCode.UNKNOWN_METHOD
     assert reply.error.message == (
         f"unknown method '{('delete' * 20)[:64]}...'; this server knows "
-        "call, code, digest_at, eval, fence, follow, hello, history, log, ping, promote, query, resync, source, "
-        "stats, sweep"
+        "call, checkpoint_keys, code, digest_at, eval, fence, follow, hello, history, log, ping, promote, query, "
+        "records, resync, source, stats, sweep"
     )
 
 

@@ -505,7 +505,7 @@ def test_snippet_with_another_result_when_it_is_run_again_stops_the_start(engine
     engine.eval("x = 1")
     plant_another_clock(engine)
     engine.eval("y = [now().year]\ny[0]")
-    with pytest.raises(Diverged, match="entry 2, snippet 0.*now b'2023'"):
+    with pytest.raises(Diverged, match="entry 2, snippet 0.*now '2023'"):
         engine.crash()
 
 
