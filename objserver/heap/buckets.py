@@ -32,6 +32,7 @@ __all__ = [
     "GROUP_COUNT",
     "TAG_BITS",
     "TAG_MASK",
+    "TAG_SIZE",
     "WAIT_COUNT",
     "bits_for",
     "bits_of",
@@ -68,16 +69,16 @@ GROUP_COUNT: Final = 4_096
 # pages of its own.
 WAIT_COUNT: Final = 64
 
-_TAG_SIZE: Final = 5
+TAG_SIZE: Final = 5
 _PLACE_SIZE: Final = 6
-ENTRY_SIZE: Final = _TAG_SIZE + _PLACE_SIZE
-_ENTRY: Final = Struct(f"{_TAG_SIZE}s{_PLACE_SIZE}s")
+ENTRY_SIZE: Final = TAG_SIZE + _PLACE_SIZE
+_ENTRY: Final = Struct(f"{TAG_SIZE}s{_PLACE_SIZE}s")
 
 # The first bits of a tag, of which some name a bucket, as one number: a look at each entry, and none at a long int.
 _TOP_BITS: Final = 32
-_TOP: Final = Struct(f"<{_TAG_SIZE - _TOP_BITS // 8}xI{_PLACE_SIZE}x")
+_TOP: Final = Struct(f"<{TAG_SIZE - _TOP_BITS // 8}xI{_PLACE_SIZE}x")
 
-TAG_BITS: Final = 8 * _TAG_SIZE
+TAG_BITS: Final = 8 * TAG_SIZE
 TAG_MASK: Final = (1 << TAG_BITS) - 1
 assert 1 << TAG_BITS <= GROUPS_FIRST
 
@@ -134,22 +135,19 @@ def bucket_of(tag: int, bits: int) -> int:
 
 def find(part: bytes, tag: int) -> list[int]:
     """Return the places that a bucket or group has for a tag."""
-    mark = tag.to_bytes(_TAG_SIZE, "little")
+    mark = tag.to_bytes(TAG_SIZE, "little")
     found = []
     at = part.find(mark)
     while at >= 0:
         if not at % ENTRY_SIZE:
-            found.append(int.from_bytes(part[at + _TAG_SIZE : at + ENTRY_SIZE], "little"))
+            found.append(int.from_bytes(part[at + TAG_SIZE : at + ENTRY_SIZE], "little"))
         at = part.find(mark, at + 1)
     return found
 
 
 def places(group: bytes, bucket: bytes, tag: int) -> list[int]:
     """Return the places of a tag, of the group and the bucket that it leads to."""
-    held = find(bucket, tag)
-    if group.find(tag.to_bytes(_TAG_SIZE, "little")) < 0:
-        return held
-    found = find(group, tag)
+    found, held = find(group, tag), find(bucket, tag)
     return [place for place in found if place < GONE] + [place for place in held if place + GONE not in found]
 
 

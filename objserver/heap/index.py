@@ -9,17 +9,19 @@ Promise: what is written follows from the index as it was and from what changed,
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from .buckets import (
     ENTRY_SIZE,
     GROUPS_FIRST,
     TAG_BITS,
+    TAG_SIZE,
     bits_for,
     bits_of,
     bucket_of,
     change_group,
+    find,
     limit_of,
     pass_on,
     places,
@@ -57,18 +59,24 @@ class Index:
         self._shift = shift_of(count)
         self._storage = storage
 
-    def places(self, tag: int) -> list[int]:
+    def places(self, tag: int) -> Sequence[int]:
         """Return the places of keys with this tag. There are groups. With READ_DEPTH to spare. Raises DataDamaged."""
-        # For each cold key: a call less is a fiftieth of its time.
+        # For each cold key: each call takes a fiftieth of its time.
         group = self._kept.groups.get(tag >> self._shift)
         if group is None:
             group = self._read_group(tag >> self._shift)
-        bits = group[-1] if group else 0
         bucket = None
-        if bits:
+        if group and (bits := group[-1]):
             pager = self._pager
             bucket = pager.heap.store.get(pager.key(self._storage, tag & -1 << TAG_BITS - bits))
-        return places(group, bucket or b"", tag)
+        mark = tag.to_bytes(TAG_SIZE, "little")
+        if group.find(mark) >= 0:
+            return places(group, bucket or b"", tag)
+        if not bucket or (at := bucket.find(mark)) < 0:
+            return ()
+        if at % ENTRY_SIZE or bucket.find(mark, at + 1) >= 0:
+            return find(bucket, tag)
+        return (int.from_bytes(bucket[at + TAG_SIZE : at + ENTRY_SIZE], "little"),)
 
     def _read_group(self, number: int) -> bytes:
         group = self._pager.get(self._storage, GROUPS_FIRST + number) or b""
