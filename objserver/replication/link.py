@@ -35,7 +35,7 @@ class Link:
     def __init__(self, sock: socket.socket, held: bytes = b"") -> None:
         """
         Args:
-            held: what was read already of a frame to come.
+            held: what was read already. Raises FrameTooLarge: that is no frame.
         """
         sock.setblocking(False)
         if sock.family in (socket.AF_INET, socket.AF_INET6):
@@ -46,7 +46,7 @@ class Link:
         self.received_size = 0
         self._socket = sock
         self._reader = FrameReader()
-        self._reader.feed(held)
+        self._bodies = self._reader.feed(held)  # complete already
         self._unsent: deque[memoryview] = deque()
 
     def wanted(self) -> int:
@@ -65,6 +65,9 @@ class Link:
             OSError: the link broke, or the peer ended it.
             FrameTooLarge: the peer does not speak this protocol.
         """
+        bodies, self._bodies = self._bodies, []
+        if bodies:
+            return bodies
         try:
             data = self._socket.recv(READ_SIZE)
         except BlockingIOError:

@@ -92,6 +92,7 @@ class Node:
         self._short_since = time.monotonic()  # when there were enough of them the last time
         self._follower: Follower | None = None
         self._herald: Herald | None = None
+        self._newer: tuple[int, str | None] = (0, None)  # a term that this follower heard of, and who leads in it
         if state.role == "follower":
             self._follow()
         else:
@@ -119,7 +120,7 @@ class Node:
         self._engine.refuse_changes(None)
         self.unavailable = ""
         self._short_since = time.monotonic()
-        if self._targets and self.state.promoted_term is not None:
+        if self._targets and self.state.promoted_term is not None and self._herald is None:
             self._herald = Herald(self._targets, self._watch, self._forget)
 
     def _follow(self) -> None:
@@ -195,6 +196,11 @@ class Node:
         fenced = self.leads and term > self._engine.term
         if fenced:
             self._step_down(term, leader)
+        elif term > self._engine.term and self._follower is not None:
+            # Whoever was promoted followed this node, and may reach no other: the leader hears it from here.
+            self._newer = term, leader
+            if self._herald is None:
+                self._herald = Herald(self._targets, self._watch, self._forget)
         return {"fenced": fenced, "term": self._engine.term, "leader": self.leader}
 
     def _step_down(self, term: int, leader: str | None) -> None:
@@ -315,6 +321,8 @@ class Node:
         self._feeds[link.fd] = feed
         self._engine.appended = self._recent.add
         self._watch(link, link.wanted())
+        if held:
+            self.handle(link.fd, EPOLLIN)
 
     # --- the reactor's side -----------------------------------------------------------------------------------------
 
@@ -358,10 +366,20 @@ class Node:
         if self.sync_count and self.leads:
             self._judge_replicas(now)
         if self._herald is not None and self.state.cluster is not None:
-            newer = self._herald.tend(now, self.state.cluster, self._engine.term, self._address)
+            self._tell_term(self._herald, now, self.state.cluster)
+        return more
+
+    def _tell_term(self, herald: Herald, now: float, cluster: str) -> None:
+        """Tell that this node leads, or that another one does in a term that has not come here yet."""
+        if self.leads:
+            newer = herald.tend(now, cluster, self._engine.term, self._address)
             if newer is not None:
                 self._step_down(*newer)
-        return more
+        elif self._newer[0] > self._engine.term:
+            herald.tend(now, cluster, *self._newer)
+        else:
+            herald.close()
+            self._herald = None
 
     @property
     def is_level(self) -> bool:

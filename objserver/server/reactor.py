@@ -431,7 +431,7 @@ class Reactor:
     def _go_on(self, session: Session) -> None:
         """After something was taken from a session or sent to it: queue it again, end it, count what it holds."""
         connection = session.connection
-        if connection.hand_over is not None and not session.unsent_size:
+        if connection.hand_over is not None and not session.unsent_size and not connection.finished:
             self._hand_over(session, connection.hand_over)
             return
         if session.awaiting:
