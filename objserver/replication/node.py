@@ -131,6 +131,11 @@ class Node:
             return
         if state.cluster is None or state.resync or not engine.seq:
             self.unavailable = "this replica has nothing yet: it has not reached its leader"
+        elif state.fenced is not None:
+            self.unavailable = (
+                f"this node led until another one did in term {state.fenced}, which it has not reached yet: what it "
+                "has beyond that one's history does not count any more"
+            )
         self._refuse_changes()
         self._follower = Follower(
             self._targets,
@@ -206,6 +211,7 @@ class Node:
     def _step_down(self, term: int, leader: str | None) -> None:
         self.state.role = "follower"
         self.state.promoted_term = None
+        self.state.fenced = term
         self.state.follow = [leader] if leader else self.state.follow
         self.state.save(self._folder)
         self._engine.following = True
@@ -500,6 +506,10 @@ class Node:
         """See what became of following."""
         if follower.state == "following" and self.unavailable:
             self.unavailable = ""
+            self._end_fenced()
+        elif follower.state == "snapshot" and self.state.fenced is not None:
+            self._save_lost(0)  # all it has: what they have in common is not in the other log any more
+            self._end_fenced()
         if follower.leader != self._known_leader:
             self._known_leader = follower.leader
             self._refuse_changes()
@@ -515,15 +525,24 @@ class Node:
             self.ending = "a snapshot is to be installed"
         elif follower.found is not None:
             seq, digest = follower.found
-            path = save_lost(self._engine, seq)
-            if path is not None:
-                self._tell(f"what that history lacks is kept in {path}")
+            self._save_lost(seq)
+            self.state.fenced = None
             if seq and seq >= self._engine.checkpoint_seq:
                 self.state.rewind = (seq, digest)
             else:
                 self.state.resync = True
             self.state.save(self._folder)
             self.ending = f"its log is to end with entry {seq}"
+
+    def _save_lost(self, seq: int) -> None:
+        path = save_lost(self._engine, seq)
+        if path is not None:
+            self._tell(f"what another history lacks is kept in {path}")
+
+    def _end_fenced(self) -> None:
+        if self.state.fenced is not None:
+            self.state.fenced = None
+            self.state.save(self._folder)
 
     # --- epoll ------------------------------------------------------------------------------------------------------
 

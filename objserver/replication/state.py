@@ -46,6 +46,8 @@ class State:
         rewind: seq and digest of the entry that the log is to end with.
         promoted_term: the term that this node began.
         report: the file that says more of why it diverged.
+        fenced: the term of another leader, from when this one heard of it until it is known what they have in common:
+            what it has beyond that is in no other history.
     """
 
     cluster: str | None = None
@@ -56,6 +58,7 @@ class State:
     rewind: tuple[int, bytes] | None = None
     promoted_term: int | None = None
     report: str | None = None
+    fenced: int | None = None
 
     @classmethod
     def load(cls, folder: Path) -> State:
@@ -146,6 +149,7 @@ def _state(found: Any) -> State:
         cluster=found["cluster"], role=found["role"], follow=found["follow"], diverged=found["diverged"],
         resync=found["resync"], rewind=rewind, promoted_term=found["promoted_term"],
         report=found["report"],
+        fenced=found["fenced"],
     )  # fmt: skip
     sound = {
         "cluster": state.cluster is None or (type(state.cluster) is str and is_cluster(state.cluster)),
@@ -155,6 +159,7 @@ def _state(found: Any) -> State:
         "report": state.report is None or type(state.report) is str,
         "resync": type(state.resync) is bool,
         "promoted_term": state.promoted_term is None or (type(state.promoted_term) is int and state.promoted_term > 0),
+        "fenced": state.fenced is None or (type(state.fenced) is int and state.fenced > 0),
     }
     for name, is_sound in sound.items():
         if not is_sound:

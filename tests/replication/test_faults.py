@@ -47,6 +47,12 @@ def role(node: Node) -> Any:
     return node.replication().get("role")
 
 
+def follows(node: Node) -> bool:
+    """Whether it has the history of a leader."""
+    told = node.replication()
+    return told.get("role") == "follower" and told.get("state") == "following" and "unavailable" not in told
+
+
 def connected(node: Node) -> int:
     return len([each for each in node.replication().get("followers", ()) if each["state"] == "following"])
 
@@ -238,7 +244,7 @@ def test_follower_with_a_longer_log_than_its_leader_keeps_it_and_may_lead(cluste
     wait(lambda: "objserver resync" in str(follower.replication().get("refused")), follower.replication)
     assert follower.query("x") == list(range(10))
     assert follower.ask("promote").error is None
-    wait(lambda: role(leader) == "follower", leader.told)
+    wait(lambda: follows(leader), leader.told)
     cluster.level(follower, leader)
     assert leader.query("x") == list(range(10))
     cluster.check()
@@ -279,9 +285,12 @@ def test_leader_whose_old_entries_are_damaged_says_so_and_serves_on(cluster: Clu
     wait(lambda: leader.stats()["checkpoints"] and not leader.stats()["checkpoint_running"])
     damage(leader.folder, 0.4)
     follower = cluster.follower(leader)
-    wait(lambda: "can't be read" in follower.told())
+    wait(lambda: "can't be read" in follower.told(), follower.told)
     leader.value("x = -1")
     assert leader.query("x") == -1
+    count = leader.stats()["checkpoints"]
+    write_much(leader, 4)  # so that what comes next is not in the middle of that
+    wait(lambda: leader.stats()["checkpoints"] > count and not leader.stats()["checkpoint_running"])
     follower.ask("resync")
     cluster.level(leader, follower)
     assert follower.query("x") == -1
@@ -315,7 +324,7 @@ def test_promoted_end_of_a_chain_is_followed_by_all(cluster: Cluster) -> None:
     leader.value("x = 1")
     cluster.level(leader, middle, last)
     assert last.ask("promote").error is None
-    wait(lambda: role(leader) == "follower", leader.told)
+    wait(lambda: follows(leader), leader.told)
     last.value("x = 2")
     seq = cluster.level(last, leader, middle)
     assert middle.query("x", min_seq=seq) == leader.query("x", min_seq=seq) == 2
@@ -330,7 +339,7 @@ def test_promotion_under_load_loses_nothing_but_to_lost(cluster: Cluster) -> Non
     writers = [Writer(client, [leader, follower]) for client in CLIENTS]
     cluster.level(leader, follower, other)
     assert follower.ask("promote").error is None
-    wait(lambda: role(leader) == "follower", leader.told)
+    wait(lambda: follows(leader), leader.told)
     seq = follower.stats()["seq"] + 100
     wait(lambda: follower.stats()["seq"] > seq)
     for writer in writers:
@@ -356,7 +365,7 @@ def test_old_leader_that_comes_back_keeps_what_the_new_history_lacks(cluster: Cl
     assert follower.ask("promote").error is None
     follower.value("x.append('new')")
     leader.start()
-    wait(lambda: role(leader) == "follower", leader.told)
+    wait(lambda: follows(leader), leader.told)
     cluster.level(follower, leader)
     assert leader.query("x") == ["new"]
     assert [args["n"] for args in leader.lost()] == list(range(20))
@@ -377,8 +386,7 @@ def test_old_leader_with_a_checkpoint_beyond_the_common_entry_takes_a_snapshot(c
     assert follower.ask("promote").error is None
     follower.value("x.append('new')")
     leader.start()
-    cluster.level(follower, leader)
-    wait(lambda: role(leader) == "follower" and leader.replication().get("state") == "following", leader.told)
+    wait(lambda: follows(leader), leader.told)
     cluster.level(follower, leader)
     assert leader.query("x") == ["new"]
     assert [args["n"] for args in leader.lost()] == list(range(20))
@@ -394,7 +402,7 @@ def test_promotions_in_a_row_and_a_restart_with_the_old_command_line(cluster: Cl
         reply = new.ask("promote")
         assert reply.error is None and reply.value["term"] == number, reply
         new.value("x.append(n)", n=number)
-        wait(lambda: role(old) == "follower" and old.replication()["state"] == "following", old.told)  # noqa: B023
+        wait(lambda: follows(old), old.told)  # noqa: B023
         cluster.level(new, old)
     second.kill()
     second.start()  # told to follow the first one
@@ -415,6 +423,7 @@ def test_leader_that_is_promoted_says_that_it_leads(cluster: Cluster) -> None:
 def test_promoted_node_heeds_no_term_of_another_cluster(cluster: Cluster) -> None:
     """On the port of its old leader somebody else may listen by now."""
     leader = cluster.node()
+    leader.value("x = 1")
     follower = cluster.follower(leader)
     cluster.level(leader, follower)
     leader.kill()
@@ -565,8 +574,8 @@ def test_acknowledged_writes_survive_the_leader_when_replies_wait_for_replicas(c
     assert heir.ask("promote").error is None
     assert check_documents(heir, writers) > 100
     leader.start()
+    wait(lambda: follows(leader), leader.told)
     cluster.level(heir, leader)
-    wait(lambda: role(leader) == "follower")
     check_documents(leader, writers)
 
 

@@ -23,6 +23,7 @@ STATES = st.builds(
     rewind=st.none() | st.tuples(st.integers(0, 2**64 - 1), st.binary(min_size=16, max_size=16)),
     promoted_term=st.none() | st.integers(1, 2**64 - 1),
     report=st.none() | st.text(),
+    fenced=st.none() | st.integers(1, 2**64 - 1),
 )
 
 
@@ -61,6 +62,7 @@ def test_what_a_killed_process_left_unfinished_is_not_read(tmp_path: Path) -> No
         ({"rewind": 3}, "unpack"),
         ({"promoted_term": 0}, "promoted_term is 0"),
         ({"report": 1}, "report is 1"),
+        ({"fenced": 0}, "fenced is 0"),
     ],
 )
 def test_state_that_is_none_is_damage_and_says_what_to_do(tmp_path: Path, change: dict[str, Any], told: str) -> None:
