@@ -44,10 +44,10 @@ MAP_SIZE_LIMITED = 1 << 26
 AMPLE_SIZE = 1 << 38
 assert AMPLE_SIZE <= MAP_SIZE // 2
 
-# Bytes of files that may be mapped at once: where records are only read; between checkpoints that follow each other,
-# which take memory of their own; and while one is written. The kernel could have these pages back at any time, but they
-# count as this process's memory wherever that is measured or bounded. It maps 64 KiB at a touch: reads all over a file
-# that is larger take some 2 us a page more, half for that and half for giving back.
+# Bytes of files that may be mapped at once: where records are only read; where checkpoints follow each other; and the
+# least, while one is written, which takes memory of its own: by so much they are less. The kernel could have these
+# pages back at any time, but they count as this process's memory wherever that is measured or bounded. It maps 64 KiB
+# at a touch: reads all over a file that is larger take some 2 us a page more, half for that and half for giving back.
 MAPPED_SIZE_MAX = 256 * 1024 * 1024
 MAPPED_SIZE_MAX_WRITTEN = 160 * 1024 * 1024
 MAPPED_SIZE_MAX_HELD = 64 * 1024 * 1024
@@ -108,6 +108,8 @@ class Store:
         self._cut()
         self._reader: lmdb.Transaction | None = None
         self._held = False
+        self._own_size = 0  # bytes of memory as the checkpoint under way began
+        self._taken_size = 0  # that one took at most, since LMDB was opened: it keeps them
         self._read_count = 0  # since the last look at what is mapped
         self._has_written = False  # since it was opened
         self._pins: list[Pinned] = []
@@ -243,6 +245,7 @@ class Store:
         except lmdb.Error as error:
             raise self._explain(error, "read") from error
         self._held = True
+        self._own_size = file.own_size()
         self._quiet_count = 0
         self._give_back()
 
@@ -303,12 +306,16 @@ class Store:
         self._quiet_count += self._read_count
         self._read_count = 0
         bound = MAPPED_SIZE_MAX if self._quiet_count >= _QUIET_COUNT else MAPPED_SIZE_MAX_WRITTEN
-        if file.mapped_size() <= (MAPPED_SIZE_MAX_HELD if self._held else bound):
+        if self._held:
+            self._taken_size = max(self._taken_size, file.own_size() - self._own_size)
+            bound = max(MAPPED_SIZE_MAX_HELD, MAPPED_SIZE_MAX_WRITTEN - self._taken_size)
+        if file.mapped_size() <= bound:
             return
         if self._held or self._pins or not self._has_written:
             file.let_go(self.path)
             return
         self._has_written = False
+        self._taken_size = 0
         self.release()
         self._env.close()
         try:

@@ -20,6 +20,7 @@ __all__ = [
     "let_go",
     "mapped_size",
     "offset_of",
+    "own_size",
     "refuse_damage_that_would_crash",
     "reserve_lock_file",
     "sync_folder",
@@ -91,6 +92,15 @@ def mapped_size() -> int:
     if _STATM is None:
         return 0
     return int(os.pread(_STATM, 200, 0).split()[2]) * _SYSTEM_PAGE_SIZE
+
+
+def own_size() -> int:
+    """Return the bytes in memory that this process shares with nobody and has in no file; 0 where the system does not
+    tell."""
+    if _STATM is None:
+        return 0
+    _, resident, shared, *_ = os.pread(_STATM, 200, 0).split()
+    return (int(resident) - int(shared)) * _SYSTEM_PAGE_SIZE
 
 
 def let_go(path: Path) -> None:

@@ -251,6 +251,29 @@ def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.Monkey
     store.close()
 
 
+def test_less_is_mapped_as_a_checkpoint_takes_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mib = 1024 * 1024
+    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_WRITTEN", 72 * mib)
+    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_HELD", 24 * mib)
+    store = Store(tmp_path)
+    content = os.urandom(1000)
+    for first in range(0, 80_000, 10_000):
+        write(store, {key(number): content for number in range(first, first + 10_000)}, key(first))
+    store.hold()
+    before = file.own_size()
+    sizes = []
+    with store.writer() as writer:
+        for number in range(0, 80_000, 7):
+            writer.put([(key(number), b"new")])
+            store.get(key(number))
+            sizes.append((file.mapped_size(), file.own_size() - before))
+        writer.commit(b"later")
+    assert max(own for _, own in sizes) > 16 * mib
+    assert max(mapped for mapped, _ in sizes) > 48 * mib
+    assert max(mapped + own for mapped, own in sizes) < (72 + 24) * mib
+    store.close()
+
+
 def test_more_may_be_mapped_where_the_last_checkpoint_is_long_ago(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
