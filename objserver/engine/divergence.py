@@ -23,6 +23,7 @@ from ..heap.differences import Difference, owners, paths
 from ..heap.differences import compare as differences
 from ..heap.readable import Reader
 from ..limits import MIB
+from ..log import Head
 from .entries import BATCH, Item, unpack_batch
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Divergence:
     Attributes:
         kind: what differs: the result of a snippet, or what a checkpoint wrote.
         seq: the entry that told.
-        checkpoint_seq: of "digest": the CHECKPOINT entry.
+        checkpoint: of "digest": the CHECKPOINT entry of the one that differs; of "result", that of the last one.
         since_seq: the checkpoint before, which was the same.
         here: of "result", what it is here; of "digest", the digest.
         there: of "digest", the one of the log.
@@ -126,12 +127,17 @@ class Divergence:
     kind: Literal["result", "digest"]
     seq: int
     since_seq: int
-    checkpoint_seq: int = 0
+    checkpoint: Head | None = None
     here: str = ""
     there: str = ""
     snippet: Snippet | None = None
     changed: dict[bytes, bytes | None] = field(default_factory=dict)
     names: frozenset[str] = frozenset()
+
+    @property
+    def as_of_seq(self) -> int:
+        """The entry up to which this side's records hold everything."""
+        return self.checkpoint.seq if self.kind == "digest" and self.checkpoint is not None else self.seq
 
     @property
     def text(self) -> str:
@@ -143,7 +149,7 @@ class Divergence:
             )
         else:
             told = (
-                f"entry {self.seq}: the heap as of entry {self.checkpoint_seq} has digest {self.here}, was "
+                f"entry {self.seq}: the heap as of entry {self.as_of_seq} has digest {self.here}, was "
                 f"{self.there} when the log was written"
             )
         return f"{told}; keep the folder as it is and report this; a backup from before that entry opens"
@@ -154,7 +160,7 @@ class Divergence:
         if self.snippet is not None:
             return f"entry {self.seq}, snippet {self.snippet.index}, gives another result than on its leader"
         return (
-            f"the objects as of entry {self.checkpoint_seq} are others than on its leader, as entry {self.seq} tells"
+            f"the objects as of entry {self.as_of_seq} are others than on its leader, as entry {self.seq} tells"
         )
 
 
@@ -218,7 +224,7 @@ def suspects(engine: Engine, what: Divergence, names: Collection[str]) -> tuple[
     found: dict[bytes, Suspect] = {}
     asked = {name: re.compile(rf"\b{re.escape(name)}\b") for name in names}
     for entry in engine.log.entries(max(what.since_seq + 1, engine.log.first_seq)):
-        if entry.seq > what.checkpoint_seq:
+        if entry.seq > what.as_of_seq:
             break
         if entry.kind != BATCH:
             continue

@@ -504,7 +504,7 @@ class Engine:
         Raises:
             BadEntry, LogGap, StaleTerm: it does not follow the last entry; nothing was done.
             Diverged: it gives another result, or the heap another digest, than it did for the leader. It is not in the
-                log, and nothing more is run; of "digest", this side's checkpoint is committed all the same.
+                log, and nothing more is run; of a digest, `keep_diverged` commits what this side came to.
             MachineError: nothing more is run.
         """
         self._refuse_when_stopped()
@@ -516,9 +516,22 @@ class Engine:
             self._take_entry(entry.term, encoded)
         except BaseException as error:
             self._error = error
-            if isinstance(error, Diverged):
+            if isinstance(error, Diverged) and error.what.kind == "result":
                 self._leave_checkpoint()
+                error.what.checkpoint = self.checkpoint_head
             raise
+
+    def keep_diverged(self) -> None:
+        """After `apply` raised Diverged for a digest: commit this side's checkpoint all the same, so that it can be
+        compared. What is in heap/ is wrong from there on, and no replay or DIGEST entry tells: whoever calls this has
+        noted that before.
+
+        Raises:
+            StorageFailed: it is not there.
+        """
+        if self._checkpoint is not None:
+            self._commit(self._checkpoint, digest_is_logged=True)
+            self._leave_checkpoint()
 
     def _leave_checkpoint(self) -> None:
         """End the checkpoint under way, if it can't be stopped any more, or abandon it."""
@@ -613,15 +626,13 @@ class Engine:
             what = Divergence(
                 kind="digest",
                 seq=entry.seq,
-                checkpoint_seq=seq,
+                checkpoint=checkpoint.head,
                 since_seq=self.committed_seq,
                 here=checkpoint.digest.hex(),
                 there=digest.hex(),
             )
-            if self.following:
-                # Only a snapshot mends this node. Until then the disk has what it came to, to be compared.
-                self._commit(checkpoint, digest_is_logged=True)
-            self._leave_checkpoint()
+            if not self.following:
+                self._leave_checkpoint()
             raise Diverged(what.text, what)
         self._commit(checkpoint, digest_is_logged=True)
 

@@ -36,15 +36,11 @@ OBJECTS_MAX: Final = 200
 _CODE_LENGTH_MAX: Final = 4_000
 
 
-def stop(state: State, folder: Path, what: Divergence, checkpoint: Head | None) -> None:
-    """Let a follower be one that has diverged, from its next start on. Raises StorageFailed.
-
-    Args:
-        checkpoint: the entry that the checkpoint in the folder ends with; None when there is none.
-    """
+def stop(state: State, folder: Path, what: Divergence) -> None:
+    """Let a follower be one that has diverged, from its next start on. Raises StorageFailed."""
     state.diverged = what.line
     state.report = str(_path(folder, what).absolute())
-    _rewind(state, checkpoint or EMPTY)
+    _rewind(state, what.checkpoint or EMPTY)
     state.save(folder)
 
 
@@ -55,11 +51,12 @@ def stop_at_start(state: State, folder: Path, what: Divergence) -> str:
     """
     with Snapshot(folder / "heap") as snapshot:
         checkpoint = mark_head(snapshot.checkpoint_mark)
-    if state.resync:  # a snapshot replaces it anyway
+    if state.resync or state.diverged is not None:  # a snapshot replaces it anyway
         _rewind(state, checkpoint)
         state.save(folder)
         return f"the log is not run again from entry {checkpoint.seq + 1} on: {what.line}"
-    stop(state, folder, what, checkpoint)
+    what.checkpoint = checkpoint
+    stop(state, folder, what)
     report(folder, what, None, None)
     return stopped(state)
 
@@ -131,7 +128,7 @@ def _told(
         "format": FORMAT,
         "kind": what.kind,
         "seq": what.seq,
-        "checkpoint_seq": what.checkpoint_seq or None,
+        "checkpoint_seq": what.as_of_seq if what.kind == "digest" else None,
         "since_seq": what.since_seq,
         "time_ns": time.time_ns(),
         "runtime": RUNTIME,

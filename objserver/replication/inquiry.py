@@ -95,7 +95,7 @@ def ask(engine: Engine, what: Divergence, target: Target) -> There:
 
 
 def _ask(talk: _Talk, what: Divergence, there: There, written: Written | None) -> None:
-    wanted = what.checkpoint_seq or what.seq
+    wanted = what.as_of_seq
     told = talk.ask("checkpoint_keys", {"seq": wanted})
     while told["seq"] < wanted and talk.pause():
         told = talk.ask("checkpoint_keys", {"seq": wanted})
@@ -105,7 +105,7 @@ def _ask(talk: _Talk, what: Divergence, there: There, written: Written | None) -
         there.keys = written.differing(other)
     there.seq = told["seq"]
     # A result was told at `what.seq`, and a checkpoint that begins with the next entry has just that.
-    there.is_same = there.seq == (what.checkpoint_seq or what.seq + 1)
+    there.is_same = there.seq == wanted + (what.kind == "result")
     there.keys = sorted(filter(is_telling, there.keys), key=lambda key: (len(key), key))
     there.key_count = len(there.keys)
     del there.keys[KEYS_MAX:]

@@ -170,6 +170,7 @@ class Node:
         assert self._follower is not None
         self._follower.finish(time.monotonic())
         if self._follower.diverged is not None:
+            self._heed(self._follower)
             raise self._refused("unavailable", f"it can't lead: {self._follower.diverged}")
         self._follower = None
         self._engine.promote(time.time_ns(), self._address)
@@ -514,8 +515,9 @@ class Node:
             self._known_leader = follower.leader
             self._refuse_changes()
         if follower.diverged is not None:
-            stop(self.state, self._folder, follower.diverged.what, self._engine.checkpoint_head)
+            stop(self.state, self._folder, follower.diverged.what)
             self.unavailable = stopped(self.state)
+            self._engine.keep_diverged()
             try:
                 report(self._folder, follower.diverged.what, self._engine, follower.target)
             except StorageFailed as error:

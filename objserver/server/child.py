@@ -95,7 +95,7 @@ def _serve(plan: Plan) -> int:
     try:
         engine = Engine.open(folder, codec=CODEC, time_ns=time.time_ns(), options=Options(**plan.options), lock=lock)
     except Diverged as error:
-        if state.role == "leader" or state.diverged is not None:
+        if state.role == "leader":
             raise
         _tell(stop_at_start(state, folder, error.what))
         return STATUS_AGAIN

@@ -92,6 +92,7 @@ def diverge(pair: Pair, source: str) -> Divergence:
     with pytest.raises(Diverged) as found:
         pair.feed()
     assert isinstance(found.value.what, Divergence)
+    pair.follower.engine.keep_diverged()
     return found.value.what
 
 
@@ -102,7 +103,7 @@ def shown(pair: Pair, what: Divergence) -> dict[str, dict[str, tuple[str | None,
         keys = list(what.changed)
     else:
         here, there = follower.engine.written, leader.engine.written
-        assert here is not None and there is not None and here.seq == there.seq == what.checkpoint_seq
+        assert here is not None and there is not None and here.seq == there.seq == what.as_of_seq
         keys = here.differing(Written(there.seq, there.pack()))
     containers = [key for written in (leader.engine.written, follower.engine.written) if written is not None
                   for key in written.notes() if len(key) == 8]  # fmt: skip
@@ -182,7 +183,7 @@ def test_snippets_that_mention_what_differs_come_first(pair: Pair) -> None:
     assert [(each.first.code[0], each.count, each.mentions) for each in found] == [
         ("p", 3, ["p"]), ("c", 1, []), ("q", 1, []),
     ]  # fmt: skip
-    assert what.since_seq < found[1].first.seq < found[0].first.seq < what.checkpoint_seq
+    assert what.since_seq < found[1].first.seq < found[0].first.seq < what.as_of_seq
 
 
 def test_snippet_that_only_fails_here_shows_what_it_would_change(pair: Pair) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +27,11 @@ import pytest
 
 from objserver.client import ConnectionLost, Unavailable, connect
 from objserver.doors.codec import CODEC
-from objserver.engine import Divergence, Engine, Options
+from objserver.engine import Divergence, Engine, Options, make_request
 from objserver.engine.verify import verify
-from objserver.replication.divergence import report
+from objserver.errors import Diverged
+from objserver.replication import State, prepare
+from objserver.replication.divergence import report, stop
 from objserver.wire import ErrorCode, FrameReader, Reply, encode_frame, encode_request, parse_reply
 
 ROOT = Path(__file__).parent.parent.parent
@@ -327,3 +331,36 @@ def test_who_does_not_answer_as_a_node_is_said_in_the_report(tmp_path: Path, ans
     engine.close()
     assert json.loads(path.with_suffix(".json").read_text())["leader"]["error"].startswith("leader: ")
     assert "The other side is missing" in path.read_text()
+
+
+def test_checkpoint_that_differs_is_not_committed_before_the_folder_knows(tmp_path: Path) -> None:
+    """A follower that is killed in between must not go on with objects of its own that no DIGEST entry tells of."""
+    leader = Engine.open(tmp_path / "leader", codec=CODEC, time_ns=0, options=Options(durability="none"))
+    folder = tmp_path / "follower"
+    follower = Engine.open(folder, codec=CODEC, time_ns=0, options=Options(durability="none"))
+    follower.following = True
+    entries: list[bytes] = []
+    leader.appended = lambda seq, entry: entries.append(entry)
+    leader.run([make_request("eval", "x = [now().year]\nNone")], 0)
+    leader.checkpoint()
+    follower._heap.root.namespace["__builtins__"]["now"] = lambda: datetime(1999, 1, 1)
+    with pytest.raises(Diverged) as found:
+        for entry in entries:
+            follower.apply(entry)
+    leader.close()
+    what, state = found.value.what, State(cluster="0" * 16, role="follower")
+    assert follower.checkpoint_head is None
+    stop(state, folder, what)
+    shutil.copytree(folder, tmp_path / "killed before")
+    follower.keep_diverged()
+    assert follower.checkpoint_head == what.checkpoint
+    follower.close()
+    # Before the commit there is no checkpoint, and the log has nothing that an entry said was wrong.
+    for path, seq in ((tmp_path / "killed before", 2), (folder, 2)):
+        state = State.load(path)
+        prepare(path, state)
+        assert state.diverged == what.line
+        assert not state.resync
+        engine = Engine.open(path, codec=CODEC, time_ns=0, options=Options(durability="none"))
+        assert engine.seq == seq
+        engine.close()
