@@ -27,7 +27,7 @@ import trio
 
 from objserver.doors.codec import CODEC
 from objserver.engine import Engine, Options
-from objserver.limits import CONNECTIONS_MAX
+from objserver.limits import CONNECTIONS_MAX, FEEDS_MAX
 from objserver.replication import Node, State
 
 from .listeners import Listener, advertised, open_listeners, resolve
@@ -36,8 +36,8 @@ from .watch import Watch
 
 __all__ = ["serve", "serve_listeners"]
 
-# Descriptors kept for everything that is no client: log, LMDB, epoll, trio, listeners.
-FILES_RESERVED_COUNT: Final = 64
+# Descriptors kept for everything that is no client: log, LMDB, epoll, trio, listeners, followers.
+FILES_RESERVED_COUNT: Final = 64 + FEEDS_MAX
 
 OLDEST_GENERATION: Final = 2
 

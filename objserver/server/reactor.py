@@ -272,7 +272,7 @@ class Reactor:
         if self._draining:
             for session in [session for session in sessions.values() if session.reading and not session.choked]:
                 self._read(session)
-                worked = True
+                worked = worked or not session.awaiting
         if self._waiting:
             self._run_batch()
             worked = True
@@ -520,11 +520,13 @@ class Reactor:
 
     def _drop(self, session: Session) -> None:
         """Close the socket and forget the session. What it had sent in full and is in no batch does not run."""
-        if session.fd < 0:
-            return
+        if session.fd >= 0:
+            self._forget(session)
+            session.sock.close()
+
+    def _forget(self, session: Session) -> None:
         del self._sessions[session.fd]
         session.fd = -1
-        session.sock.close()
         self._timed.discard(session)
         self._parked.pop(session, None)
         self._held_size -= session.held
@@ -577,10 +579,10 @@ class Reactor:
 
     def _hand_over(self, session: Session, take_over: TakeOver) -> None:
         """Give a session's socket to the node: it is no client's any more."""
+        # Not a copy of it: there may be no descriptor left.
         self._epoll.unregister(session.fd)
-        sock, left = session.sock.dup(), session.connection.leftover()
-        self._drop(session)
-        take_over(sock, left)
+        self._forget(session)
+        take_over(session.sock, session.connection.leftover())
 
     def _park(self, session: Session, seq: int, wait_ms: int) -> None:
         if session not in self._parked:

@@ -142,7 +142,7 @@ def test_machine_that_refuses_a_write_stops_the_server_before_it_replies(spawn: 
 
 
 def test_clients_beyond_the_open_files_are_told_so(spawn: Spawn, connect: Connect) -> None:
-    server = spawn(before=["bash", "-c", 'ulimit -n 70; exec "$@"', "bash"])
+    server = spawn(before=["bash", "-c", 'ulimit -n 134; exec "$@"', "bash"])
     [name] = server.wait_ready()
     peers = [connect(name) for _ in range(6)]
     for peer in peers:
