@@ -544,11 +544,12 @@ class Engine:
         else:
             checkpoint.abandon()
 
-    def promote(self, time_ns: int, leader: str | None) -> None:
+    def promote(self, time_ns: int, leader: str | None, *, above: int = 0) -> None:
         """Lead from here on, in a term of its own, which is durable when this returns.
 
         Args:
             leader: the address under which clients and replicas find this node.
+            above: a term that is another leader's.
         Raises:
             StorageFailed: nothing more is run.
         """
@@ -556,7 +557,7 @@ class Engine:
         assert self._log is not None
         try:
             self._time_ns = max(self._time_ns, time_ns)
-            self.term += 1
+            self.term = max(self.term, above) + 1
             self._append(TERM, pack_term(leader))
             self._log.wait(self.seq)
         except BaseException as error:

@@ -90,13 +90,13 @@ class Feed:
         recent: Recent,
         snapshot: SnapshotSource | None,
         offset: int,
-        leader: Callable[[], str | None],
+        leader: Callable[[], tuple[str | None, float]],
         now: float,
     ) -> None:
         """
         Args:
             snapshot: to send from `offset` on, instead of entries.
-            leader: tells who takes changes.
+            leader: tells who takes changes, and how many seconds ago it was heard of.
             now: seconds of a clock that never goes back, as all other times here.
         """
         self.link = link
@@ -110,6 +110,7 @@ class Feed:
         self._leader = leader
         self._next = request.seq + 1
         self._offset = offset
+        self._is_done = False  # the end of the snapshot was said
         self._heard_at = self._heartbeat_at = now
         self._appended: deque[tuple[int, float]] = deque()  # entries not yet acknowledged, some, and since when
 
@@ -207,18 +208,21 @@ class Feed:
     def _pieces(self) -> list[bytes]:
         source = self.snapshot
         assert source is not None
-        if self._offset >= source.size:
-            return []
-        body = source.chunk(self._offset)
-        self._offset = min(source.size, self._offset + source.chunk_size)
-        frames = [encode_frame(body)]
-        if self._offset >= source.size:
+        frames = []
+        if self._offset < source.size:
+            frames.append(encode_frame(source.chunk(self._offset)))
+            self._offset = min(source.size, self._offset + source.chunk_size)
+        if self._offset >= source.size and not self._is_done:
+            # Also when it came again for nothing but this.
+            self._is_done = True
             frames.append(json_frame(DONE, source.header()))
         return frames
 
     def _heartbeat(self) -> Heartbeat:
         engine = self._engine
         behind = engine.log.size_after(self._next - 1) if self._next <= engine.seq and self.snapshot is None else 0
+        leader, age = self._leader()
         return Heartbeat(
-            seq=engine.seq, term=engine.term, behind=behind, now_ns=time.time_ns(), leader=self._leader()
-        )
+            seq=engine.seq, term=engine.term, behind=behind, now_ns=time.time_ns(), leader=leader,
+            age_ms=int(age * 1000),
+        )  # fmt: skip

@@ -13,10 +13,12 @@ history lacks is written down before it goes (tests/replication/test_follower.py
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
+from math import inf
 from select import EPOLLOUT
 from typing import Any, Final
 
@@ -59,6 +61,7 @@ class Follower:
         refused: why it was not fed the last time, "" when it was.
         link: the connection to the leader, None while there is none.
         leader: the address of whoever takes changes, as the last one heard from told.
+        feeder: the node that feeds it, by the name that its process drew; "" while there is none.
         seq: the leader's last entry, as far as is known.
         snapshot_wanted: the folder is to be filled from a snapshot.
         found: seq and digest of the last entry in common with a leader of a newer term, when the own log goes on
@@ -95,6 +98,7 @@ class Follower:
         self.refused = ""
         self.link: Link | None = None
         self.leader: str | None = None
+        self.feeder = ""
         self.seq = 0
         self.snapshot_wanted = snapshot_wanted
         self.found: tuple[int, bytes] | None = None
@@ -112,7 +116,7 @@ class Follower:
         self._watch = watch
         self._forget = forget
         self._tell = tell
-        self._told = ""
+        self._told: dict[str, str] = {}  # of each target, why it did not feed the last time
         self._pause = PAUSE_SECONDS_MIN
         self._connecting = False
         self._fed = False
@@ -122,6 +126,7 @@ class Follower:
         self._ahead_size = 0
         self._behind = 0
         self._heard_at = 0.0
+        self._leader_heard_at: float | None = None
         self._clock_ahead_ns = 0  # the leader's clock, to this one
 
     # --- the connection ---------------------------------------------------------------------------------------------
@@ -140,10 +145,16 @@ class Follower:
         return False
 
     def finish(self, now: float) -> None:
-        """End following: what has come is run yet, unless the node diverges there."""
+        """End following: what has come is run yet, unless the node diverges there; of a snapshot nothing is kept."""
         self.close()
         while self._ahead and self.diverged is None:
             self._apply(now)
+        if self.diverged is None:
+            self._snapshot.discard()
+
+    def leader_age(self, now: float) -> float:
+        """Return how many seconds ago the leader was heard of, by whatever nodes lie between; inf for never."""
+        return now - self._leader_heard_at if self._leader_heard_at is not None else inf
 
     def handle(self, now: float) -> None:
         """The link is ready to be read or written."""
@@ -174,6 +185,7 @@ class Follower:
             self._forget(self.link)
             self.link.close()
             self.link = None
+        self.feeder = ""
 
     def _connect(self, now: float) -> None:
         self._target = (self._target + 1) % len(self._targets)
@@ -181,13 +193,13 @@ class Follower:
         try:
             sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
-            self._fail(now, f"{name}: {error}")
+            self._fail(now, name, str(error))
             return
         sock.setblocking(False)
         code = sock.connect_ex(where)
         if code not in (0, errno.EINPROGRESS):
             sock.close()
-            self._fail(now, f"{name}: {OSError(code).strerror or errno.errorcode.get(code, code)}")
+            self._fail(now, name, os.strerror(code))
             return
         self.link = Link(sock)
         self._heard_at = now
@@ -196,22 +208,22 @@ class Follower:
         self._reader = EntryReader()
         self._watch(self.link, EPOLLOUT)
 
-    def _lose(self, now: float, why: str) -> None:
-        """The link is of no use any more."""
+    def _lose(self, now: float, why: str, *, again: bool = True) -> None:
+        """The link is of no use any more; `again`: whoever fed it may do so soon."""
         name = self._targets[self._target][0]
         self.close()
-        if self._fed:
+        if self._fed and again:
             self._target -= 1  # the same one first
-        self._fail(now, f"{name}: {why}")
+        self._fail(now, name, why)
 
-    def _fail(self, now: float, why: str) -> None:
+    def _fail(self, now: float, name: str, why: str) -> None:
         self.state = "connecting"
-        self.refused = why
+        self.refused = f"{name}: {why}"
         self.next_at = now + self._pause
         self._pause = min(2 * self._pause, PAUSE_SECONDS_MAX)
-        if why != self._told:
-            self._told = why
-            self._tell(f"not following {why}")
+        if self._told.get(name) != why:
+            self._told[name] = why
+            self._tell(f"not following {self.refused}")
 
     # --- what is said -----------------------------------------------------------------------------------------------
 
@@ -236,19 +248,30 @@ class Follower:
             return
         data = reply.error.data
         term = data.get("term")
-        if data.get("reason") == "history" and type(term) is int and term > head.term:
+        if data.get("reason") == "history" and type(term) is int and term > head.term and not self._has_own_data():
             yield from self._find_common(term)
             return
         raise BadRequest(reply.error.message)
 
+    def _has_own_data(self) -> bool:
+        """Whether the folder is of no cluster and not empty, and nobody said that it may go."""
+        return self._cluster() is None and self._engine.seq > 0 and not self.snapshot_wanted
+
     def _begin(self, value: Any) -> None:
         told = FollowReply.read(value)
+        if told.snapshot is not None and self._has_own_data():
+            raise BadRequest(
+                "it has not the entries that follow the ones here, and this folder has data of its own, which a "
+                "snapshot would replace; begin with an empty folder, or let `objserver resync` replace them"
+            )
         self._join(told.cluster)
         self.leader = told.leader
+        self.feeder = told.node
         self.seq = told.seq
         self._fed = True
-        self.refused = self._told = ""
+        self.refused = ""
         name = self._targets[self._target][0]
+        self._told.clear()
         if told.snapshot is not None:
             self.state = "snapshot"
             self._snapshot.begin(told.snapshot)
@@ -310,6 +333,11 @@ class Follower:
             told = Heartbeat.read(body)
             self.seq, self.leader, self._behind = told.seq, told.leader, told.behind
             self._clock_ahead_ns = told.now_ns - time.time_ns()
+            self._leader_heard_at = now - told.age_ms / 1000
+            if told.age_ms > FEED_SILENCE_SECONDS_MAX * 1000 and len(self._targets) > 1:
+                # Replicas that follow one another, or a chain whose upper end is cut.
+                self._lose(now, f"it has not heard of the leader for {told.age_ms // 1000} s", again=False)
+                return
             assert self.link is not None
             self.link.send(ack_frame(self._engine.durable_seq))
         elif kind == PIECE:

@@ -29,13 +29,16 @@ from .state import is_cluster
 
 __all__ = [
     "ACK", "DONE", "END", "ENTRIES", "HEARTBEAT", "PIECE", "EntryReader", "FollowReply", "FollowRequest", "Heartbeat",
-    "ack_frame", "entry_frames", "json_frame", "read_ack", "read_json",
+    "ack_frame", "entry_frames", "is_plain", "json_frame", "read_ack", "read_json",
 ]  # fmt: skip
 
 ENTRIES, HEARTBEAT, PIECE, DONE, END, ACK = (b"E"[0], b"H"[0], b"S"[0], b"D"[0], b"X"[0], b"A"[0])
 
 FRAME_SIZE: Final = 1 * MIB
-VERSION: Final = 1
+VERSION: Final = 2
+
+# Of a name or an address that another node tells.
+TEXT_LENGTH_MAX: Final = 300
 
 _ack: Final = Struct(">BQ")
 
@@ -79,6 +82,9 @@ class FollowRequest:
         for name, kind in kinds.items():
             if name not in params or not isinstance(params[name], kind):
                 raise BadRequest(f"{name!r} is missing or of another type")
+            # They are kept, and shown to the operator.
+            if isinstance(params[name], str) and not is_plain(params[name]):
+                raise BadRequest(f"{name!r} is longer than {TEXT_LENGTH_MAX} characters, or not printable")
         if len(params) > len(kinds):
             raise BadRequest(f"it takes {', '.join(kinds)}")
         return cls(**params)
@@ -90,12 +96,14 @@ class FollowReply:
 
     Attributes:
         cluster: the follower's from now on.
+        node: the name that this process drew.
         seq, term: of the last entry here.
         leader: the address of the one that takes changes; None when it is not known.
         snapshot: header of the one that comes, with its `offset`; None when entries come.
     """
 
     cluster: str
+    node: str
     seq: int
     term: int
     leader: str | None
@@ -108,6 +116,7 @@ class FollowReply:
             raise BadRequest(f"the answer to `follow` is {value!r:.100}")
         sound = {
             "cluster": type(value.get("cluster")) is str and is_cluster(value["cluster"]),
+            "node": type(value.get("node")) is str,
             "seq": type(value.get("seq")) is int and value["seq"] >= 0,
             "term": type(value.get("term")) is int and value["term"] >= 0,
             "leader": isinstance(value.get("leader"), str | None),
@@ -117,8 +126,8 @@ class FollowReply:
             if not is_sound:
                 raise BadRequest(f"the answer to `follow` has {name} {value.get(name)!r:.100}")
         return cls(
-            cluster=value["cluster"], seq=value["seq"], term=value["term"], leader=value.get("leader"),
-            snapshot=value.get("snapshot"),
+            cluster=value["cluster"], node=value["node"], seq=value["seq"], term=value["term"],
+            leader=value.get("leader"), snapshot=value.get("snapshot"),
         )  # fmt: skip
 
 
@@ -131,6 +140,7 @@ class Heartbeat:
         behind: bytes of its log that were not sent on this feed yet.
         now_ns: its clock, Unix time in nanoseconds.
         leader: the address of the one that takes changes; None when it is not known.
+        age_ms: how long ago the leader was heard of: 0 from itself.
     """
 
     seq: int
@@ -138,18 +148,22 @@ class Heartbeat:
     behind: int
     now_ns: int
     leader: str | None
+    age_ms: int
 
     @classmethod
     def read(cls, body: bytes) -> Heartbeat:
         """Raises BadRequest."""
         told = read_json(body)
-        for name in ("seq", "term", "behind", "now_ns"):
+        for name in ("seq", "term", "behind", "now_ns", "age_ms"):
             if type(told.get(name)) is not int or told[name] < 0:
                 raise BadRequest(f"a heartbeat whose {name} is {told.get(name)!r:.40}")
         leader = told.get("leader")
         if leader is not None and type(leader) is not str:
             raise BadRequest(f"a heartbeat whose leader is {leader!r:.40}")
-        return cls(seq=told["seq"], term=told["term"], behind=told["behind"], now_ns=told["now_ns"], leader=leader)
+        return cls(
+            seq=told["seq"], term=told["term"], behind=told["behind"], now_ns=told["now_ns"], leader=leader,
+            age_ms=told["age_ms"],
+        )  # fmt: skip
 
 
 class EntryReader:
@@ -195,6 +209,11 @@ def read_json(body: bytes) -> dict[str, Any]:
     if type(content) is not dict:
         raise BadRequest(f"a frame of kind {chr(body[0])!r} holds no object")
     return content
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text of another node is one to keep and to show."""
+    return len(text) <= TEXT_LENGTH_MAX and text.isprintable()
 
 
 def ack_frame(seq: int) -> bytes:

@@ -19,13 +19,14 @@ import os
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
 from typing import Any
 
 from ..engine import RUNTIME, Engine, Fault, FaultKind
 from ..errors import BadRequest, Compacted, FrameTooLarge, LogGap, ReplicationRefused, StorageFailed
-from ..limits import FEEDS_MAX, MIB, SNAPSHOT_LOG_SIZE_MAX
+from ..limits import FEED_SILENCE_SECONDS_MAX, FEEDS_MAX, MIB, SNAPSHOT_LOG_SIZE_MAX
 from .divergence import report, stop, stopped
 from .feed import Feed, Recent
 from .follower import Follower
@@ -33,11 +34,14 @@ from .herald import Herald
 from .history import save_lost
 from .inquiry import answer_checkpoint_keys, answer_records
 from .link import Link, Target
-from .messages import FollowRequest
+from .messages import FollowRequest, is_plain
 from .snapshot import SnapshotSource, SnapshotTarget
 from .state import State, draw_cluster
 
 __all__ = ["Node"]
+
+# What "never" is told as.
+AGE_SECONDS_MAX = 1e9
 
 
 class Node:
@@ -109,7 +113,8 @@ class Node:
         """Where changes are taken, as far as is known."""
         if self.leads:
             return self._address
-        return self._follower.leader if self._follower is not None else None
+        told = self._follower.leader if self._follower is not None else None
+        return told if told != self._address else None  # somebody has not heard yet that it leads no more
 
     @property
     def seq(self) -> int:
@@ -129,12 +134,19 @@ class Node:
         if state.diverged is not None:
             self.unavailable = stopped(state)
             return
-        if state.cluster is None or state.resync or not engine.seq:
+        if not engine.seq:
             self.unavailable = "this replica has nothing yet: it has not reached its leader"
         elif state.fenced is not None:
             self.unavailable = (
                 f"this node led until another one did in term {state.fenced}, which it has not reached yet: what it "
                 "has beyond that one's history does not count any more"
+            )
+        elif state.resync:
+            self.unavailable = "this replica waits for a snapshot; `objserver promote` lets it lead with what it has"
+        elif state.cluster is None:
+            self.unavailable = (
+                "this folder has data of its own, and was not yet found to be a replica of the leader that it is to "
+                "follow; `objserver promote` lets it lead with them"
             )
         self._refuse_changes()
         self._follower = Follower(
@@ -162,21 +174,34 @@ class Node:
             self.state.save(self._folder)
 
     def promote(self) -> dict[str, Any]:
-        """Make this follower the leader of a new term. Raises ReplicationRefused: it is none, or has stopped."""
+        """Make this follower the leader of a new term, with what it has.
+
+        Raises:
+            ReplicationRefused: it leads already, has stopped, or has nothing.
+            StorageFailed: the disk refuses; the process is to end.
+        """
+        follower = self._follower
         if self.leads:
             raise self._refused("role", f"this is the leader already, of term {self._engine.term}")
-        if self.unavailable or self.ending:
-            raise self._refused("unavailable", f"it can't lead: {self.unavailable or self.ending}")
-        assert self._follower is not None
-        self._follower.finish(time.monotonic())
-        if self._follower.diverged is not None:
-            self._heed(self._follower)
-            raise self._refused("unavailable", f"it can't lead: {self._follower.diverged}")
+        # One that has not reached its leader, or waits for a snapshot of it, leads all the same if it has something:
+        # the leader may be no more.
+        if self.ending or follower is None or not self._engine.seq:
+            raise self._refused("unavailable", f"it can't lead: {self.ending or self.unavailable}")
+        follower.finish(time.monotonic())
+        if follower.diverged is not None:
+            self._heed(follower)
+            raise self._refused("unavailable", f"it can't lead: {follower.diverged}")
+        try:
+            known = max(self.state.fenced or 0, self._newer[0])  # others lead, or led, in these terms
+            self._engine.promote(time.time_ns(), self._address, above=known)
+            term = self._engine.term
+            state = replace(self.state, role="leader", promoted_term=term, resync=False, fenced=None)
+            state.save(self._folder)
+        except BaseException as error:
+            self.ending = f"it could not be promoted: {error}"
+            raise
         self._follower = None
-        self._engine.promote(time.time_ns(), self._address)
-        self.state.role = "leader"
-        self.state.promoted_term = self._engine.term
-        self.state.save(self._folder)
+        vars(self.state).update(vars(state))
         self._lead()
         self._tell(f"promoted: leads term {self._engine.term} from entry {self._engine.seq} on")
         return {"term": self._engine.term, "seq": self._engine.seq}
@@ -197,6 +222,8 @@ class Node:
         Raises:
             ReplicationRefused: it is of another cluster.
         """
+        if not is_plain(cluster) or not is_plain(leader or ""):
+            raise BadRequest("the name of a cluster or the address of its leader is none")
         if cluster != self.state.cluster:
             raise self._refused("cluster", f"this is cluster {self.state.cluster}, not {cluster}")
         fenced = self.leads and term > self._engine.term
@@ -210,14 +237,15 @@ class Node:
         return {"fenced": fenced, "term": self._engine.term, "leader": self.leader}
 
     def _step_down(self, term: int, leader: str | None) -> None:
+        # First of all, so that it ends also when the disk refuses what follows; it is told again when it is back.
+        self.unavailable = f"another node leads in term {term}"
+        self.ending = f"{leader or 'another node'} leads in term {term}, this one in {self._engine.term}"
+        self._engine.following = True
         self.state.role = "follower"
         self.state.promoted_term = None
         self.state.fenced = term
         self.state.follow = [leader] if leader else self.state.follow
         self.state.save(self._folder)
-        self._engine.following = True
-        self.unavailable = f"another node leads in term {term}"
-        self.ending = f"{leader or 'another node'} leads in term {term}, this one in {self._engine.term}"
 
     # --- being followed ---------------------------------------------------------------------------------------------
 
@@ -238,16 +266,23 @@ class Node:
                 "runtime", f"this is {RUNTIME!r}, the follower {request.runtime!r}, which may not compute the same; "
                 "run one version on both"
             )
+        if self._follower is not None:
+            # Replicas without a leader that feed one another would never look for one again.
+            if self._follower.leader_age(time.monotonic()) > FEED_SILENCE_SECONDS_MAX or not self._follower.feeder:
+                raise self._refused("unavailable", "this replica has lost its own leader")
+            if self._follower.feeder == request.node:
+                raise self._refused("self", "this replica follows the one that asks")
         if state.cluster is None:
-            state.cluster = draw_cluster()
-            state.save(self._folder)
+            cluster = draw_cluster()
+            replace(state, cluster=cluster).save(self._folder)
+            state.cluster = cluster
         if request.cluster not in (None, state.cluster):
             raise self._refused(
                 "cluster", f"this is cluster {state.cluster}, the follower belongs to {request.cluster}; "
                 "follow a node of its own cluster, or begin with an empty folder"
             )
         if request.term > engine.term:
-            if self.leads:
+            if self.leads and request.cluster is not None:
                 self._step_down(request.term, request.address)
             raise self._refused("stale", f"term {request.term} has begun, this node is of term {engine.term}")
         if len(self._feeds) >= FEEDS_MAX:
@@ -257,6 +292,7 @@ class Node:
             source, offset = self._snapshot(request.snapshot)
         told = {
             "cluster": state.cluster,
+            "node": self._name,
             "term": engine.term,
             "seq": engine.seq,
             "leader": self.leader,
@@ -292,7 +328,9 @@ class Node:
                 return True
             why = f"entry {request.seq} is another one there and here"
         except Compacted:
-            return False
+            if request.cluster is not None or not request.seq:
+                return False
+            why = f"entry {request.seq} is not there any more"
         except LogGap:
             why = f"the follower has entries up to {request.seq}, this node up to {self._engine.seq}"
         if request.cluster is None:
@@ -323,13 +361,21 @@ class Node:
         # One that comes again, while its old connection hangs, must not count as two.
         for old in [feed for feed in self._feeds.values() if feed.is_of(request)]:
             self._drop(old, "it connected again")
+        if len(self._feeds) >= FEEDS_MAX:
+            link.close()  # others were told the same in the meantime
+            return
         now = time.monotonic()
-        feed = Feed(link, request, self._engine, self._recent, source, offset, lambda: self.leader, now)
+        feed = Feed(link, request, self._engine, self._recent, source, offset, self._heard_leader, now)
         self._feeds[link.fd] = feed
         self._engine.appended = self._recent.add
         self._watch(link, link.wanted())
         if held:
             self.handle(link.fd, EPOLLIN)
+
+    def _heard_leader(self) -> tuple[str | None, float]:
+        """Return who takes changes, and how many seconds ago it was heard of."""
+        age = self._follower.leader_age(time.monotonic()) if self._follower is not None else 0.0
+        return self.leader, min(age, AGE_SECONDS_MAX)
 
     # --- the reactor's side -----------------------------------------------------------------------------------------
 

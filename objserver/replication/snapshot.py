@@ -263,8 +263,15 @@ class SnapshotTarget:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _start(self, incoming: Incoming) -> None:
-        """Raises OSError, StorageFailed."""
+    def discard(self) -> None:
+        """Give back what came and its space. Raises StorageFailed."""
+        try:
+            self._clear()
+        except OSError as error:
+            raise StorageFailed.of(self._path, "remove", error) from error
+
+    def _clear(self) -> None:
+        """Raises OSError."""
         self.close()
         self._incoming, self._done = None, 0
         folder = self._path.parent
@@ -273,6 +280,11 @@ class SnapshotTarget:
         if folder.exists():
             sync_folder(folder)
             shutil.rmtree(folder)
+
+    def _start(self, incoming: Incoming) -> None:
+        """Raises OSError, StorageFailed."""
+        self._clear()
+        folder = self._path.parent
         folder.mkdir()
         sync_folder(self._folder)
         self._open(os.O_WRONLY | os.O_CREAT)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from objserver.replication.messages import VERSION
 from objserver.wire import ErrorCode, FrameReader, encode_error, parse_request
 
 from .cluster import SECONDS_MAX, Cluster, Gone, Node, wait
@@ -183,14 +184,14 @@ def asked(leader: Node, **changes: Any) -> dict[str, Any]:
     """Return what a follower with an empty folder would ask."""
     runtime = leader.stats()["runtime"]
     return {
-        "version": 1, "cluster": None, "node": "00" * 8, "seq": 0, "term": 0, "digest": "00" * 16, "runtime": runtime,
-        "address": None, "snapshot": False,
+        "version": VERSION, "cluster": None, "node": "00" * 8, "seq": 0, "term": 0, "digest": "00" * 16,
+        "runtime": runtime, "address": None, "snapshot": False,
     } | changes  # fmt: skip
 
 
 def test_follower_of_another_version_is_told_so(cluster: Cluster) -> None:
     leader = cluster.node()
-    for change, reason in (({"runtime": "cpython-3.9 sandbox-0"}, "runtime"), ({"version": 2}, "version")):
+    for change, reason in (({"runtime": "cpython-3.9 sandbox-0"}, "runtime"), ({"version": VERSION + 1}, "version")):
         reply = leader.ask("follow", **asked(leader, **change))
         assert reply.error is not None and reply.error.code == ErrorCode.REPLICATION_REFUSED
         assert reply.error.data["reason"] == reason, reply.error

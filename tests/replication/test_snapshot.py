@@ -6,12 +6,15 @@ import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from google_crc32c import value as crc32c
@@ -22,8 +25,12 @@ from objserver.engine.mark import Mark
 from objserver.errors import BadRequest, Compacted, DataDamaged, RuntimeMismatch, StorageFailed
 from objserver.log import EMPTY, Head
 from objserver.replication import snapshot
+from objserver.replication.feed import Feed, Recent
+from objserver.replication.link import Link
+from objserver.replication.messages import DONE, HEARTBEAT, VERSION, FollowRequest
 from objserver.replication.snapshot import CHUNK_SIZE, GRACE_SECONDS, Incoming, SnapshotSource, SnapshotTarget
 from objserver.store import Snapshot, Store
+from objserver.wire import FrameReader
 from tests.killing import killed_at_each_step
 
 HEAD = Head(500, 3, b"h" * 16, 1_700_000_000_000_000_000)
@@ -390,3 +397,24 @@ print(source.size, max(most, resident() - before))
     size, most = map(int, done.stdout.split())
     assert size > 100_000_000
     assert most < 10_000_000
+
+
+def test_follower_that_has_all_but_the_end_is_told_the_end(tmp_path: Path) -> None:
+    """The connection may break, or the follower die, between the last piece and the frame behind it."""
+    store, source = leader(tmp_path)
+    engine = SimpleNamespace(seq=500, durable_seq=500, term=3, log=None)
+    request = FollowRequest(
+        version=VERSION, cluster=None, node="n", seq=0, term=0, digest="", runtime="r", address=None, snapshot=True
+    )
+    near, far = socket.socketpair()
+    feed = Feed(
+        Link(near), request, cast(Any, engine), Recent(), source, source.size, lambda: (None, 0.0), time.monotonic()
+    )
+    with far:
+        feed.pump(time.monotonic())
+        feed.pump(time.monotonic())
+        kinds = [body[0] for body in FrameReader().feed(far.recv(65536))]
+        feed.link.close()
+    assert kinds == [DONE, HEARTBEAT]
+    source.close()
+    store.close()
