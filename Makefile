@@ -13,7 +13,7 @@ help:
 	@echo "make serve   install into .venv and serve $(DATA) on $(LISTEN)"
 	@echo "make test    install into .venv and run every check (lint, types, tests)"
 	@echo "make soak    the long tests: kills, state machines, with a fixed bound"
-	@echo "make bench   the benchmarks, side by side where the peers are installed"
+	@echo "make bench   side by side with what is installed, about an hour; ARGS=... for a part (docs/benchmarks.md)"
 	@echo "make clean   remove .venv and what was built; data stays"
 
 .venv/serve.stamp: pyproject.toml
@@ -46,7 +46,7 @@ soak: .venv/test.stamp
 	$(BIN)/python -m pytest -n logical --maxprocesses 4 -m long
 
 bench: .venv/bench.stamp
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks --full $(ARGS)
 
 clean:
 	rm -rf .venv build benchmarks/build benchmarks/results *.egg-info .pytest_cache .mypy_cache .ruff_cache

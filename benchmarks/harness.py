@@ -20,15 +20,12 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 HERE: Final = Path(__file__).parent
 BUILD: Final = HERE / "build"
 RESULTS: Final = HERE / "results"
-# A tenth of a run goes ahead of the rounds and is not counted: code caches fill, connections' buffers grow.
-WARM_UP_SHARE: Final = 10
 COMPILER_OPTIONS: Final = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror")
 
 HOW_TO_GET_A_COMPILER: Final = "no C compiler; on Debian: apt install gcc libc6-dev"
@@ -45,26 +42,34 @@ class Missing(Exception):
 
 
 @dataclass(frozen=True)
-class Workload:
-    """What the load generator sends, and what every reply must contain; `benchmarks/loadgen.c` tells the syntax."""
+class Request:
+    """What the load generator sends, and what the reply must contain; `benchmarks/loadgen.c` tells the syntax."""
 
-    protocol: str
     template: str
     expect: str | None = None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The requests, which take turns, and the keys in them."""
+
+    protocol: str
+    requests: tuple[Request, ...]
     key_count: int | None = None
     key_file: Path | None = None
     key_order: str = "random"
+    statement: str | None = None
+    """PostgreSQL's, run once in each connection before anything is measured."""
 
     @classmethod
-    def request(cls, method: str, params: Mapping[str, object], **others: Any) -> Workload:
-        """A request to objserver; `others` are the fields below `template`."""
-        body = f'{{"jsonrpc":"2.0","id":{{{{id}}}},"method":"{method}","params":{json.dumps(params)}}}'
-        return cls("objserver", body, **others)
+    def request(cls, method: str, params: Mapping[str, object], *, expect: str | None = None, **keys: Any) -> Workload:
+        """One request to objserver; `keys` are the fields below `requests`."""
+        return cls("objserver", (Request(message(method, params), expect),), **keys)
 
-    @classmethod
-    def script(cls, digest: str, key: str, **others: Any) -> Workload:
-        """Redis' script `digest`, called with one key."""
-        return cls("redis", "\n".join(["EVALSHA", digest, "1", key]), **others)
+
+def message(method: str, params: Mapping[str, object]) -> str:
+    """A template of a request to objserver."""
+    return f'{{"jsonrpc":"2.0","id":{{{{id}}}},"method":"{method}","params":{json.dumps(params)}}}'
 
 
 @dataclass(frozen=True)
@@ -197,10 +202,9 @@ class Load:
         options = {
             "protocol": target.workload.protocol,
             "address": target.address,
-            "template": target.workload.template,
-            "expect": target.workload.expect,
             "key-count": target.workload.key_count,
             "key-file": target.workload.key_file,
+            "statement": target.workload.statement,
             "key-order": target.workload.key_order,
             "connections": shape.connections,
             "pipeline": shape.pipeline,
@@ -208,7 +212,10 @@ class Load:
             "seconds": seconds,
             "seed": seed,
         }
-        words = [word for name, value in options.items() if value is not None for word in (f"--{name}", str(value))]
+        given = list(options.items())
+        for request in target.workload.requests:
+            given += [("template", request.template), ("expect", request.expect)]
+        words = [word for name, value in given if value is not None for word in (f"--{name}", str(value))]
         self._process = subprocess.Popen(
             [compile_loadgen(), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
@@ -264,42 +271,6 @@ def in_turn(
 def ratio(above: Sequence[float], below: Sequence[float]) -> Spread:
     """The ratios within each round."""
     return Spread.of(a / b for a, b in zip(above, below, strict=True))
-
-
-def compare(
-    report: Report,
-    case: Mapping[str, Cell],
-    targets: Mapping[str, Target],
-    shape: Shape,
-    *,
-    rounds: int,
-    seconds: float,
-) -> dict[str, int]:
-    """Load the targets in turn and add a row: throughput and latency of each, and objserver's ratio to the others.
-
-    Returns:
-        how many requests each target has answered, those of the warm-up included, so that writes can be counted.
-    """
-
-    def measure(name: str, number: int, duration: float) -> Figures:
-        with Load(targets[name], shape, seconds=duration, seed=number) as load:
-            return load.figures()
-
-    answered = {name: measure(name, 0, seconds / WARM_UP_SHARE).requests for name in targets}
-    found = in_turn({name: partial(measure, name, duration=seconds) for name in targets}, rounds)
-    row = {**case, "connections": shape.connections, "pipeline": shape.pipeline}
-    throughput = {name: [figures.throughput for figures in runs] for name, runs in found.items()}
-    row |= {f"{name}/s": Spread.of(values) for name, values in throughput.items()}
-    if "redis" in targets:
-        row["ratio to redis"] = ratio(throughput["objserver"], throughput["redis"])
-    for percentile in ("p50", "p99"):
-        for name, runs in found.items():
-            row[f"{name} {percentile} us"] = Spread.of(figures.latency_us[percentile] for figures in runs).median
-    report.rows.append(row)
-    for name, runs in found.items():
-        report.runs += [{**case, **asdict(shape), "server": name, **asdict(figures)} for figures in runs]
-        answered[name] += sum(figures.requests for figures in runs)
-    return answered
 
 
 def disk_size(folder: Path) -> int:

@@ -168,6 +168,7 @@ static const struct protocol *protocol;
 static struct template templates[TEMPLATES_MAX];
 static uint64_t replied_by_template[TEMPLATES_MAX];
 static size_t template_count, request_size_max;
+static struct text statement;
 static char *expected_text;
 static struct text *keys;
 static size_t key_count;
@@ -387,7 +388,9 @@ static struct address resolve(const char *text)
 /* Exchange greetings on a connection that still blocks, before anything is measured. */
 static void greet(struct connection *connection)
 {
-    size_t size = protocol->put_greeting ? protocol->put_greeting(connection->output, templates, template_count) : 0;
+    size_t size = 0;
+    if (protocol->put_greeting)
+        size = protocol->put_greeting(connection->output, templates, template_count, statement);
     for (ssize_t sent; size > 0; size -= (size_t)sent) {
         sent = send(connection->fd, connection->output, size, MSG_NOSIGNAL);
         if (sent < 0)
@@ -419,7 +422,7 @@ static void connect_all(struct connection *connections, const char *text)
     if (files.rlim_max < connection_count + 16)
         usage("%zu connections need more open files than the %llu allowed here", connection_count,
               (unsigned long long)files.rlim_max);
-    size_t greeting_size_max = GREETING_SIZE_MAX;
+    size_t greeting_size_max = GREETING_SIZE_MAX + statement.size;
     for (size_t i = 0; i < template_count; i++)
         greeting_size_max += templates[i].size_max;
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -573,6 +576,7 @@ static const char HELP[] =
     "  --address ADDRESS    HOST:PORT or unix:PATH\n"
     "  --template TEXT      objserver: a JSON body with {{id}}; the others: one argument per line; {{key}} in all;\n"
     "                       given several times, they take turns\n"
+    "  --statement SQL      postgresql: run once in each connection before anything is measured\n"
     "  --connections N      default 50\n"
     "  --pipeline N         requests in flight on each connection, default 1\n"
     "  --requests N         in all, or\n"
@@ -590,7 +594,7 @@ static const char *parse_arguments(int count, char **values)
         {"protocol", 1, 0, 'o'},  {"address", 1, 0, 'a'},   {"template", 1, 0, 't'},  {"connections", 1, 0, 'c'},
         {"pipeline", 1, 0, 'p'},  {"requests", 1, 0, 'n'},  {"seconds", 1, 0, 's'},   {"key-count", 1, 0, 'k'},
         {"key-file", 1, 0, 'f'},  {"key-order", 1, 0, 'r'}, {"seed", 1, 0, 'd'},      {"expect", 1, 0, 'e'},
-        {"stall-seconds", 1, 0, 'l'}, {"help", 0, 0, 'h'},  {0, 0, 0, 0}};
+        {"stall-seconds", 1, 0, 'l'}, {"statement", 1, 0, 'q'}, {"help", 0, 0, 'h'},  {0, 0, 0, 0}};
     const char *address = NULL, *texts[TEMPLATES_MAX];
     int option, index;
     random_state = 1;
@@ -629,6 +633,7 @@ static const char *parse_arguments(int count, char **values)
             templates[template_count - 1].has_expected = true;
             break;
         case 'l': stall_ns = (uint64_t)(parse_number(name, optarg, 0.001, 1e6) * 1e9); break;
+        case 'q': statement = (struct text){optarg, strlen(optarg)}; break;
         case 'h': fputs(HELP, stdout); exit(STATUS_RIGHT);
         default: exit(STATUS_USAGE);
         }
@@ -639,6 +644,8 @@ static const char *parse_arguments(int count, char **values)
         usage("--protocol, --address and --template are needed; see --help");
     if (!request_count == !seconds_ns)
         usage("say either --requests or --seconds");
+    if (statement.size && !protocol->put_greeting)
+        usage("--statement is for postgresql");
     read_templates(texts);
     return address;
 }

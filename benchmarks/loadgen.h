@@ -58,8 +58,9 @@ struct protocol {
     const char *name;
     bool by_line; /* a template has one argument per line; otherwise it is one argument, and has an id */
     /* NULL where there is none: what a new connection sends, at most GREETING_SIZE_MAX and each template's `size_max` bytes;
-       the size of what the server says before the first request, 0 when that is not whole yet. */
-    size_t (*put_greeting)(char *out, const struct template *templates, size_t count);
+       the size of what the server says before the first request, 0 when that is not whole yet. `statement` is run in each
+       connection, if it isn't empty. */
+    size_t (*put_greeting)(char *out, const struct template *templates, size_t count, struct text statement);
     size_t (*take_greeting)(struct text data);
     /* Write a request of at most `size_max` bytes; return its size. */
     size_t (*put_request)(char *out, const struct template *template, struct text key, uint64_t id);

@@ -104,12 +104,25 @@ static char *put_sync(char *out)
     return mempcpy(out, "S\0\0\0\4", 5);
 }
 
-static size_t put_startup(char *out, const struct template *templates, size_t count)
+static char *put_run(char *out)
+{
+    return mempcpy(out, "E\0\0\0\11\0\0\0\0\0", 10); /* the portal without a name, all rows */
+}
+
+static size_t put_startup(char *out, const struct template *templates, size_t count, struct text statement)
 {
     static const char WORDS[] = "user\0postgres\0database\0postgres\0"; /* and the zero that ends them */
     char *at = put_integer(out, 8 + sizeof WORDS, 4);
     at = put_integer(at, 3 << 16, 4);
     at = mempcpy(at, WORDS, sizeof WORDS);
+    if (statement.size) {
+        char *start = at;
+        *at = 'P';
+        at = mempcpy(put_integer(start + 5, 0, 1), statement.start, statement.size);
+        at = close_message(start, put_integer(at, 0, 3));
+        at = mempcpy(at, "B\0\0\0\14\0\0\0\0\0\0\0\0", 13); /* no parameters */
+        at = put_run(at);
+    }
     for (size_t i = 0; i < count; i++) {
         char *start = at;
         *start = 'P';
@@ -134,8 +147,7 @@ static size_t put_execute(char *out, const struct template *template, struct tex
         at = put_integer(at, size, 4) + size;
     }
     at = close_message(start, put_integer(at, 0, 2)); /* all columns as text */
-    at = mempcpy(at, "E\0\0\0\11\0\0\0\0\0", 10);     /* that portal, all rows */
-    return (size_t)(put_sync(at) - out);
+    return (size_t)(put_sync(put_run(at)) - out);
 }
 
 /* Size of the message at the start of `data`, 0 when it isn't whole yet. */

@@ -13,15 +13,17 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.harness import Missing
+from benchmarks.workloads import WORKS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["PLOTS", "bars", "draw", "over_size"]
+__all__ = ["PLOTS", "bars", "draw", "over_size", "side_by_side"]
 
 MIB: Final = 1 << 20
 HOW_TO_GET_MATPLOTLIB: Final = "matplotlib is not installed; it is in the extra `bench`"
@@ -94,6 +96,37 @@ def drop(figure: Figure, report: Row) -> None:
     axes.legend(fontsize=8)
 
 
+def side_by_side(figure: Figure, report: Row) -> None:
+    """A row for each case and durability: throughput over connections for each pipeline, latencies of one shape."""
+    runs: Sequence[Row] = [run for run in report["runs"] if run["server"] != "floor"]
+    kinds = list(dict.fromkeys((run["case"], run["mode"]) for run in runs))
+    depths = sorted({run["pipeline"] for run in runs})
+    shapes = sorted({(run["connections"], run["pipeline"]) for run in runs}, key=lambda shape: (shape[1], shape[0]))
+    unpipelined = [shape for shape in shapes if shape[1] == depths[0]]
+    shape = unpipelined[len(unpipelined) // 2]
+    figure.set_size_inches(5 * (len(depths) + 1), 4 * len(kinds))
+    grid = figure.subplots(len(kinds), len(depths) + 1, squeeze=False)
+    for line, kind in zip(grid, kinds, strict=True):
+        of_kind = [run for run in runs if (run["case"], run["mode"]) == kind]
+        for server in dict.fromkeys(run["server"] for run in of_kind):
+            own = [run for run in of_kind if run["server"] == server]
+            for axes, depth in zip(line[:-1], depths, strict=True):
+                counts = sorted({run["connections"] for run in own if run["pipeline"] == depth})
+                seen = {count: [run["throughput"] for run in own if run["pipeline"] == depth
+                                and run["connections"] == count] for count in counts}  # fmt: skip
+                axes.plot(counts, list(map(median, seen.values())), marker="o", markersize=3, label=server)
+                axes.set(xscale="log", yscale="log", xlabel="connections", ylabel="a second")
+                axes.set_title(f"{' '.join(kind)}, pipeline {depth}", fontsize=9)
+            chosen = [run["latency_us"] for run in own if (run["connections"], run["pipeline"]) == shape]
+            if chosen:
+                names = list(chosen[0])
+                line[-1].plot(names, [median(one[name] for one in chosen) for name in names], marker="o", markersize=3,
+                              label=server)  # fmt: skip
+        line[-1].set(yscale="log", ylabel="microseconds")
+        line[-1].set_title(f"latencies, {shape[0]} connections, pipeline {shape[1]}", fontsize=9)
+        line[-1].legend(fontsize=8)
+
+
 def over_size(axes: Axes, rows: Sequence[Row], size: str, columns: Mapping[str, str]) -> None:
     """Draw columns of medians, with their spread, over the column `size`; both axes logarithmic.
 
@@ -125,7 +158,12 @@ def bars(axes: Axes, rows: Sequence[Row], group: str, columns: Mapping[str, str]
     axes.legend(fontsize=8)
 
 
-PLOTS: Final[dict[str, Callable[[Any, Row], None]]] = {"drop": drop, "footprint": footprint, "scale": scale}
+PLOTS: Final[dict[str, Callable[[Any, Row], None]]] = {
+    "drop": drop,
+    "footprint": footprint,
+    "scale": scale,
+    **dict.fromkeys(dict.fromkeys(work.name for work in WORKS), side_by_side),
+}
 
 
 if __name__ == "__main__":

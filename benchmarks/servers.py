@@ -15,8 +15,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,13 +123,13 @@ def objserver(folder: Path, *options: str) -> Iterator[Objserver]:
     words = [sys.executable, "-m", "objserver", "serve", "--data", str(folder), "--listen", f"{LOOPBACK}:0", *options]
     folder.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    process = _start(words, folder)
+    process = start_process(words, folder)
     try:
-        line = _wait_line(process, "ready ", folder)
+        line = wait_line(process, "ready ", folder)
         yield Objserver(process, line.split()[1], time.monotonic() - start)
-        _stop(process, folder)
+        stop(process, folder)
     finally:
-        _kill(process)
+        kill(process)
 
 
 @contextmanager
@@ -142,46 +142,54 @@ def redis(folder: Path, *, appendfsync: str | None = None) -> Iterator[Redis]:
     program = shutil.which("redis-server")
     if program is None:
         raise Missing(HOW_TO_GET_REDIS)
-    folder.mkdir(parents=True, exist_ok=True)
     durability = ["--appendonly", "yes", "--appendfsync", appendfsync] if appendfsync else ["--appendonly", "no"]
+    words = [program, "--bind", LOOPBACK, "--dir", str(folder), "--save", "", *durability]
+    with listening(folder, lambda port: [*words, "--port", str(port)], "Ready to accept connections") as found:
+        yield Redis(*found)
+
+
+@contextmanager
+def listening(
+    folder: Path, words: Callable[[int], Sequence[str]], ready: str | None, **options: Any
+) -> Iterator[tuple[subprocess.Popen[bytes], str, float]]:
+    """Run a server that must be told its port; give its process, address, and the seconds until it was ready.
+
+    Args:
+        words: its command line with a port.
+        ready: what it prints when it accepts clients; None: when it does so, it is ready.
+        options: Popen's.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     for attempt in range(1, PORT_ATTEMPTS + 1):
-        words = ["--bind", LOOPBACK, "--port", str(_free_port()), "--dir", str(folder), "--save", "", *durability]
-        start = time.monotonic()
-        process = _start([program, *words], folder)
+        port, start = free_port(), time.monotonic()
+        process = start_process(words(port), folder, **options)
         try:
             try:
-                _wait_line(process, "Ready to accept connections", folder)
+                if ready is None:
+                    wait_port(process, port, folder)
+                else:
+                    wait_line(process, ready, folder)
             except BenchmarkFailed:
                 if attempt == PORT_ATTEMPTS:
                     raise
                 continue
-            yield Redis(process, f"{LOOPBACK}:{words[3]}", time.monotonic() - start)
-            _stop(process, folder)
+            yield process, f"{LOOPBACK}:{port}", time.monotonic() - start
+            stop(process, folder)
             return
         finally:
-            _kill(process)
+            kill(process)
 
 
-def redis_if_installed(
-    stack: ExitStack, folder: Path, notes: list[str], *, appendfsync: str | None = None
-) -> Redis | None:
-    """`redis` for as long as `stack` is open; where it is not installed, a note that says how to get it."""
-    try:
-        return stack.enter_context(redis(folder, appendfsync=appendfsync))
-    except Missing as missing:
-        notes.append(f"redis skipped: {missing}")
-        return None
-
-
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server((LOOPBACK, 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
 
 
-def _start(words: Sequence[str], folder: Path) -> subprocess.Popen[bytes]:
+def start_process(words: Sequence[str], folder: Path, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a server of `folder`; `options` are Popen's."""
     with _complaints(folder).open("wb") as complaints:
-        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=complaints)
+        return subprocess.Popen(words, **{"stdout": subprocess.PIPE, "stderr": complaints, **options})
 
 
 def _complaints(folder: Path) -> Path:
@@ -189,7 +197,7 @@ def _complaints(folder: Path) -> Path:
     return folder.with_name(folder.name + ".stderr")
 
 
-def _wait_line(process: subprocess.Popen[bytes], wanted: str, folder: Path) -> str:
+def wait_line(process: subprocess.Popen[bytes], wanted: str, folder: Path) -> str:
     """Return the first line of the process's output that contains `wanted`."""
     assert process.stdout is not None
     descriptor, output, deadline = process.stdout.fileno(), b"", time.monotonic() + READY_SECONDS_MAX
@@ -205,7 +213,17 @@ def _wait_line(process: subprocess.Popen[bytes], wanted: str, folder: Path) -> s
     raise BenchmarkFailed(f"{process.args!r} did not become ready; it said: {_said(output, folder)}")
 
 
-def _stop(process: subprocess.Popen[bytes], folder: Path) -> None:
+def wait_port(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    """Wait until the process accepts connections: for servers that say nothing when they do."""
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(ConnectionRefusedError), socket.create_connection((LOOPBACK, port)):
+            return
+        time.sleep(ASK_SECONDS / 10)
+    raise BenchmarkFailed(f"{process.args!r} did not become ready; it said: {_said(b'', folder)}")
+
+
+def stop(process: subprocess.Popen[bytes], folder: Path) -> None:
     process.terminate()
     assert process.stdout is not None
     output = process.stdout.read()  # until its end, so that a full pipe can't keep the process from ending
@@ -218,7 +236,7 @@ def _said(output: bytes, folder: Path) -> str:
     return (output + _complaints(folder).read_bytes()).decode(errors="replace")[-2000:]
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
     assert process.stdout is not None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from benchmarks import footprint, plots
 from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.harness import HOW_TO_GET_A_COMPILER, BenchmarkFailed, compiler, in_turn
-from benchmarks.servers import HOW_TO_GET_REDIS, objserver, redis_if_installed
+from benchmarks.servers import HOW_TO_GET_REDIS, objserver
 
 pytestmark = pytest.mark.skipif(compiler() is None, reason=HOW_TO_GET_A_COMPILER)
 needs_redis = pytest.mark.skipif(shutil.which("redis-server") is None, reason=HOW_TO_GET_REDIS)
@@ -89,22 +88,6 @@ def test_what_footprint_has_nothing_to_compare_with_is_skipped_by_name(
     found = footprint.run(False, 1, tmp_path)
     assert {run["server"] for run in found.runs} == {"objserver"}
     assert [note.split(":")[0] for note in found.notes[:2]] == ["zodb skipped", "redis skipped"]
-
-
-@needs_redis
-@pytest.mark.parametrize("name", ["point_read", "point_write"])
-def test_redis_is_measured_in_the_same_rounds(name: str, report: Callable[[str], dict[str, Any]]) -> None:
-    found = report(name)
-    assert all(row["ratio to redis"]["low"] > 0 for row in found["rows"])
-    assert [run["server"] for run in found["runs"]].count("redis") == len(found["runs"]) // 2
-
-
-def test_redis_that_is_not_installed_is_skipped_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    notes: list[str] = []
-    with ExitStack() as stack:
-        assert redis_if_installed(stack, tmp_path / "redis", notes) is None
-    assert notes == [f"redis skipped: {HOW_TO_GET_REDIS}"]
 
 
 def test_plot_without_matplotlib_is_skipped_with_a_word(

@@ -99,9 +99,10 @@ def take_statement(data: bytes) -> tuple[bytes, bytes] | None:
         rest = rest[size:]
     kinds = b"".join(kind for kind, _ in messages)
     if messages[0][0] == b"":
-        assert kinds in (b"PS", b"PPS") and messages[0][1] == b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
-        assert messages[1][1].startswith(b"s0\0SELECT $1, $2\0")
-        return b"startup", rest
+        assert kinds in (b"PS", b"PPS", b"PBEPS")
+        assert messages[0][1] == b"\0\3\0\0user\0postgres\0database\0postgres\0\0"
+        assert messages[-2][1].startswith((b"s0\0SELECT $1, $2\0", b"s1\0SELECT $1, $2\0"))
+        return b"startup" + (messages[1][1].strip(b"\0") if kinds == b"PBEPS" else b""), rest
     assert kinds == b"BES"
     portal, name, body = messages[0][1].split(b"\0", 2)
     assert (portal, name[:1], body[:4], body[-2:]) == (b"", b"s", b"\0\0\0\2", b"\0\0")
@@ -156,6 +157,7 @@ class Peer:
     def __init__(self, folder: str, protocol: str, answer: Answer, piece_sizes: tuple[int, ...]) -> None:
         self.address = f"unix:{folder}/peer"
         self.requests: list[bytes] = []
+        self.statements: list[str] = []
         self.answered = threading.Event()
         self._answer = answer
         self._banner = b"Tarantool 2.6.0 (Binary)".ljust(128) if protocol == "tarantool" else b""
@@ -191,7 +193,8 @@ class Peer:
                 replies: list[bytes] = []
                 while taken := self._take(data):
                     request, data = taken
-                    if request == b"startup":
+                    if request.startswith(b"startup"):
+                        self.statements += [request.removeprefix(b"startup").decode()] * (request != b"startup")
                         replies.append(GREETING)
                         continue
                     self.requests.append(request)
@@ -479,6 +482,15 @@ def test_a_key_of_two_columns_is_taken_apart(protocol: str, tmp_path: Path) -> N
     assert [key_of(request) for request in server.requests] == ["22-1", "4-333"]
 
 
+def test_a_statement_is_run_in_each_connection_of_postgresql() -> None:
+    with peer("postgresql", echo) as server:
+        status, figures, complaint = loadgen(
+            server.address, "postgresql", requests=4, connections=3, statement="DO 'x'"
+        )
+    assert (status, complaint, figures["requests"]) == (RIGHT, "", 4)
+    assert server.statements == ["DO 'x'"] * 3
+
+
 @pytest.mark.parametrize(
     "greeting",
     [
@@ -549,6 +561,7 @@ def test_many_connections_are_all_used() -> None:
         {"requests": 1, "key_file": "/dev/null"},
         {"requests": 1, "surprise": 1},
         {"template": '{"id":{{id}},"a":"{{key1}}"}', "requests": 1},
+        {"requests": 1, "statement": "SELECT 1"},
     ],
     ids=str,
 )
