@@ -87,6 +87,9 @@ FOLLOWER_AHEAD_SIZE_MAX: Final = 4 * MIB
 RECORDS_COUNT_MAX: Final = 256
 RECORDS_SIZE_MAX: Final = 4 * MIB
 
+# Results that wait for replicas to have what they saw, in bytes. Beyond it nothing is run until some have left.
+UNREPLICATED_SIZE_MAX: Final = 256 * MIB
+
 # A request may wait so long for the entry that it wants to see (`min_seq`).
 WAIT_MS_DEFAULT: Final = 5_000
 WAIT_MS_MAX: Final = 60_000

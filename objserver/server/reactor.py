@@ -44,6 +44,7 @@ from objserver.limits import (
     READ_SIZE,
     READY_COUNT_MAX,
     STOP_SECONDS_MAX,
+    UNREPLICATED_SIZE_MAX,
 )
 from objserver.replication import Node
 
@@ -85,6 +86,7 @@ class Held(NamedTuple):
     before: int  # the last entry before it
     seq: int  # the last entry of it
     until: float  # trio's clock
+    size: int  # bytes of the results
 
     def unreplicated(self, node: Node) -> list[Outcome]:
         """Return the outcomes as they are to be told when the time is over: what changed something is not safe."""
@@ -146,6 +148,7 @@ class Reactor:
         self._parked: dict[Session, tuple[int, float]] = {}
         # Batches whose replies wait for followers to have them, in order.
         self._unreplicated: deque[Held] = deque()
+        self._unreplicated_size = 0
         self._idle = trio.CancelScope()
         self._held_size = 0
         self._lingering_count = 0
@@ -218,7 +221,7 @@ class Reactor:
                         more = self._engine.tend()
                 if worked and self._polled_ns < turn_ns:
                     continue
-                if worked or more or self._waiting:
+                if worked or more or self._can_run:
                     await trio.lowlevel.checkpoint()
                 elif not self._draining or self._sessions:
                     seconds = TEND_SECONDS if self._node is None else min(TEND_SECONDS, self._node.next_seconds)
@@ -273,10 +276,15 @@ class Reactor:
             for session in [session for session in sessions.values() if session.reading and not session.choked]:
                 self._read(session)
                 worked = worked or not session.awaiting
-        if self._waiting:
+        if self._can_run:
             self._run_batch()
             worked = True
         return worked
+
+    @property
+    def _can_run(self) -> bool:
+        """Whether there is something to run, and room for its results."""
+        return bool(self._waiting) and self._unreplicated_size < UNREPLICATED_SIZE_MAX
 
     def _read(self, session: Session) -> None:
         # What is queued runs before more is read, so that a pipeline waits in the kernel and with its client.
@@ -374,7 +382,8 @@ class Reactor:
             # What the engine had no part in is told at once: the follower that all wait for may be among them.
             self._answer([turn for turn in turns if turn[0] not in asking], (), seq)
             turns = [turn for turn in turns if turn[0] in asking]
-            self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds))
+            size = sum(len(value or b"") + len(output) for value, _, _, output in outcomes)
+            self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds, size))
         else:
             self._answer(turns, outcomes, seq)
 
@@ -603,10 +612,12 @@ class Reactor:
         for session, _ in held.turns:
             session.awaiting = True
         self._unreplicated.append(held)
+        self._unreplicated_size += held.size
         self._alarm = min(self._alarm, held.until)
 
     def _let_go(self, held: Held, outcomes: Sequence[Outcome] | None = None) -> None:
         """Answer a batch whose replies were kept."""
+        self._unreplicated_size -= held.size
         for session, _ in held.turns:
             session.awaiting = False
             if session.fd >= 0:

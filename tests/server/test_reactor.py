@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio.testing import MockClock
+from trio.testing import MockClock, wait_all_tasks_blocked
 
 from objserver.engine import Options
 from objserver.limits import BATCH_OUTPUT_SIZE_MAX, FRAME_SIZE_MAX, KIB, MIB, OUTPUT_SIZE_MAX, OUTPUT_STALL_SECONDS_MAX
+from objserver.replication import Node, State
 from objserver.wire import ErrorCode, encode_frame, encode_request
 
 from .conftest import SECONDS_MAX, Server, open_stream
@@ -422,3 +423,21 @@ async def test_large_replies_arrive_whole_though_the_client_is_slow(server: Serv
         assert reply is not None
         assert reply.value == "x" * 3_000_000
     assert 5 * 64 * KIB < 3_000_000  # so each needed the socket's buffer many times
+
+
+async def test_results_that_wait_for_replicas_have_a_bound(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of many clients may have one of them waiting, as large as a frame."""
+    monkeypatch.setattr("objserver.server.reactor.UNREPLICATED_SIZE_MAX", 1_000)
+    server = await start()
+    node = Node(server.engine, State(), sync_count=1, sync_seconds=SECONDS_MAX, tell=server.warnings.append)
+    node.attach(server.reactor._epoll)
+    server.reactor._node = node
+    peers = [await server.connect() for _ in range(4)]
+    for peer, source in zip(peers, ("x = 'x' * 2_000", "x", "x", "x = ''; x"), strict=True):
+        await peer.send(peer.request("eval", source=source))
+        await wait_all_tasks_blocked(0.01)  # and nothing turns in circles
+    assert server.engine.seq == 1
+    assert server.reactor._request_count == 2
+    node.replicated_seq = 2
+    values = [reply.value for peer in peers if (reply := await peer.reply()) is not None]
+    assert values == [None, "x" * 2_000, "x" * 2_000, ""]
