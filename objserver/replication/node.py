@@ -40,6 +40,9 @@ from .state import State, draw_cluster
 
 __all__ = ["Node"]
 
+# Of nodes that should not be, so many are named.
+RIVALS_MAX = 10
+
 # What "never" is told as.
 AGE_SECONDS_MAX = 1e9
 
@@ -96,6 +99,7 @@ class Node:
         self._short_since = time.monotonic()  # when there were enough of them the last time
         self._follower: Follower | None = None
         self._herald: Herald | None = None
+        self._rivals: set[str | None] = set()  # others that lead in this term, as the operator was told
         self._newer: tuple[int, str | None] = (0, None)  # a term that this follower heard of, and who leads in it
         if state.role == "follower":
             self._follow()
@@ -227,7 +231,15 @@ class Node:
         if cluster != self.state.cluster:
             raise self._refused("cluster", f"this is cluster {self.state.cluster}, not {cluster}")
         fenced = self.leads and term > self._engine.term
-        if fenced:
+        if self.leads and term == self._engine.term and leader != self._address:
+            if leader not in self._rivals and len(self._rivals) < RIVALS_MAX:
+                self._rivals.add(leader)
+                self._tell(
+                    f"two nodes lead in term {term}, this one and {leader or 'one without an address'}: both were "
+                    "promoted. Stop one, remove its replication.json, start it with --follow of the other, and give it "
+                    "the other's data by `objserver resync`; what it has taken since then is lost"
+                )
+        elif fenced:
             self._step_down(term, leader)
         elif term > self._engine.term and self._follower is not None:
             # Whoever was promoted followed this node, and may reach no other: the leader hears it from here.
@@ -507,7 +519,7 @@ class Node:
         source = self._source
         assert source is not None
         takers = [feed for feed in self._feeds.values() if feed.snapshot is source]
-        if takers and self._engine.log.size_after(source.head.seq) > SNAPSHOT_LOG_SIZE_MAX:
+        if self._engine.log.size_after(source.head.seq) > SNAPSHOT_LOG_SIZE_MAX:
             for feed in takers:
                 feed.end(f"it takes a snapshot too slowly: the log has grown by {SNAPSHOT_LOG_SIZE_MAX / MIB:,.0f} MiB")
                 self._drop(feed, feed.ended)

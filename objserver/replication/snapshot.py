@@ -42,6 +42,8 @@ CHUNK_SIZE: Final = 1 * MIB
 # How long pages stay pinned for a follower that is gone: to connect again, or to install what it has and come back for
 # the entries behind it.
 GRACE_SECONDS: Final = 60.0
+# And for each byte, since whoever has them all looks at every record before it comes back.
+GRACE_SECONDS_PER_BYTE: Final = 1 / (20 * MIB)
 SYNC_SIZE: Final = 32 * MIB
 
 FOLDER_NAME: Final = "incoming"
@@ -101,7 +103,8 @@ class SnapshotSource:
 
     def is_over(self, now: float) -> bool:
         """Whether nobody can want it any more: those who took it left long ago, or its pages are lost."""
-        return self._pinned.is_lost or (self.left_at is not None and now - self.left_at > GRACE_SECONDS)
+        grace = GRACE_SECONDS + self.size * GRACE_SECONDS_PER_BYTE
+        return self._pinned.is_lost or (self.left_at is not None and now - self.left_at > grace)
 
     def close(self) -> None:
         self._pinned.close()

@@ -254,3 +254,16 @@ def test_promoted_node_leads_in_a_term_above_all_that_it_heard_of(bench: Bench, 
     assert node.promote()["term"] == 9
     assert State.load(bench.folder).fenced is None
     node.close()
+
+
+def test_leaders_of_one_term_are_told_of_one_another_once(bench: Bench, poll: select.epoll) -> None:
+    bench.eval("n = 1")
+    told: list[str] = []
+    node = Node(bench.engine, State(cluster=CLUSTER), address="127.0.0.1:1", tell=told.append)
+    node.attach(poll)
+    for leader in ("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:2"):
+        assert node.fence(CLUSTER, 1, leader)["fenced"] is False
+    assert node.leads
+    (line,) = told
+    assert line.startswith("two nodes lead in term 1, this one and 127.0.0.1:2")
+    node.close()

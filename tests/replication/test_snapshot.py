@@ -28,7 +28,14 @@ from objserver.replication import snapshot
 from objserver.replication.feed import Feed, Recent
 from objserver.replication.link import Link
 from objserver.replication.messages import DONE, HEARTBEAT, VERSION, FollowRequest
-from objserver.replication.snapshot import CHUNK_SIZE, GRACE_SECONDS, Incoming, SnapshotSource, SnapshotTarget
+from objserver.replication.snapshot import (
+    CHUNK_SIZE,
+    GRACE_SECONDS,
+    GRACE_SECONDS_PER_BYTE,
+    Incoming,
+    SnapshotSource,
+    SnapshotTarget,
+)
 from objserver.store import Snapshot, Store
 from objserver.wire import FrameReader
 from tests.killing import killed_at_each_step
@@ -145,8 +152,9 @@ def test_source_is_kept_for_a_while_after_it_was_left(tmp_path: Path) -> None:
     store, source = leader(tmp_path)
     assert not source.is_over(10**9)
     source.left_at = 1000.0
-    assert not source.is_over(1000.0 + GRACE_SECONDS)
-    assert source.is_over(1000.1 + GRACE_SECONDS)
+    grace = GRACE_SECONDS + source.size * GRACE_SECONDS_PER_BYTE
+    assert not source.is_over(1000.0 + grace)
+    assert source.is_over(1000.1 + grace)
     assert source.resume({"id": source.id, "offset": CHUNK_SIZE}) == CHUNK_SIZE
     assert not source.is_over(10**9)
     write(store, 2, 1000)
