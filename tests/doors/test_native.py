@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from objserver.doors.native import Connection, exchange
 from objserver.engine import Fault, FaultKind, Outcome, Request, make_request
 from objserver.errors import BadRequest, Overloaded
-from objserver.limits import FRAME_SIZE_MAX, VALUE_DEPTH_MAX
+from objserver.limits import BATCH_SIZE_MAX, FRAME_SIZE_MAX, MIB, VALUE_DEPTH_MAX
 from objserver.wire import ErrorCode, FrameReader, Reply, encode, encode_frame, encode_request, parse_reply
 
 
@@ -337,3 +337,21 @@ def test_batch_takes_no_more_than_it_is_told() -> None:
     connection.take(batch, 10, size_max=2 * (len(request) - 4))
     assert len(batch) == 2
     assert connection.buffered == 4 * (len(request) - 4)
+
+
+def test_what_reads_from_the_disk_counts_as_what_it_may_read() -> None:
+    """A pipeline of them would hold up everybody else, and take the memory of all their replies at once."""
+    told: list[int] = []
+
+    def entries(first: int, count: int) -> list[object]:
+        told.append(first)
+        return []
+
+    connection = Connection(dict, entries=entries)
+    connection.receive(b"".join(encode_request(id, "log", {"first": id, "count": 1}) for id in range(1, 20)))
+    assert connection.take([]) >= BATCH_SIZE_MAX
+    assert len(replies_in(connection.deliver((), 0, 0))) == len(told) == BATCH_SIZE_MAX // MIB
+    while connection.waiting:
+        connection.take([])
+        connection.deliver((), 0, 0)
+    assert told == list(range(1, 20))
