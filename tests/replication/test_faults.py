@@ -318,6 +318,24 @@ def test_follower_of_a_follower_goes_on_when_that_one_is_killed(cluster: Cluster
     cluster.check()
 
 
+def test_followers_of_each_other_find_the_leader_that_comes_back(cluster: Cluster) -> None:
+    leader = cluster.node()
+    leader.value("x = 1")
+    one = cluster.follower(leader)
+    two = cluster.follower(leader, one)
+    one.kill()
+    one.start("--follow", leader.address, "--follow", two.address)
+    cluster.level(leader, one, two)
+    for _ in range(2):
+        leader.kill()
+        wait(lambda: "lost its leader" in one.told() + two.told() or not connected(one) + connected(two))
+        leader.start()
+        leader.value("x += 1")
+        cluster.level(leader, one, two)
+    assert one.query("x") == two.query("x") == 3
+    cluster.check()
+
+
 def test_promoted_end_of_a_chain_is_followed_by_all(cluster: Cluster) -> None:
     leader = cluster.node()
     middle = cluster.follower(leader)
