@@ -307,7 +307,9 @@ class Engine:
             MachineError: the checkpoint could not be written; nothing more is run.
         """
         heap, options, checkpoint = self._heap, self.options, self._checkpoint
-        full = self._size >= options.checkpoint_size or heap.changed_weight() >= self._changed_weight_max
+        # The entries of a checkpoint alone ask for no other one.
+        grown = self._changed and self._size >= options.checkpoint_size
+        full = grown or heap.changed_weight() >= self._changed_weight_max
         due = not self.following and (
             full or self._wanted or self._run_ns >= RUN_NS_MAX or heap.reclaim.is_due()
         )

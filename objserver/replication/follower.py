@@ -144,10 +144,6 @@ class Follower:
             self._lose(now, f"nothing was heard from it for {FEED_SILENCE_SECONDS_MAX} s")
         return False
 
-    @property
-    def is_fed(self) -> bool:
-        return self._fed and self.link is not None
-
     def finish(self, now: float) -> None:
         """End following: what has come is run yet, unless the node diverges there; of a snapshot nothing is kept."""
         self.close()

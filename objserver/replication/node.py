@@ -113,11 +113,6 @@ class Node:
         return self.state.role == "leader"
 
     @property
-    def _has_source(self) -> bool:
-        """Whether new entries come to this node, by itself or from a leader."""
-        return self.leads or (self._follower is not None and self._follower.is_fed)
-
-    @property
     def leader(self) -> str | None:
         """Where changes are taken, as far as is known."""
         if self.leads:
@@ -278,8 +273,6 @@ class Node:
             raise self._refused("self", "a node can't follow itself; name the leader with --follow")
         if self.unavailable or (state.cluster is None and not self.leads):
             raise self._refused("unavailable", self.unavailable or "this replica has nothing yet")
-        if not self._has_source:
-            raise self._refused("unavailable", "this replica is connected to no leader itself; try again")
         if request.runtime != RUNTIME:
             raise self._refused(
                 "runtime", f"this is {RUNTIME!r}, the follower {request.runtime!r}, which may not compute the same; "
@@ -431,11 +424,6 @@ class Node:
         if self._follower is not None:
             more = self._follower.tend(now)
             self._heed(self._follower)
-        if self._feeds and not self._has_source:
-            # Two that feed each other would never look for the leader again.
-            for feed in list(self._feeds.values()):
-                feed.end("this replica has lost its leader")
-                self._drop(feed, feed.ended)
         if self._feeds:
             more = self._tend_feeds(now) or more
         if self._source is not None:
