@@ -267,3 +267,19 @@ def test_leaders_of_one_term_are_told_of_one_another_once(bench: Bench, poll: se
     (line,) = told
     assert line.startswith("two nodes lead in term 1, this one and 127.0.0.1:2")
     node.close()
+
+
+def test_promotion_gives_back_the_room_of_a_snapshot_on_its_way(
+    bench: Bench, poll: select.epoll, feeders: list[Feeder]
+) -> None:
+    bench.eval("n = 1")
+    node = follower(bench, poll, feeders[:1])
+    drive(node, poll, until=feeders[0].listener)
+    feeders[0].accept({"id": "x", "size": 8192, "seq": 9, "term": 1, "digest": "00" * 16, "time_ns": 1, "offset": 0})
+    feeders[0].beat(0)
+    assert not feeders[0].is_left(node, poll)
+    assert (bench.folder / "incoming").exists()
+    assert node.promote()["term"] == 2
+    assert not (bench.folder / "incoming").exists()
+    assert bench.eval("n += 1; n") == 2
+    node.close()
