@@ -13,7 +13,7 @@ help:
 	@echo "make serve   install into .venv and serve $(DATA) on $(LISTEN)"
 	@echo "make test    install into .venv and run every check (lint, types, tests)"
 	@echo "make soak    the long tests: kills, state machines, with a fixed bound"
-	@echo "make bench   side by side with what is installed, about an hour; ARGS=... for a part (docs/benchmarks.md)"
+	@echo "make bench   side by side with what is installed, an hour and a half; ARGS=... for a part (docs/benchmarks.md)"
 	@echo "make clean   remove .venv and what was built; data stays"
 
 .venv/serve.stamp: pyproject.toml

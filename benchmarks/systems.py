@@ -29,7 +29,7 @@ from benchmarks.documents import compact
 from benchmarks.harness import BenchmarkFailed, Figures, Load, Missing, Request, Shape, Target, Workload, message
 from benchmarks.workloads import SCRIPTS, Call, Root, Work, filled, has
 
-__all__ = ["SYSTEMS", "System", "start"]
+__all__ = ["SYSTEMS", "System", "can", "start"]
 
 # Enough to keep this machine's cores busy: each has a cache and an interpreter of its own.
 ZEO_CLIENTS_MAX: Final = 8
@@ -48,9 +48,6 @@ class System:
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
         self.count = count
-
-    def can(self, work: Work, shape: Shape) -> bool:
-        raise NotImplementedError
 
     def prepare(self, work: Work) -> None:
         """Replace whatever is there by the data of `work`, and define its functions."""
@@ -82,9 +79,6 @@ class Served(System):
         self.server: Any = server
         self.name = name
 
-    def can(self, work: Work, shape: Shape) -> bool:
-        return self.name in work.peers
-
     def request(self, work: Work, call: Call) -> str:
         return work.peers[self.name].requests[call.function]
 
@@ -97,9 +91,6 @@ class Served(System):
 
 class Objserver(Served):
     protocol = "objserver"
-
-    def can(self, work: Work, shape: Shape) -> bool:
-        return True
 
     def prepare(self, work: Work) -> None:
         ways = {
@@ -193,9 +184,6 @@ class Plpython(Postgresql):
     # Each session starts a Python of its own, at its first call; that is no part of the work.
     statement = "DO LANGUAGE plpython3u 'pass'"
 
-    def can(self, work: Work, shape: Shape) -> bool:
-        return super().can(work, shape) and shape.connections <= PLPYTHON_CONNECTIONS_MAX
-
     def prepare(self, work: Work) -> None:
         try:
             self.server.run("CREATE EXTENSION IF NOT EXISTS plpython3u")
@@ -239,9 +227,6 @@ class Zeo(System):
         super().__init__(folder, count)
         self._words = [sys.executable, "-m", "benchmarks.zeo_client", server.address]
         self._clients: list[subprocess.Popen[str]] = []
-
-    def can(self, work: Work, shape: Shape) -> bool:
-        return shape.pipeline == 1
 
     def prepare(self, work: Work) -> None:
         self._ask(1, {"do": "reset"})
@@ -306,9 +291,6 @@ class Zeo(System):
 
 
 class Floor(System):
-    def can(self, work: Work, shape: Shape) -> bool:
-        return True
-
     def prepare(self, work: Work) -> None:
         for root in work.roots:
             setattr(procedures, root.name, plain(root, root.entries(self.count)))
@@ -365,6 +347,15 @@ def parts(root: Root, count: int) -> Iterator[dict[str, Any]]:
 # ---- All of them, in the order of the tables
 
 SYSTEMS: Final = ("objserver", "redis", "tarantool", "postgresql", "plpython", "memcached", "zeo", "floor")
+
+
+def can(name: str, work: Work, shape: Shape) -> bool:
+    """Whether a system takes part in a row."""
+    if name == "zeo":
+        return shape.pipeline == 1
+    if name == "plpython" and shape.connections > PLPYTHON_CONNECTIONS_MAX:
+        return False
+    return name in ("objserver", "floor") or name in work.peers
 
 
 @contextmanager
