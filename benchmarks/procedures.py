@@ -7,6 +7,7 @@ the same in Lua. Parameters are texts, as the load generator writes them.
 
 from __future__ import annotations
 
+import inspect
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,12 @@ events: Any = None
 jobs: Any = None
 ranking: Any = None
 stock: Any = None
+
+
+def source(*names: str) -> str:
+    """The text of functions, and of those that they call."""
+    wanted = [name for one in names for name in (*(SETTLE if one == "settle" else ()), one)]
+    return "\n".join(inspect.getsource(globals()[name]) for name in wanted)
 
 
 def read(key):
@@ -56,6 +63,9 @@ def next_hundred(first):
 
 
 # ---- The procedure: a day of a shop. A tenth of the products is sold, priced and ordered; all are counted.
+
+
+SETTLE = ("draw_next", "demand_of", "discount_of", "sell", "remember", "order")
 
 
 def draw_next(draw):

@@ -23,7 +23,8 @@ from typing import Final
 
 from benchmarks.harness import BenchmarkFailed, Cell, Figures, Missing, Report, Shape, Spread, in_turn, ratio
 from benchmarks.systems import SYSTEMS, System, can, start
-from benchmarks.workloads import WORKS, Work
+from benchmarks.work import Work
+from benchmarks.workloads import WORKS
 
 __all__ = ["FULL", "NAMES", "SMALL", "Parameters", "run"]
 
@@ -32,6 +33,9 @@ DURABILITIES: Final[Mapping[str, bool]] = {"in memory": False, "durable": True}
 # Beside what it measures a run takes this long: a process is started, connections are opened. One of PostgreSQL's costs
 # ten times this, the others hardly anything.
 RUN_OVERHEAD_SECONDS, CONNECTION_SECONDS = 0.2, 0.0015
+# From this share of a core on, the load generator is what is measured. Some systems need none.
+LIMIT_SHARE: Final = 0.95
+OWN_LOAD: Final = ("zeo", "floor")
 # What is in flight at the end of a run is waited for. Where that takes longer than this, a row has one round.
 SLOW_RUN_SECONDS: Final = 20.0
 # Starting all systems, and loading data into all of them.
@@ -120,6 +124,10 @@ def run(names: Sequence[str], parameters: Parameters, rounds: int, folder: Path)
     return [reports[name] for name in NAMES if name in reports], failures
 
 
+def generator_is_limit(figures: Figures) -> bool:
+    return figures.cpu_seconds > LIMIT_SHARE * figures.seconds
+
+
 def count_runs(works: Sequence[Work], parameters: Parameters, rounds: int) -> tuple[int, float]:
     """How many runs there are, and the seconds of what is done beside them; as if every system were installed."""
     runs, overhead = 0, float(len(parameters.durabilities) * (START_SECONDS + LOAD_SECONDS * len(works)))
@@ -193,6 +201,10 @@ class _Bench:
         found = in_turn({name: partial(once, name) for name in able}, rounds)
         case = {"case": self.work.case or "-", "mode": self.durability, **asdict(shape)}
         self.report.rows.append(case | self._row(found))
+        limited = [name for name, runs in found.items() if all(map(generator_is_limit, runs)) and name not in OWN_LOAD]
+        if limited:
+            row = f"{self._title()}, {shape.connections} x {shape.pipeline}"
+            self.report.notes.append(f"{row}: the load generator was the limit for {', '.join(limited)}")
         for name, runs in found.items():
             self.report.runs += [{**case, "server": name, **asdict(figures)} for figures in runs]
 

@@ -27,7 +27,7 @@ from typing import Any, Final
 from benchmarks import peers, procedures, servers
 from benchmarks.documents import compact
 from benchmarks.harness import BenchmarkFailed, Figures, Load, Missing, Request, Shape, Target, Workload, message
-from benchmarks.workloads import SCRIPTS, Call, Root, Work, filled, has
+from benchmarks.work import SCRIPTS, Call, Root, Work, filled, has
 
 __all__ = ["SYSTEMS", "System", "can", "start"]
 

@@ -1,140 +1,22 @@
-"""What is measured side by side: the work, and how each system is told to do it.
+"""The works that are measured side by side, and how each system is told to do them; `work.py` says what one is made of.
 
-    Work = roots with data  +  calls, that take turns  +  for each system: statements, requests, totals
-
-A call is a function of `procedures.py`: objserver runs it as a stored function or a snippet, the floor and ZEO's
-clients run the function itself, and the others do the same in the way that is natural to them. A system that is not in
-`peers` of a work has no fair way to do it, or none that tells more. `gains` are what each call adds to the totals,
-which every system must come to.
+Promise: what a system is told is what its users would write for the work, and does all of it.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha1
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 from benchmarks import procedures
 from benchmarks.documents import Document, account, product, town, user
+from benchmarks.work import Call, Peer, Root, Work, lua_count, lua_total, script, space_total
+
+__all__ = ["MIX", "NESTED_UPDATE", "POINT_READ", "PROCEDURE", "QUEUE", "WORKS"]
 
 PRODUCTS: Final = 1000
-ONE_KEY: Final = ("{{key}}",)
-
-
-@dataclass(frozen=True)
-class Root:
-    """A root with data: texts to documents, documents in order, or whole numbers to texts in their order."""
-
-    name: str
-    kind: Literal["documents", "sequence", "sorted"]
-    make: Callable[[int], Any]
-    """The entry of a number."""
-    count: int | None = None
-    """How many there are; None: as many as the benchmark has documents."""
-
-    def entries(self, count: int) -> dict[str, Any]:
-        wanted = count if self.count is None else self.count
-        return {str(number): self.make(number) for number in range(wanted)}
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request: a function of `procedures.py`, its arguments, and a text that every reply must have."""
-
-    function: str
-    arguments: tuple[str, ...] = ONE_KEY
-    expect: str | None = None
-    snippet: str | None = None
-    """What objserver evaluates instead of the call, with the key as `k`."""
-
-
-@dataclass(frozen=True)
-class Peer:
-    """How a system does it: what to run first, a template of the load generator for each function, the totals."""
-
-    requests: Mapping[str, str]
-    setup: str = ""
-    totals: str = ""
-
-
-@dataclass(frozen=True)
-class Work:
-    name: str
-    title: str
-    roots: tuple[Root, ...]
-    calls: tuple[Call, ...]
-    peers: Mapping[str, Peer]
-    gains: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    totals: str = "[]"
-    """An expression on the roots, in Python."""
-    case: str = ""
-    """What tells this one from others of its name."""
-    keys: Callable[[int], Iterable[str]] = lambda count: map(str, range(count))
-    key_order: str = "random"
-
-    def functions(self) -> str:
-        """The text of the functions, as objserver stores it."""
-        wanted = [call.function for call in self.calls]
-        if "settle" in wanted:
-            wanted = [*SETTLE, *wanted]
-        return "\n".join(inspect.getsource(getattr(procedures, name)) for name in dict.fromkeys(wanted))
-
-
-SETTLE: Final = ("draw_next", "demand_of", "discount_of", "sell", "remember", "order")
-SETTLE_LUA: Final = (Path(__file__).parent / "settle.lua").read_text()
-
-
-SCRIPTS: Final[dict[str, str]] = {}
-"""Redis' scripts by their digests, which stand in the requests."""
-
-
-def script(text: str, *keys: str) -> str:
-    """A request to run a script in Redis."""
-    digest = sha1(text.encode()).hexdigest()
-    SCRIPTS[digest] = text
-    return "\n".join(["EVALSHA", digest, str(len(keys)), *keys])
-
-
-def lua_total(pattern: str, *fields: str) -> str:
-    """Sums of fields over Redis' documents."""
-    names = range(len(fields))
-    start = "\n".join(f"local s{at} = 0" for at in names)
-    steps = "\n".join(f"s{at} = s{at} + {name}" for at, name in zip(names, fields, strict=True))
-    return (
-        f"{start}\nfor _, key in ipairs(redis.call('KEYS', '{pattern}')) do\n"
-        f"local d = cjson.decode(redis.call('GET', key))\n{steps}\nend\n"
-        f"return string.format('{' '.join('%d' for _ in names)}', {', '.join(f's{at}' for at in names)})"
-    )
-
-
-def lua_count(command: str, key: str) -> str:
-    return f"return tostring(redis.call('{command}', '{key}'))"
-
-
-def space_total(name: str, *fields: str) -> str:
-    """Sums of fields over a space of Tarantool."""
-    names = ", ".join(f"s{at}" for at in range(len(fields)))
-    steps = "; ".join(f"s{at} = s{at} + {text}" for at, text in enumerate(fields))
-    return (
-        f"local {names} = {', '.join('0' for _ in fields)}\n"
-        f"for _, t in box.space.{name}:pairs() do local d = t[2]; {steps} end\nreturn {names}"
-    )
-
-
-def filled(text: str, key: str) -> str:
-    """A template with its key, as the load generator fills it."""
-    first, _, second = key.partition(" ")
-    return text.replace("{{key}}", key).replace("{{key1}}", first).replace("{{key2}}", second)
-
-
-def has(reply: Any, wanted: str) -> bool:
-    """Whether a text in a Python object, or one step into it, has the wanted one in it."""
-    found = [reply] if isinstance(reply, str) else reply if isinstance(reply, list) else reply.values()
-    return any(wanted in one for one in found if isinstance(one, str))
-
 
 # ---- Documents
 
@@ -434,6 +316,7 @@ RANGE: Final = Work(
 
 # ---- The procedure
 
+SETTLE_LUA: Final = (Path(__file__).parent / "settle.lua").read_text()
 SETTLE_REDIS: Final = f"""{SETTLE_LUA}
 local function get(number) return cjson.decode(redis.call('GET', 'stock:' .. number)) end
 local function put(number, product) redis.call('SET', 'stock:' .. number, cjson.encode(product)) end
@@ -459,7 +342,7 @@ for number in sorted({0, *range(-int(key) % 10, len(stock), 10)}):
 return told
 $$;
 """.replace(
-    "SD_SOURCE", repr("\n".join(inspect.getsource(getattr(procedures, name)) for name in (*SETTLE, "settle")))
+    "SD_SOURCE", repr(procedures.source("settle"))
 )
 PROCEDURE: Final = Work(
     "procedure",

@@ -27,7 +27,7 @@ from ZODB import DB
 from ZODB.POSException import ConflictError
 
 from benchmarks import procedures
-from benchmarks.workloads import filled, has
+from benchmarks.work import filled, has
 
 
 class Sequence:
