@@ -267,6 +267,8 @@ class Connection:
                     elif method in _OF_THE_DISK:
                         size += READ_SIZE_MAX  # it takes time and memory as if it had been sent
                     slots.append((id, answer, body))
+                    if method == "follow":
+                        break  # what comes behind it may be for whoever takes the connection over
             except Behind as error:
                 slots.append((id, encode_error(id, ErrorCode.BEHIND, str(error), {"type": Behind.__name__}), b""))
             except MessageError as error:
