@@ -54,6 +54,11 @@ def follows(node: Node) -> bool:
     return told.get("role") == "follower" and told.get("state") == "following" and "unavailable" not in told
 
 
+def descriptor_count(node: Node) -> int:
+    [server] = node.children()
+    return len(list(Path(f"/proc/{server}/fd").iterdir()))
+
+
 def connected(node: Node) -> int:
     return len([each for each in node.replication().get("followers", ()) if each["state"] == "following"])
 
@@ -110,6 +115,8 @@ def test_connection_cut_in_the_middle_of_entries_goes_on_there(cluster: Cluster)
     prepare(leader, CLIENTS)
     proxy = cluster.proxy(leader)
     follower = cluster.follower(proxy)
+    cluster.level(leader, follower)
+    before = [descriptor_count(node) for node in cluster.nodes]
     writers = [Writer(client, [leader], size=chance.choice([50, 5_000])) for client in CLIENTS]
     for _ in range(8):
         proxy.cut_after(chance.choice([1, 100, chance.randrange(1, 20_000)]))
@@ -118,6 +125,8 @@ def test_connection_cut_in_the_middle_of_entries_goes_on_there(cluster: Cluster)
         writer.finish()
     cluster.level(leader, follower)
     check_documents(follower, writers)
+    for node, count in zip(cluster.nodes, before, strict=True):
+        wait(lambda node=node, count=count: descriptor_count(node) <= count)  # type: ignore[misc]
     cluster.check()
 
 
