@@ -124,7 +124,7 @@ def side_by_side(figure: Figure, report: Row) -> None:
                               label=server)  # fmt: skip
         line[-1].set(yscale="log", ylabel="microseconds")
         line[-1].set_title(f"latencies, {shape[0]} connections, pipeline {shape[1]}", fontsize=9)
-        line[-1].legend(fontsize=8)
+        line[-1].legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def over_size(axes: Axes, rows: Sequence[Row], size: str, columns: Mapping[str, str]) -> None:

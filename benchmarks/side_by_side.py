@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.harness import BenchmarkFailed, Cell, Figures, Missing, Report, Shape, Spread, in_turn, ratio
-from benchmarks.systems import SYSTEMS, System, can, start
+from benchmarks.systems import NOTES, SYSTEMS, System, can, start
 from benchmarks.work import Work
 from benchmarks.workloads import WORKS
 
@@ -57,7 +57,7 @@ class Parameters:
     seconds: float = 0.0
 
 
-SMALL: Final = Parameters(documents=120, shapes=(Shape(3, 1), Shape(2, 4)), seconds=0.03)
+SMALL: Final = Parameters(documents=120, shapes=(Shape(2, 1), Shape(2, 4)), seconds=0.03)
 FULL: Final = Parameters(
     documents=20_000, shapes=tuple(Shape(count, depth) for count in (1, 50, 500) for depth in (1, 16)), minutes=90
 )
@@ -121,6 +121,8 @@ def run(names: Sequence[str], parameters: Parameters, rounds: int, folder: Path)
                 except BenchmarkFailed as failure:
                     failures.append(f"{work.name} {work.case} {durability}: {failure}")
     progress.close()
+    for report in reports.values():
+        report.notes += [NOTES[name] for name in NOTES if any(run["server"] == name for run in report.runs)]
     return [reports[name] for name in NAMES if name in reports], failures
 
 

@@ -29,7 +29,7 @@ from benchmarks.documents import compact
 from benchmarks.harness import BenchmarkFailed, Figures, Load, Missing, Request, Shape, Target, Workload, message
 from benchmarks.work import SCRIPTS, Call, Root, Work, filled, has
 
-__all__ = ["SYSTEMS", "System", "can", "start"]
+__all__ = ["NOTES", "SYSTEMS", "System", "can", "start"]
 
 # Enough to keep this machine's cores busy: each has a cache and an interpreter of its own.
 ZEO_CLIENTS_MAX: Final = 8
@@ -347,6 +347,14 @@ def parts(root: Root, count: int) -> Iterator[dict[str, Any]]:
 # ---- All of them, in the order of the tables
 
 SYSTEMS: Final = ("objserver", "redis", "tarantool", "postgresql", "plpython", "memcached", "zeo", "floor")
+
+
+NOTES: Final[Mapping[str, str]] = {
+    "zeo": f"zeo: clients are Python processes, at most {ZEO_CLIENTS_MAX} however many connections; none is pipelined",
+    "plpython": f"plpython: at most {PLPYTHON_CONNECTIONS_MAX} connections, as each starts a Python of its own",
+    "floor": "floor: the function in a loop in one process, without a server",
+}
+"""What a reader of any table must know of a system."""
 
 
 def can(name: str, work: Work, shape: Shape) -> bool:

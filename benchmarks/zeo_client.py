@@ -29,6 +29,9 @@ from ZODB.POSException import ConflictError
 from benchmarks import procedures
 from benchmarks.work import filled, has
 
+# Room for all the data, in the storage's cache and among the objects: the others have theirs in memory, too.
+CACHE_SIZE, CACHE_COUNT = 256 << 20, 200_000
+
 
 class Sequence:
     """A B-tree by number with the methods of a deque that the procedures use."""
@@ -71,7 +74,8 @@ class Session:
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
         self._manager = transaction.TransactionManager(explicit=False)
-        self._database = DB(ClientStorage((host, int(port)), wait=True, wait_timeout=60))
+        storage = ClientStorage((host, int(port)), cache_size=CACHE_SIZE, wait=True, wait_timeout=60)
+        self._database = DB(storage, cache_size=CACHE_COUNT)
         self._root = self._database.open(self._manager).root()
 
     def close(self) -> None:

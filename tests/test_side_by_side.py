@@ -108,9 +108,17 @@ def run_floor(monkeypatch: pytest.MonkeyPatch, folder: Path, **changes: Any) -> 
 def test_totals_that_the_replies_do_not_add_up_to_are_a_failure(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    assert run_floor(monkeypatch, folder)[1] == []
+    (report,), failures = run_floor(monkeypatch, folder)
+    assert failures == [] and report.runs
     (failure,) = run_floor(monkeypatch, folder, gains={"count_read": [2]})[1]
     assert "nested_update" in failure and "but by the replies" in failure
+
+
+def test_the_runs_that_are_announced_are_made(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Each row has a warm-up beside its rounds."""
+    (report,), _ = run_floor(monkeypatch, folder)
+    parameters = replace(side_by_side.SMALL, systems=("floor",), durabilities=("in memory",))
+    assert side_by_side.count_runs(side_by_side.WORKS, parameters, 1)[0] == 2 * len(report.runs)
 
 
 def test_a_wrong_reply_is_a_failure(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
