@@ -17,6 +17,7 @@ from typing import Final
 
 from benchmarks import (
     checkpoint,
+    data_size,
     drop,
     footprint,
     language,
@@ -37,6 +38,7 @@ ROUNDS_FULL: Final = 5
 ROUNDS_SIDE_BY_SIDE: Final = 3
 
 BENCHMARKS: Final[dict[str, Callable[[bool, int, Path], Report]]] = {
+    "data_size": data_size.run,
     "startup": startup.run,
     "checkpoint": checkpoint.run,
     "scale": scale.run,

@@ -96,6 +96,13 @@ def drop(figure: Figure, report: Row) -> None:
     axes.legend(fontsize=8)
 
 
+def data_size(figure: Figure, report: Row) -> None:
+    axes = figure.subplots()
+    names = [column for column in report["rows"][0] if column != "records"]
+    over_size(axes, report["rows"], "records", {name: name.removesuffix(" us") for name in names})
+    axes.set_ylabel("microseconds each")
+
+
 def side_by_side(figure: Figure, report: Row) -> None:
     """A row for each case and durability: throughput over connections for each pipeline, latencies of one shape."""
     runs: Sequence[Row] = [run for run in report["runs"] if run["server"] != "floor"]
@@ -159,6 +166,7 @@ def bars(axes: Axes, rows: Sequence[Row], group: str, columns: Mapping[str, str]
 
 
 PLOTS: Final[dict[str, Callable[[Any, Row], None]]] = {
+    "data_size": data_size,
     "drop": drop,
     "footprint": footprint,
     "scale": scale,

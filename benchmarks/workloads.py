@@ -14,7 +14,7 @@ from benchmarks import procedures
 from benchmarks.documents import Document, account, product, town, user
 from benchmarks.work import Call, Peer, Root, Work, lua_count, lua_total, script, space_total
 
-__all__ = ["MIX", "NESTED_UPDATE", "POINT_READ", "PROCEDURE", "QUEUE", "WORKS"]
+__all__ = ["MIX", "NESTED_UPDATE", "POINT_READ", "POINT_READ_SMALL", "PROCEDURE", "QUEUE", "WORKS"]
 
 PRODUCTS: Final = 1000
 
