@@ -1,7 +1,7 @@
 """What the size of the data costs: a point read in a dict of 1,000 to 300,000 records, in microseconds, side by side.
 
-The work is `point_read` of `workloads.py`, with many connections. What is told is 1 / throughput: what one request costs a
-server that always has the next one waiting. Limits of memory are those of `peers.py`, objserver's is its default.
+The work is `point_read` of `workloads.py`, with many connections. What is told is 1 / throughput: what one request
+costs a server that always has the next one waiting. Limits of memory are those of `peers.py`, objserver's its default.
 """
 
 from __future__ import annotations
