@@ -6,7 +6,7 @@
 Pieces of a container are told as parts of it. Oids are given in order of adoption, the same on every replica, so an
 object that only one side has is told as such.
 
-Promise: what is said to differ does; bounded in what is read and told (tests/heap/test_readable.py).
+Promise: what is said to differ does; bounded in what is read and told (tests/engine/test_divergence.py).
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ A part is named as a snippet would reach it from its owner: `['bob']`, `[0]`, `.
 Names of classes come from their records, on the same side.
 
 Promise: whatever a record holds, there is a text; it is no longer than TEXT_LENGTH_MAX, and two values with one text
-are the same (tests/heap/test_readable.py).
+are the same (tests/engine/test_divergence.py).
 """
 
 from __future__ import annotations

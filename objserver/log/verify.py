@@ -6,7 +6,7 @@
 A server that runs moves what is looked at: an entry is half written, a segment is cut to its entries and followed by
 the next, the oldest are removed. So what looks like damage is looked at again and counts when it is the same twice.
 
-Promise: changes nothing. (tests/log/test_verify.py)
+Promise: changes nothing. (tests/engine/test_verify.py)
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@
              store  -> pages of one commit, when the log is too short -> follower: incoming/ -> heap/
 
 Modules: `state` (what a folder knows of its role), `messages` (bytes), `link` (a socket), `snapshot` (the pages of a
-commit, sent and received), `feed` (the leader's side of one follower), `follower`, `herald` (tells an old leader of the
-new one), `history` (what another history lacks), `divergence` and
-`inquiry` (what differs, and where), `node` (all of it, as the reactor sees it), `install` (what a process
-does with the files before it opens them). docs/replication.md draws the bytes and says what is promised.
+commit, sent and received), `feed` (the leader's side of one follower), `feeds` (of all), `follower`, `herald` (tells an
+old leader of the new one), `history` (what another history lacks), `divergence` and `inquiry` (what differs, and
+where), `node` (all of it, as the reactor sees it), `install` (what a process does with the files before it opens them).
+docs/replication.md draws the bytes and says what is promised.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ it was given: so a slow follower holds up nobody, and costs one piece of memory.
 needs, its feed ends, and it comes back for a snapshot.
 
 Promise: a follower gets the log's bytes, each entry once and in order, from the one it asked for
-(tests/replication/test_feed.py).
+(tests/replication/test_faults.py).
 """
 
 from __future__ import annotations

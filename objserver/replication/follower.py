@@ -7,7 +7,7 @@
 What is to become of the files while nobody has them open is written to the folder's state, and the process ends.
 
 Promise: an acknowledged entry was run with the result it has for the leader, and is on this disk; what the leader's
-history lacks is written down before it goes (tests/replication/test_follower.py).
+history lacks is written down before it goes (tests/replication/test_faults.py).
 """
 
 from __future__ import annotations

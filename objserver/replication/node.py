@@ -1,6 +1,6 @@
 """The node: what a server is to its replicas, and they to it.
 
-    reactor -- sockets of followers, events, turns --> [node] -> feeds        (whoever is followed)
+    reactor -- sockets of followers, events, turns --> [node] -> feeds        (whoever is followed; feeds.py)
                                                           |  `-> follower     (whoever follows)
                                                           |  `-> herald       (whoever was promoted)
                                                           `-- role, refusals, what has been replicated --> reactor
@@ -10,7 +10,7 @@ waits. Where a change of role needs the files closed, the state is written, `end
 started again in its new role (install.py).
 
 Promise: in one term one node takes changes; what an older term goes on to say is refused, and its node, as soon as it
-hears of it, takes none (tests/replication/test_node.py).
+hears of it, takes none (tests/replication/test_random.py).
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, epoll
+from select import epoll
 from typing import Any
 
 from ..engine import RUNTIME, Engine, Fault, FaultKind
-from ..errors import BadRequest, Compacted, FrameTooLarge, LogGap, ReplicationRefused, StorageFailed
-from ..limits import FEED_SILENCE_SECONDS_MAX, FEEDS_MAX, MIB, SNAPSHOT_LOG_SIZE_MAX
+from ..errors import BadRequest, Compacted, LogGap, ReplicationRefused, StorageFailed
+from ..limits import FEED_SILENCE_SECONDS_MAX, FEEDS_MAX
 from .divergence import report, stop, stopped
-from .feed import Feed, Recent
+from .feeds import Feeds
 from .follower import Follower
 from .herald import Herald
 from .history import save_lost
 from .inquiry import answer_checkpoint_keys, answer_records
 from .link import Link, Target
 from .messages import FollowRequest, is_plain
-from .snapshot import SnapshotSource, SnapshotTarget
+from .snapshot import SnapshotTarget
 from .state import State, draw_cluster
 
 __all__ = ["Node"]
@@ -91,9 +91,9 @@ class Node:
         self._targets = list(targets)
         self._epoll: epoll | None = None
         self._registered: dict[int, int] = {}  # descriptor of a link -> events
-        self._feeds: dict[int, Feed] = {}
-        self._recent = Recent()
-        self._source: SnapshotSource | None = None
+        self._feeds = Feeds(
+            engine, heard_leader=self._heard_leader, watch=self._watch, forget=self._forget, tell=tell
+        )
         self._known_leader: str | None = None
         self._is_short = False  # changes are refused for want of followers
         self._short_since = time.monotonic()  # when there were enough of them the last time
@@ -301,7 +301,10 @@ class Node:
             raise self._refused("full", f"{FEEDS_MAX} followers are fed, and that is the bound; follow one of them")
         source, offset = None, 0
         if request.snapshot or not self._continues(request):
-            source, offset = self._snapshot(request.snapshot)
+            try:
+                source, offset = self._feeds.snapshot(request.snapshot)
+            except BadRequest as error:
+                raise self._refused("unavailable", str(error)) from error
         told = {
             "cluster": state.cluster,
             "node": self._name,
@@ -310,7 +313,7 @@ class Node:
             "leader": self.leader,
             "snapshot": None if source is None else {**source.header(), "offset": offset},
         }
-        return told, lambda sock, held: self._feed(sock, held, request, source, offset)
+        return told, lambda sock, held: self._feeds.join(sock, held, request, source, offset)
 
     def digest_at(self, seq: int) -> dict[str, Any]:
         """Return the digest of an entry, None when it is not there, and where the log begins."""
@@ -352,38 +355,6 @@ class Node:
             "`objserver promote` makes it the leader instead",
         )
 
-    def _snapshot(self, wanted: bool | dict[str, Any]) -> tuple[SnapshotSource, int]:
-        if self._source is None:
-            try:
-                self._source = SnapshotSource(self._engine.pin())
-            except BadRequest as error:
-                raise self._refused("unavailable", str(error)) from error
-        self._source.left_at = None
-        offset = self._source.resume(wanted) if isinstance(wanted, dict) else 0
-        return self._source, offset
-
-    def _feed(
-        self, sock: socket.socket, held: bytes, request: FollowRequest, source: SnapshotSource | None, offset: int
-    ) -> None:
-        try:
-            link = Link(sock, held)
-        except FrameTooLarge:
-            sock.close()
-            return
-        # One that comes again, while its old connection hangs, must not count as two.
-        for old in [feed for feed in self._feeds.values() if feed.is_of(request)]:
-            self._drop(old, "it connected again")
-        if len(self._feeds) >= FEEDS_MAX:
-            link.close()  # others were told the same in the meantime
-            return
-        now = time.monotonic()
-        feed = Feed(link, request, self._engine, self._recent, source, offset, self._heard_leader, now)
-        self._feeds[link.fd] = feed
-        self._engine.appended = self._recent.add
-        self._watch(link, link.wanted())
-        if held:
-            self.handle(link.fd, EPOLLIN)
-
     def _heard_leader(self) -> tuple[str | None, float]:
         """Return who takes changes, and how many seconds ago it was heard of."""
         age = self._follower.leader_age(time.monotonic()) if self._follower is not None else 0.0
@@ -401,18 +372,9 @@ class Node:
     def handle(self, fd: int, events: int) -> None:
         """A socket of this node's is ready."""
         now = time.monotonic()
-        feed = self._feeds.get(fd)
-        if feed is not None:
-            try:
-                if events & EPOLLOUT:
-                    feed.link.flush()
-                if events & (EPOLLIN | EPOLLERR | EPOLLHUP):
-                    feed.handle_input(now)
-                    self._count_replicated()
-                self._watch(feed.link, feed.link.wanted())
-            except OSError as error:
-                self._drop(feed, str(error))
-        elif self._follower is not None and self._follower.link is not None and self._follower.link.fd == fd:
+        if self._feeds.handle(fd, events, now):
+            return
+        if self._follower is not None and self._follower.link is not None and self._follower.link.fd == fd:
             self._follower.handle(now)
         elif self._herald is not None:
             self._herald.handle(fd, now)
@@ -424,10 +386,7 @@ class Node:
         if self._follower is not None:
             more = self._follower.tend(now)
             self._heed(self._follower)
-        if self._feeds:
-            more = self._tend_feeds(now) or more
-        if self._source is not None:
-            self._tend_source(now)
+        more = self._feeds.tend(now) or more
         if self.sync_count and self.leads:
             self._judge_replicas(now)
         if self._herald is not None and self.state.cluster is not None:
@@ -449,9 +408,8 @@ class Node:
     @property
     def is_level(self) -> bool:
         """Whether every follower has everything, and everything is in a checkpoint."""
-        engine = self._engine
-        fed = [feed for feed in self._feeds.values() if feed.snapshot is None]
-        return not fed or (not engine.has_changed and all(feed.acked_seq >= engine.seq for feed in fed))
+        acked = self._feeds.acked
+        return not acked or (not self._engine.has_changed and acked[-1] >= self._engine.seq)
 
     @property
     def next_seconds(self) -> float:
@@ -466,7 +424,7 @@ class Node:
             "term": self._engine.term,
             "cluster": self.state.cluster,
             "leader": self.leader,
-            "followers": [feed.statistics(now) for feed in self._feeds.values()],
+            "followers": self._feeds.statistics(now),
         }
         if self._follower is not None:
             told |= self._follower.statistics()
@@ -480,84 +438,33 @@ class Node:
 
     def close(self) -> None:
         """End all links."""
-        for feed in list(self._feeds.values()):
-            self._drop(feed, "")
+        self._feeds.close()
         if self._follower is not None:
             self._follower.close()
         if self._herald is not None:
             self._herald.close()
-        self._close_source()
 
-    # --- feeds ------------------------------------------------------------------------------------------------------
-
-    def _tend_feeds(self, now: float) -> bool:
-        more = False
-        for feed in list(self._feeds.values()):
-            try:
-                more = feed.pump(now) or more
-                if feed.ended:
-                    self._drop(feed, feed.ended)
-                else:
-                    self._watch(feed.link, feed.link.wanted())
-            except OSError as error:
-                self._drop(feed, str(error))
-        return more
-
-    def _drop(self, feed: Feed, why: str) -> None:
-        self._forget(feed.link)
-        feed.link.close()
-        del self._feeds[feed.link.fd]
-        if feed.snapshot is not None and self._source is not None:
-            self._source.left_at = time.monotonic()
-        if not self._feeds:
-            self._engine.appended = None
-            self._recent.clear()
-        if why:
-            self._tell(f"the follower {feed.address or 'without an address'} left: {why}")
-
-    def _tend_source(self, now: float) -> None:
-        source = self._source
-        assert source is not None
-        takers = [feed for feed in self._feeds.values() if feed.snapshot is source]
-        if self._engine.log.size_after(source.head.seq) > SNAPSHOT_LOG_SIZE_MAX:
-            for feed in takers:
-                feed.end(f"it takes a snapshot too slowly: the log has grown by {SNAPSHOT_LOG_SIZE_MAX / MIB:,.0f} MiB")
-                self._drop(feed, feed.ended)
-            self._close_source()
-        elif not takers:
-            if source.left_at is None:
-                source.left_at = now  # whoever asked for it left before it came to a feed
-            if source.is_over(now):
-                self._close_source()
-
-    def _close_source(self) -> None:
-        if self._source is not None:
-            self._source.close()
-            self._source = None
-
-    def _count_replicated(self) -> None:
-        if self.sync_count:
-            acked = sorted((feed.acked_seq for feed in self._feeds.values() if feed.snapshot is None), reverse=True)
-            if len(acked) >= self.sync_count:
-                self.replicated_seq = max(self.replicated_seq, acked[self.sync_count - 1])
+    # --- followers that are waited for ------------------------------------------------------------------------------
 
     def _judge_replicas(self, now: float) -> None:
-        """Refuse changes when too few followers have been there for long, and take them again when they are back."""
-        count = sum(feed.snapshot is None for feed in self._feeds.values())
-        if count >= self.sync_count:
+        """Count what has been replicated. Refuse changes when too few followers have been there for long, and take them
+        again when they are back."""
+        acked = self._feeds.acked
+        if len(acked) >= self.sync_count:
+            self.replicated_seq = max(self.replicated_seq, acked[self.sync_count - 1])
             if self._is_short:
                 self._is_short = False
                 self._engine.refuse_changes(None)
-                self._tell(f"{count} replicas are connected again: changes are taken")
+                self._tell(f"{len(acked)} replicas are connected again: changes are taken")
             self._short_since = now
         elif not self._is_short and now - self._short_since > self.sync_seconds:
             self._is_short = True
             text = (
-                f"a change has to reach {self.sync_count} replicas, and {count} are connected; nothing was changed, "
-                "try again when they are back"
+                f"a change has to reach {self.sync_count} replicas, and {len(acked)} are connected; nothing was "
+                "changed, try again when they are back"
             )
             self._engine.refuse_changes(Fault(FaultKind.TOO_FEW_REPLICAS, "TooFewReplicas", text))
-            self._tell(f"changes are refused: {count} replicas are connected, {self.sync_count} are needed")
+            self._tell(f"changes are refused: {len(acked)} replicas are connected, {self.sync_count} are needed")
 
     # --- following --------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ client that varies the code itself is not stopped by this, only by its principal
 The file is beside the heap and no part of it: it says what this machine can't do, not what the heap is.
 
 Promise: never more than COUNT_MAX, the oldest are forgotten; a server that meets no culprit's code pays nothing
-(tests/server/test_culprits.py).
+(tests/server/test_supervisor.py).
 """
 
 from __future__ import annotations
