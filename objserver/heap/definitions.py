@@ -365,6 +365,8 @@ class Definitions:
             self._link_later(function)
             return function
         bases = tuple(Instance if base is None else base for base in heap.records.unpack(parts[0]))
+        if (known := heap.live.get(oid)) is not None:
+            return known  # a base holds it, or one of its instances, and has met it while it was loaded
         body = {"__info__": info, "__module__": instances.MODULE, "__qualname__": name}
         info.keyed = parts[2]
         cls = instances.make_class(name.rpartition(".")[2], bases, body)

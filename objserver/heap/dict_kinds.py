@@ -312,7 +312,7 @@ class Counter(_Kind):
 
     def elements(self) -> Iterator[Any]:
         items = list(self.__items__.items())
-        count = sum(max(count, 0) for _, count in items)
+        count = sum(count for _, count in items if type(count) is int and count > 0)  # others `repeat` refuses
         if count > ELEMENTS_COUNT_MAX:
             raise OverflowError(f"the Counter has {count} elements, more than {ELEMENTS_COUNT_MAX}")
         return (item for item, count in items for item in repeat(item, count))

@@ -245,7 +245,7 @@ class SortedModel(dict):  # type: ignore[type-arg]
         return _walk(self, self.order()[::-1], "dictionary")
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{key!r}: {'SortedDict(...)' if self[key] is self else repr(self[key])}" for key in self)
+        inside = ", ".join(f"{key!r}: {'SortedDict({...})' if self[key] is self else repr(self[key])}" for key in self)
         return f"SortedDict({{{inside}}})"
 
     def keys(self) -> Any:

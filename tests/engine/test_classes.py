@@ -205,3 +205,15 @@ o = Order()
 o.add('tea')"""
     read = "[o.state is Order.State.OPEN, repr(o.lines), o.lines[0] == Order.Line('tea', 1), Order.State(2).name]"
     assert run(engine, source, read, "o.add('milk')", read) == [True, "[Order.Line(name='tea', price=1), Order.Line(name='milk', price=1)]", True, "DONE"]
+
+
+@pytest.mark.parametrize("first", ["B", "C", "A", "b", "c"])
+@pytest.mark.parametrize("held", ["A.held = B()", "A.held = [B(), C()]\nA.kind = C", "A.held = C()", "A.held = B"])
+def test_class_whose_base_holds_it_is_one_class_whoever_is_loaded_first(engine: Bench, first: str, held: str) -> None:
+    engine.eval(f"class A: pass\nclass B(A): pass\nclass C(B): pass\nb, c = B(), C()\n{held}")
+    engine.reopen()
+    engine.eval(f"{first}\nNone")
+    found = "[isinstance(b, B), isinstance(c, B), isinstance(c, C), type(b) is B, type(c) is C]"
+    assert engine.eval(f"A.held\n{found}") == [True] * 5
+    engine.eval("class B(A):\n def f(self): return 1")
+    assert engine.eval("[b.f(), c.f()]") == [1, 1]

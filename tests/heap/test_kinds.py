@@ -245,6 +245,15 @@ def test_counter_spells_out_no_more_than_fits() -> None:
         Counter(a=10**12).elements()
 
 
+@pytest.mark.parametrize("count", [None, 1.5, "x"])
+def test_elements_of_a_counter_refuse_what_pythons_refuse(count: Any) -> None:
+    with pytest.raises(TypeError) as theirs:
+        list(collections.Counter({0: count}).elements())
+    with pytest.raises(TypeError) as ours:
+        list(Counter({0: count}).elements())
+    assert str(ours.value) == str(theirs.value)
+
+
 @given(st.lists(st.tuples(st.sampled_from("dlsqeon"), st.integers(0, 5)), max_size=6))
 @settings(deadline=None, max_examples=30)
 def test_bound_method_is_the_same_whether_its_object_was_loaded(order: list[Any]) -> None:
