@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objserver.errors import DataDamaged, MapFull, RuntimeMismatch, StorageFailed
-from objserver.store import Store, environment, file
+from objserver.store import Store, environment
 
 
 def write(store: Store, records: dict[bytes, bytes], mark: bytes = b"mark") -> None:
@@ -223,90 +223,6 @@ def test_a_scan_is_a_slice_of_the_sorted_keys(
         store.close()
 
 
-def test_what_is_mapped_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MAPPED_SIZE_MAX", "MAPPED_SIZE_MAX_WRITTEN", "MAPPED_SIZE_MAX_HELD"):
-        monkeypatch.setattr(environment, name, 24 * 1024 * 1024)
-    store = Store(tmp_path)
-    content = os.urandom(1000)
-    for first in range(0, 80_000, 10_000):
-        write(store, {key(number): content + key(number) for number in range(first, first + 10_000)}, key(first))
-    mapped = []
-    for number in range(80_000):
-        assert store.get(key(number)) == content + key(number)
-        mapped.append(file.mapped_size())
-    assert max(mapped) < 40 * 1024 * 1024
-    store.hold()
-    held = store._env
-    mapped.clear()
-    with store.writer() as writer:  # a checkpoint is being written, and what it holds is read meanwhile
-        for number in range(0, 80_000, 7):
-            writer.put([(key(number), b"new")])
-            assert store.get(key(number)) == content + key(number)
-            mapped.append(file.mapped_size())
-        writer.commit(b"later")
-    assert store._env is held
-    assert max(mapped) < 40 * 1024 * 1024
-    store.release()
-    assert [found for found, _ in store.scan(key(5), key(80_000), 3)] == [key(5), key(6), key(7)]
-    store.close()
-
-
-def test_less_is_mapped_as_a_checkpoint_takes_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mib = 1024 * 1024
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_WRITTEN", 72 * mib)
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_HELD", 24 * mib)
-    store = Store(tmp_path)
-    content = os.urandom(1000)
-    for first in range(0, 80_000, 10_000):
-        write(store, {key(number): content for number in range(first, first + 10_000)}, key(first))
-    store.hold()
-    before = file.own_size()
-    sizes = []
-    with store.writer() as writer:
-        for number in range(0, 80_000, 7):
-            writer.put([(key(number), b"new")])
-            store.get(key(number))
-            sizes.append((file.mapped_size(), file.own_size() - before))
-        writer.commit(b"later")
-    assert max(own for _, own in sizes) > 16 * mib
-    assert max(mapped for mapped, _ in sizes) > 48 * mib
-    assert max(mapped + own for mapped, own in sizes) < (72 + 24) * mib
-    store.close()
-
-
-def test_more_may_be_mapped_where_the_last_checkpoint_is_long_ago(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    count = 80_000
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX", 1 << 40)
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_WRITTEN", 24 * 1024 * 1024)
-    monkeypatch.setattr(environment, "MAPPED_SIZE_MAX_HELD", 24 * 1024 * 1024)
-    monkeypatch.setattr(environment, "_QUIET_COUNT", count)
-    store = Store(tmp_path)
-    for first in range(0, count, 10_000):
-        write(store, {key(number): os.urandom(1000) for number in range(first, first + 10_000)}, key(first))
-    few, many = 40 * 1024 * 1024, 70 * 1024 * 1024
-
-    def read_all() -> int:
-        """Return the most that was mapped."""
-        most = 0
-        for number in range(count):
-            store.get(key(number))
-            most = max(most, file.mapped_size())
-        return most
-
-    assert read_all() > many
-    store.hold()
-    assert file.mapped_size() < few
-    assert read_all() < few
-    store.release()
-    store.hold()  # the next one follows
-    store.release()
-    assert read_all() < few
-    assert read_all() > many
-    store.close()
-
-
 def test_pages_that_a_commit_took_and_gave_back_are_no_damage(tmp_path: Path) -> None:
     """LMDB does not write them, so the file was shorter than its own account and refused."""
     store = Store(tmp_path)
@@ -466,3 +382,14 @@ def test_whatever_is_written_in_whatever_order_is_there(
         store.release()
         assert store.scan(b"", b"\xff" * 17, 10_000) == sorted(model.items())
     store.close()
+
+
+@pytest.mark.parametrize("name", [
+    "what_is_mapped_is_given_back", "less_is_mapped_as_a_checkpoint_takes_memory",
+    "more_may_be_mapped_where_the_last_checkpoint_is_long_ago",
+])
+def test_memory_of_a_process(name: str, tmp_path: Path) -> None:
+    """In one of its own: what other tests have mapped, or freed, would be counted too."""
+    code = f"from tests.store import memory; memory.{name}(memory.Path({str(tmp_path)!r}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
