@@ -378,6 +378,10 @@ def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Reques
             return b"".join(replies)
 
 
+# Reads the parameters of a method: (connection, method, parameters, whether values are tagged) -> who answers.
+Reader = Callable[[Connection, str, dict[str, Any], bool], Answer]
+
+
 def _read_snippet(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Request:
     source = params.pop("source", MISSING)
     if type(source) is not str:
@@ -467,37 +471,16 @@ def _keeper(connection: Connection) -> Keeper:
     return connection.keeper
 
 
-def _read_ping(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    if params:
-        raise _unknown(params, "none")
-    return lambda: None
+def _reads_nothing(find: Callable[[Connection], Callable[[], object]]) -> Reader:
+    """Return what reads a request without parameters; `find` gives who answers it."""
 
+    def read(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
+        answer = find(connection)
+        if params:
+            raise _unknown(params, "none")
+        return answer
 
-def _read_stats(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    if params:
-        raise _unknown(params, "none")
-    return connection.statistics
-
-
-def _read_sweep(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    keeper = _keeper(connection)
-    if params:
-        raise _unknown(params, "none")
-    return keeper.sweep
-
-
-def _read_promote(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    replica = _replica(connection)
-    if params:
-        raise _unknown(params, "none")
-    return replica.promote
-
-
-def _read_resync(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
-    replica = _replica(connection)
-    if params:
-        raise _unknown(params, "none")
-    return replica.resync
+    return read
 
 
 def _read_follow(connection: Connection, method: str, params: dict[str, Any], tagged: bool) -> Answer:
@@ -552,7 +535,7 @@ def _replica(connection: Connection) -> Replica:
     return connection.replica
 
 
-_METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answer]]] = {
+_METHODS: Final[dict[str, Reader]] = {
     "call": _read_call,
     "checkpoint_keys": _read_checkpoint_keys,
     "code": _read_code,
@@ -563,14 +546,14 @@ _METHODS: Final[dict[str, Callable[[Connection, str, dict[str, Any], bool], Answ
     "hello": _read_hello,
     "history": _read_history,
     "log": _read_log,
-    "ping": _read_ping,
-    "promote": _read_promote,
+    "ping": _reads_nothing(lambda connection: lambda: None),
+    "promote": _reads_nothing(lambda connection: _replica(connection).promote),
     "query": _read_snippet,
     "records": _read_records,
-    "resync": _read_resync,
+    "resync": _reads_nothing(lambda connection: _replica(connection).resync),
     "source": _read_source,
-    "stats": _read_stats,
-    "sweep": _read_sweep,
+    "stats": _reads_nothing(lambda connection: connection.statistics),
+    "sweep": _reads_nothing(lambda connection: _keeper(connection).sweep),
 }
 
 # What a node that is no sound replica does not answer.
