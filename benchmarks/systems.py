@@ -16,6 +16,7 @@ import random
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -42,23 +43,24 @@ HOW_TO_GET_PLPYTHON: Final = "PL/Python is not installed; on Debian: apt install
 HOW_TO_GET_SORTED: Final = "the package sortedcontainers is not installed; it is in the extra `test`"
 
 
-class System:
+class System(ABC):
     """What is measured. `count` is how many documents there are; `folder` is its own."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
         self.count = count
 
+    @abstractmethod
     def prepare(self, work: Work) -> None:
         """Replace whatever is there by the data of `work`, and define its functions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measure(self, work: Work, shape: Shape, seconds: float, seed: int) -> Figures:
         """Raises BenchmarkFailed: a reply was wrong, there is no figure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def totals(self, work: Work) -> list[int]:
-        raise NotImplementedError
+        """What `work` adds up to now, to be compared with the count of the replies."""
 
     def keys(self, work: Work) -> Path:
         """A file of the keys, for the load generator; the same for every system."""

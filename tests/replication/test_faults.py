@@ -130,11 +130,17 @@ def test_connection_cut_in_the_middle_of_entries_goes_on_there(cluster: Cluster)
     cluster.check()
 
 
-def test_snapshot_cut_in_the_middle_goes_on_there(cluster: Cluster) -> None:
+def leader_of_a_short_log(cluster: Cluster) -> Node:
+    """Start a leader with 12 MB of data, whose log no longer has its first entries."""
     leader = cluster.node("--retention-mb", "0")
     fill(leader, 12_000_000)
     write_much(leader)
     wait(lambda: leader.stats()["first_seq"] > 1)
+    return leader
+
+
+def test_snapshot_cut_in_the_middle_goes_on_there(cluster: Cluster) -> None:
+    leader = leader_of_a_short_log(cluster)
     proxy = cluster.proxy(leader)
     proxy.cut_after(3_000_000)
     follower = cluster.follower(proxy)
@@ -149,10 +155,7 @@ def test_snapshot_cut_in_the_middle_goes_on_there(cluster: Cluster) -> None:
 
 
 def test_follower_whose_first_snapshot_is_unfinished_serves_and_leads_nobody(cluster: Cluster) -> None:
-    leader = cluster.node("--retention-mb", "0")
-    fill(leader, 12_000_000)
-    write_much(leader)
-    wait(lambda: leader.stats()["first_seq"] > 1)
+    leader = leader_of_a_short_log(cluster)
     proxy = cluster.proxy(leader)
     proxy.cut_after(3_000_000)
     follower = cluster.follower(proxy)
