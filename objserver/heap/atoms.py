@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-__all__ = ["ATOMS", "NAN", "WITH_NAN", "are_settled", "is_nan"]
+__all__ = ["ATOMS", "NAN", "are_settled", "is_nan"]
 
 NAN: Final = float("nan")
 
@@ -25,8 +25,7 @@ ATOMS: Final[frozenset[type]] = frozenset(
     }
 )
 
-# Those that may be a nan.
-WITH_NAN: Final[frozenset[type]] = frozenset({float, complex, Decimal})
+_WITH_NAN: Final = frozenset({float, complex, Decimal})
 
 
 def is_nan(value: Any) -> bool:
@@ -34,7 +33,7 @@ def is_nan(value: Any) -> bool:
     kind = type(value)
     if kind is Decimal:
         return bool(value.is_nan())
-    return kind in WITH_NAN and bool(value != value)
+    return kind in _WITH_NAN and bool(value != value)
 
 
 def are_settled(values: Collection[Any], *, keys: bool = False) -> bool:
@@ -42,4 +41,4 @@ def are_settled(values: Collection[Any], *, keys: bool = False) -> bool:
     kinds = set(map(type, values))
     if not kinds <= ATOMS:
         return False
-    return kinds.isdisjoint(WITH_NAN) or not any(is_nan(value) and (keys or value is not NAN) for value in values)
+    return kinds.isdisjoint(_WITH_NAN) or not any(is_nan(value) and (keys or value is not NAN) for value in values)

@@ -78,13 +78,21 @@ class Node:
 
     def find_key(self, key: Any) -> tuple[int, int]:
         """Return which piece has or would have a key, and the place of its first item."""
-        if self._firsts is None:
-            self._firsts = [row[2] for row in self.rows]
-        at = max(bisect_right(self._firsts, key) - 1, 0)
+        firsts = self._firsts
+        if firsts is None:
+            firsts = self._firsts = [row[2] for row in self.rows]
+        at = bisect_right(firsts, key, 1) - 1
         if self._starts is None:
             self.find(0)
         assert self._starts is not None
         return at, self._starts[at]
+
+    def row_of(self, key: Any) -> Row:
+        """Return the row of the piece that has or would have a key."""
+        firsts = self._firsts
+        if firsts is None:
+            firsts = self._firsts = [row[2] for row in self.rows]
+        return self.rows[bisect_right(firsts, key, 1) - 1]
 
     def put(self, first: int, end: int, rows: list[Row]) -> None:
         """Put pieces in place of those from `first` up to `end`."""
@@ -405,7 +413,7 @@ class PagedList:
         if behind >= 0:
             return self._own_tail() if to_write else self.tail, behind
         at, place = self.root.find(place)
-        branch = self._branch(self.root.rows[at][0])
+        branch: Node = self._piece(self.root.rows[at][0], branch=True)
         at, place = branch.find(place)
         number = branch.rows[at][0]
         return self._write(number) if to_write else self._piece(number), place

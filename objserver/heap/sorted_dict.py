@@ -16,25 +16,63 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, MutableMapping
-from operator import itemgetter
+from datetime import date, datetime
+from itertools import compress
+from operator import itemgetter, length_hint
 from typing import Any, Final
+from uuid import UUID
 
 from .atoms import ATOMS, is_nan
 from .containers import MISSING, Dict, give_name, make_states, nested_repr, plain, touch_clean
 from .paged_dict import plain_copy
-from .paged_list import Node, PagedList
+from .paged_list import LEAF_COUNT, Node, PagedList
 from .views import Items, Keys, Values, view
-from .work import metered, paid
+from .work import meter, metered, paid
 
 __all__ = ["PagedSorted", "SortedDict"]
 
 _KEY: Final = itemgetter(0)
 
+# Keys that need no `_check`. And those that are found by hash wherever they are found by order, since whatever stands
+# in a SortedDict with one of them can be compared with it: not so a Decimal, beside an int and a Fraction.
+_QUICK: Final = frozenset({bool, bytes, date, datetime, int, str, UUID})
+_HASHED: Final = _QUICK | {float}
+
+# Entries that a walk asks for at first: `next(schedule.irange(now))` wants one.
+_FIRST_COUNT: Final = 8
+
+_CHANGED_SIZE: Final = "SortedDict changed size during iteration"
+
 
 class PagedSorted(PagedList):
-    """A large list of (key, value), in order of the keys."""
+    """A large list of (key, value), in order of the keys.
 
-    __slots__ = ()
+    Attributes:
+        near: key -> value, of entries that a walk over keys came by last: who asks for a key most likely looks it up.
+        near_stamp: the stamp for which that holds.
+    """
+
+    __slots__ = ("near", "near_stamp")
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.near: dict[Any, Any] = {}
+        self.near_stamp = -1
+
+    def remember(self, entries: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        """Return a dict of entries, and let lookups find them there."""
+        self.near = near = dict(entries)
+        self.near_stamp = self.stamp
+        return near
+
+    def part(self, place: int, count: int) -> list[tuple[Any, Any]]:
+        """Return up to `count` entries from a place on, those of one piece; or so many backwards from it."""
+        leaf, at = self._find(place)
+        return leaf[at : at + count] if count > 0 else leaf[max(at + 1 + count, 0) : at + 1][::-1]
+
+    def changed_in_snippet(self) -> Iterator[list[Any]]:
+        self.near_stamp = -1
+        return super().changed_in_snippet()
 
     def _key_of(self, leaf: list[Any]) -> Any:
         return leaf[0][0]
@@ -47,6 +85,25 @@ class PagedSorted(PagedList):
     def unpack(content: list[Any]) -> list[Any]:
         return list(zip(content[::2], content[1::2], strict=True))
 
+    def entry(self, key: Any) -> tuple[Any, Any] | None:
+        """Return the entry of a key, None when there is none."""
+        head, tail, root = self.head, self.tail, self.root
+        if head and not key > head[-1][0]:
+            leaf = head
+        elif tail and not key < tail[0][0]:
+            leaf = tail
+        elif root.rows:
+            branch = self._piece(root.row_of(key)[0], branch=True)
+            leaf = self._piece(branch.row_of(key)[0])
+        else:
+            return None
+        at = bisect_left(leaf, (key,))  # by the keys alone: a tuple is before a longer one that begins with it
+        if at < len(leaf):
+            entry: tuple[Any, Any] = leaf[at]
+            if entry[0] == key:
+                return entry
+        return None
+
     def place_of(self, key: Any, *, right: bool = False) -> int:
         """Return the first place whose key is not before `key`, or with `right`, behind it."""
         head = len(self.head)
@@ -57,8 +114,8 @@ class PagedSorted(PagedList):
         if not self.root.rows:
             return head
         top, start = self.root.find_key(key)
-        at, within = self._branch(self.root.rows[top][0]).find_key(key)
-        branch: Node = self._branch(self.root.rows[top][0])
+        branch: Node = self._piece(self.root.rows[top][0], branch=True)
+        at, within = branch.find_key(key)
         return head + start + within + _place_in(self._piece(branch.rows[at][0]), key, right)
 
 
@@ -109,7 +166,8 @@ class SortedDict(Dict):
 
     def __find__(self, key: Any) -> tuple[int, Any]:
         """Return the place of a key, or where it would be, and its entry or None."""
-        _check(key)
+        if type(key) not in _QUICK:
+            _check(key)
         items = self.__items__
         place = _place_of(items, key)
         if place < len(items):
@@ -121,12 +179,21 @@ class SortedDict(Dict):
     def __look__(self, key: Any) -> Any:
         """Return the entry of a key, None when there is none, be it because the key can be in no SortedDict."""
         try:
-            return self.__find__(key)[1]
+            if type(self.__items__) is not PagedSorted:
+                return self.__find__(key)[1]
+            if type(key) not in _QUICK:
+                _check(key)
+            return self.__items__.entry(key)
         except (TypeError, ValueError):
             hash(key)
             return None
 
     def __getitem__(self, key: Any) -> Any:
+        items = self.__items__
+        if type(items) is PagedSorted and items.near_stamp == items.stamp and type(key) in _HASHED:
+            value = items.near.get(key, MISSING)
+            if value is not MISSING:
+                return value
         entry = self.__look__(key)
         if entry is None:
             raise KeyError(key)
@@ -231,21 +298,53 @@ class SortedDict(Dict):
     # --- in order -------------------------------------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[Any]:
-        return (key for key, _ in self.__walk__())
+        return self.__walk__(keys=True)
 
     def __reversed__(self) -> Iterator[Any]:
-        return (key for key, _ in self.__walk__(backwards=True))
+        return self.__walk__(keys=True, backwards=True)
 
-    def __walk__(self, *, backwards: bool = False, first: int = 0, end: int | None = None) -> Iterator[tuple[Any, Any]]:
-        """Return the entries at places from `first` up to `end`; raises RuntimeError when their number changes."""
+    def __walk__(
+        self, *, keys: bool = False, backwards: bool = False, first: int = 0, end: int | None = None
+    ) -> Iterator[Any]:
+        """Return the entries at places from `first` up to `end`, or their keys.
+
+        What is changed meanwhile shows. Raises RuntimeError when the number of entries changes.
+        """
         items = self.__items__
         count = len(items)
         end = count if end is None else end
-        places = range(end - 1, first - 1, -1) if backwards else range(first, end)
-        for place in metered(places) if type(items) is PagedSorted else places:
-            yield items[place]
-            if len(self.__items__) != count:
-                raise RuntimeError("SortedDict changed size during iteration")
+        if type(items) is not PagedSorted:
+            for place in range(end - 1, first - 1, -1) if backwards else range(first, end):
+                yield items[place][0] if keys else items[place]
+                if len(items) != count:
+                    raise RuntimeError(_CHANGED_SIZE)
+            return
+        selectors = meter()
+        part_count = _FIRST_COUNT
+        while first < end:
+            part_count = min(part_count, end - first)
+            if backwards:
+                part = items.part(end - 1, -part_count)
+                end -= len(part)
+            else:
+                part = items.part(first, part_count)
+                first += len(part)
+            part_count = LEAF_COUNT
+            stamp, version = items.stamp, items.version
+            rest: Iterator[Any] = iter(items.remember(part) if keys else part)
+            for item in compress(rest, selectors):
+                yield item
+                if items.stamp != stamp:
+                    if items.length != count:
+                        raise RuntimeError(_CHANGED_SIZE)
+                    if keys and items.version == version:  # another value
+                        stamp = items.stamp
+                        continue
+                    if backwards:
+                        end += length_hint(rest)
+                    else:
+                        first -= length_hint(rest)
+                    break
 
     def keys(self) -> Any:
         return view(Keys, self)
@@ -268,12 +367,12 @@ class SortedDict(Dict):
         items = self.__items__
         first = 0 if minimum is None else _bound(items, minimum, right=not with_minimum)
         end = len(items) if maximum is None else _bound(items, maximum, right=bool(with_maximum))
-        return (key for key, _ in self.__walk__(backwards=bool(reverse), first=first, end=end))
+        return self.__walk__(keys=True, backwards=bool(reverse), first=first, end=end)
 
     def islice(self, start: int | None = None, stop: int | None = None, reverse: bool = False) -> Iterator[Any]:
         """Return the keys at places from `start` up to `stop`."""
         first, end, _ = slice(start, stop).indices(len(self.__items__))
-        return (key for key, _ in self.__walk__(backwards=bool(reverse), first=first, end=end))
+        return self.__walk__(keys=True, backwards=bool(reverse), first=first, end=end)
 
     def bisect_left(self, key: Any, /) -> int:
         return _bound(self.__items__, key, right=False)

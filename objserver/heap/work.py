@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from itertools import chain, compress
 from typing import Any, Final, TypeVar
 
-__all__ = ["FREE_COUNT", "WALK_COUNT", "given", "metered", "paid", "pay", "pay_for", "use_charge"]
+__all__ = ["FREE_COUNT", "WALK_COUNT", "given", "meter", "metered", "paid", "pay", "pay_for", "use_charge"]
 
 Item = TypeVar("Item")
 Items = TypeVar("Items", bound=Sized)
@@ -64,7 +64,12 @@ def pay_for(count: int) -> None:
 
 def metered(entries: Iterable[Item]) -> Iterator[Item]:
     """Return the entries, for whose reading, looking up or changing in pieces is paid as they go by."""
-    return compress(entries, chain.from_iterable(_selectors()))
+    return compress(entries, meter())
+
+
+def meter() -> Iterator[bool]:
+    """Return what `metered` lets entries go by with, for a walk in several parts: `compress(part, meter)` for each."""
+    return chain.from_iterable(_selectors())
 
 
 def _selectors() -> Iterator[tuple[bool, ...]]:

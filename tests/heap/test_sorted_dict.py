@@ -32,6 +32,57 @@ def outcome(call: Any) -> Any:
     return list(result) if hasattr(result, "__next__") else result
 
 
+def attempt(call: Any) -> Any:
+    """As `outcome`, of what may be stopped half way."""
+    try:
+        return call()
+    except (RuntimeError, TypeError) as error:
+        return type(error)
+
+
+# What a snippet may do between two steps of a walk: by how many places from where the walk is.
+Change = tuple[str, int]
+changes = st.lists(
+    st.tuples(st.sampled_from(["look", "put", "move", "delete", "insert", "clear", "stop"]), st.integers(-70, 70)),
+    max_size=6,
+).flatmap(lambda some: st.permutations([*some, *[("look", 0)] * 12]))
+
+
+def places(d: Any, *, keys: bool, backwards: bool) -> Any:
+    """A walk by place: what a SortedDict does where the package of that name leaves it open."""
+    count = len(d)
+    for place in range(count - 1, -1, -1) if backwards else range(count):
+        yield d.peekitem(place)[0] if keys else d.peekitem(place)
+        if len(d) != count:
+            raise RuntimeError
+
+
+def walked(d: Any, walk: Any, steps: list[Change]) -> list[Any]:
+    """Return what a walk comes by, and what is looked up meanwhile, while the dict changes."""
+    seen: list[Any] = []
+    for place, item in enumerate(walk):
+        seen.append(item)
+        do, distance = steps[place % len(steps)]
+        key = d.peekitem((place + distance) % len(d))[0]
+        if do == "look":
+            seen.append(d[key])
+        elif do == "put":
+            d[key] = d[key] + 1
+        elif do == "move":
+            d[key + 1000] = d.pop(key)
+        elif do == "delete" and place % 50 == 49:
+            del d[key]
+        elif do == "insert" and place % 50 == 49:
+            d[key + 0.125] = 1
+        elif do == "clear" and place % 100 == 99:
+            d.clear()
+        elif do == "stop" and place % 100 == 99:
+            break
+        if key in d:
+            seen.append(d[key])
+    return seen
+
+
 class Rules(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
@@ -97,6 +148,19 @@ class Rules(RuleBasedStateMachine):
     def slices(self, low: Any, high: Any, reverse: bool) -> None:
         self.both(lambda d: d.islice(low, high, reverse))
 
+    @rule(steps=changes, keys=st.booleans(), backwards=st.booleans())
+    def walk(self, steps: list[Change], keys: bool, backwards: bool) -> None:
+        def ours(d: Any) -> Any:
+            if keys:
+                return d.irange(reverse=True) if backwards else iter(d)
+            return reversed(d.items()) if backwards else iter(d.items())
+
+        def mine() -> Any:
+            return attempt(lambda: walked(self.d, ours(self.d), steps))
+
+        expected = attempt(lambda: walked(self.model, places(self.model, keys=keys, backwards=backwards), steps))
+        assert self.host.run(lambda root: mine()) == expected
+
     @rule(key=st.sampled_from(["a", None, 1j, (1,), float("nan"), List(), FrozenSet(), datetime(2020, 1, 1)]))
     def refused(self, key: Any) -> None:
         if len(self.model):
@@ -159,6 +223,35 @@ def test_texts_dates_and_tuples_have_their_order(host: Host) -> None:
         assert list(SortedDict.fromkeys(some)) == sorted(some)
     with pytest.raises(TypeError, match="compare"):
         SortedDict({datetime(2020, 1, 1): 1, datetime(2020, 1, 1, tzinfo=UTC): 2})
+
+
+def test_what_is_looked_up_beside_a_walk_is_what_is_there(host: Host) -> None:
+    """Lookups find what a walk came by without a search."""
+    host["d"] = SortedDict({n: n for n in range(1000)})
+    host.reopen()
+
+    def each(change: Any) -> Any:
+        d = host["d"]
+        seen = []
+        for key in d.irange(500, 600):
+            change(d, key)
+            seen.append((d.get(key), d[key], d[True], d[500.0]))
+        return seen
+
+    assert each(lambda d, key: None) == [(key, key, 1, 500) for key in range(500, 601)]
+    assert host.run(lambda root: each(lambda d, key: d.__setitem__(key, -key))) == [
+        (-key, -key, 1, -500) for key in range(500, 601)
+    ]
+    host.run(lambda root: [host["d"].pop(key) for key in list(host["d"].irange(550))])
+    assert [key for key in range(500, 600) if key in host["d"]] == list(range(500, 550))
+    assert host["d"][True] == 1
+    for absent in ("a", None, 1j, 501 + 0j, float("nan"), (501,)):
+        assert next(host["d"].irange(501)) == 501 and absent not in host["d"]
+        with pytest.raises(KeyError):
+            host["d"][absent]
+    with pytest.raises(ZeroDivisionError):
+        host.run(lambda root: [host["d"].__setitem__(key, 1 // (501 - key)) for key in host["d"].irange(500)])
+    assert [host["d"][key] for key in host["d"].irange(500, 502)] == [-500, -501, -502]
 
 
 def test_what_is_kept_in_it_is_part_of_the_heap(host: Host) -> None:
