@@ -13,15 +13,16 @@ Promise: oids are given in one order on every replica: that of the changes, then
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import NotStorable
 from . import instances
-from .atoms import ATOMS, NAN, are_settled, is_nan
+from .atoms import ATOMS, NAN, WITH_NAN, are_settled, is_nan
 from .containers import PAGED, STATES, Dict, List
+from .deques import Deque
 from .dict_kinds import DefaultDict
 from .instances import KINDS, Instance, Version
 from .named import NamedTupleType
@@ -37,6 +38,11 @@ if TYPE_CHECKING:
 __all__ = ["Adoption"]
 
 _WRAPS: Final[dict[type, Any]] = {dict: Dict, list: List}
+
+# Types whose values are left alone: atoms that are no nan, and containers that are in the heap and were not changed.
+_SETTLED: Final[frozenset[type]] = (ATOMS - WITH_NAN) | {
+    state for state, public in STATES.items() if state is not public.__free__
+}
 
 # Tuples and frozensets are stored inline; deeper ones would recurse too far when they are packed.
 _TUPLE_DEPTH_MAX: Final = 50
@@ -85,15 +91,19 @@ class Adoption:
         public = STATES.get(type(obj))
         if public is List:
             items = obj.__items__
-            if not are_settled(items):
-                self._adopt_items(items, range(len(items)), obj)
+            if kinds := _unsettled(items):
+                for at, value in enumerate(items):
+                    if type(value) in kinds:
+                        items[at] = self._adopt(value, obj, at)
         elif public is SortedDict:
             self._adopt_entries(obj.__items__, obj)
-        elif public is not None and public.__form__ == "deque":
+        elif public is Deque:
             items = obj.__items__
-            if not are_settled(items):
+            if kinds := _unsettled(items):
                 # By index the middle is far away.
-                adopted = [self._adopt(value, obj, index) for index, value in enumerate(items)]
+                adopted = [
+                    self._adopt(value, obj, at) if type(value) in kinds else value for at, value in enumerate(items)
+                ]
                 items.clear()
                 items.extend(adopted)
         elif public is not None:
@@ -101,8 +111,8 @@ class Adoption:
             if not are_settled(items, keys=True):
                 for key in items:
                     self._adopt_key(key, obj)
-            if public is not Set and not are_settled(items.values()):
-                self._adopt_items(items, list(items), obj)
+            if public is not Set:
+                self._adopt_values(items, obj)
             if public is DefaultDict:
                 self._adopt_factory(obj)
         elif type(obj) in KINDS:
@@ -113,9 +123,7 @@ class Adoption:
         elif type(obj) is Version:
             pass
         else:
-            values = instances.attributes(obj)
-            if not are_settled(values.values()):
-                self._adopt_items(values, list(values), obj)
+            self._adopt_values(instances.attributes(obj), obj)
 
     def _scan_paged(self, obj: Any) -> None:
         """Adopt what a large container got in this snippet, at a cost that follows that and not its size."""
@@ -124,18 +132,19 @@ class Adoption:
             for part in items.changed_in_snippet():
                 if type(items) is PagedSorted:
                     self._adopt_entries(part, obj)
-                elif not are_settled(part):
+                elif kinds := _unsettled(part):
                     for at, value in enumerate(part):
-                        part[at] = self._adopt(value, obj, Place(items, part, at))
+                        if type(value) in kinds:
+                            part[at] = self._adopt(value, obj, Place(items, part, at))
             return
         entries = items.changed_in_snippet()
         # Most are atoms, and a look at each is a tenth of what an entry costs.
-        keys, values = [entry[3] for entry in entries], [entry[1] for entry in entries]
-        if not (are_settled(keys, keys=True) and are_settled(values)):
+        keys, kinds = [entry[3] for entry in entries], _unsettled([entry[1] for entry in entries])
+        if kinds or not are_settled(keys, keys=True):
             for entry in entries:
                 _, value, _, key = entry
                 self._adopt_key(key, obj)
-                if type(value) not in ATOMS or is_nan(value):
+                if type(value) in kinds:
                     items.replace(entry, self._adopt(value, obj, key))
         if STATES[type(obj)] is DefaultDict:
             self._adopt_factory(obj)
@@ -146,19 +155,16 @@ class Adoption:
 
     def _adopt_entries(self, entries: list[Any], owner: Any) -> None:
         """Adopt the values of (key, value) in a SortedDict, whose keys are values that can't change."""
-        if not are_settled([value for _, value in entries]):
+        if kinds := _unsettled([value for _, value in entries]):
             for at, (key, value) in enumerate(entries):
-                if type(value) not in ATOMS or is_nan(value):
+                if type(value) in kinds:
                     entries[at] = key, self._adopt(value, owner, key)
 
-    def _adopt_items(self, items: Any, keys: Iterable[Any], owner: Any) -> None:
-        for key in keys:
-            try:
-                value = items[key]
-            except LookupError:  # it was taken out again in the same snippet
-                continue
-            if type(value) not in ATOMS or is_nan(value):
-                items[key] = self._adopt(value, owner, key)
+    def _adopt_values(self, items: dict[Any, Any], owner: Any) -> None:
+        if kinds := _unsettled(items.values()):
+            for key, value in items.items():
+                if type(value) in kinds:
+                    items[key] = self._adopt(value, owner, key)
 
     def _adopt_key(self, key: Any, owner: Any) -> None:
         if type(key) not in ATOMS or is_nan(key):
@@ -374,6 +380,18 @@ class Adoption:
             seen.add(id(obj))
             queue.extend((child, path + _step(obj, key)) for key, child in _children(obj))
         return f"<{self._heap.kind_of(target)} {self._heap._oid(target)}>"
+
+
+def _unsettled(values: Collection[Any]) -> set[type]:
+    """Return the types of those that have to be looked at: most of what a snippet changed a little was there before."""
+    kinds = set(map(type, values))
+    kinds -= _SETTLED
+    if kinds:
+        if not kinds.isdisjoint(WITH_NAN) and not any(is_nan(value) and value is not NAN for value in values):
+            kinds -= WITH_NAN
+        for kind in [kind for kind in kinds if type(kind) in KINDS and "__public__" in kind.__dict__]:
+            kinds.remove(kind)  # an instance that is in the heap and was not changed
+    return kinds
 
 
 def _children(obj: Any) -> Iterable[tuple[Any, Any]]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Any, Final
 from uuid import UUID
 
-__all__ = ["ATOMS", "NAN", "are_settled", "is_nan"]
+__all__ = ["ATOMS", "NAN", "WITH_NAN", "are_settled", "is_nan"]
 
 NAN: Final = float("nan")
 
@@ -25,7 +25,8 @@ ATOMS: Final[frozenset[type]] = frozenset(
     }
 )
 
-_WITH_NAN: Final = frozenset({float, complex, Decimal})
+# Those that may be a nan.
+WITH_NAN: Final[frozenset[type]] = frozenset({float, complex, Decimal})
 
 
 def is_nan(value: Any) -> bool:
@@ -33,7 +34,7 @@ def is_nan(value: Any) -> bool:
     kind = type(value)
     if kind is Decimal:
         return bool(value.is_nan())
-    return kind in _WITH_NAN and bool(value != value)
+    return kind in WITH_NAN and bool(value != value)
 
 
 def are_settled(values: Collection[Any], *, keys: bool = False) -> bool:
@@ -41,4 +42,4 @@ def are_settled(values: Collection[Any], *, keys: bool = False) -> bool:
     kinds = set(map(type, values))
     if not kinds <= ATOMS:
         return False
-    return kinds.isdisjoint(_WITH_NAN) or not any(is_nan(value) and (keys or value is not NAN) for value in values)
+    return kinds.isdisjoint(WITH_NAN) or not any(is_nan(value) and (keys or value is not NAN) for value in values)
