@@ -21,7 +21,8 @@ size, it meets new entries after the old ones; deleted ones it does not meet.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..errors import MachineError
@@ -53,6 +54,8 @@ _FRESH_SIZE: Final = 150
 
 # (place or 0 for one that was deleted, value, its place below this generation or 0, key)
 Entry = tuple[int, Any, int, Any]
+_KEY: Final = itemgetter(3)
+_PAIR: Final = itemgetter(3, 1)
 
 
 class Shape(NamedTuple):
@@ -112,6 +115,13 @@ class PagedDict:
         return self._find(key) is not None
 
     def __getitem__(self, key: Any) -> Any:
+        # As `_find`, of an entry that is in memory and wanted: a lookup is what is done most.
+        if type(key) in ATOMS:
+            entry = self.changed.get(key)
+            if entry is None:
+                entry = self.kept.hot.get(key)
+            if entry is not None and entry[0]:
+                return entry[1]
         entry = self._find(key)
         if entry is None:
             raise KeyError(key)
@@ -222,10 +232,10 @@ class PagedDict:
     __hash__ = None  # type: ignore[assignment]
 
     def __iter__(self) -> Iterator[Any]:
-        return (entry[3] for entry in self._steady(self._forwards()))
+        return self._steady(self._forwards(), _KEY)
 
     def __reversed__(self) -> Iterator[Any]:
-        return (entry[3] for entry in self._steady(self._backwards()))
+        return self._steady(self._backwards(), _KEY)
 
     def keys(self) -> Any:
         return view(Keys, self)
@@ -248,8 +258,7 @@ class PagedDict:
 
     def __walk__(self, *, backwards: bool = False) -> Iterator[tuple[Any, Any]]:
         """Return (key, value) of each entry; raises RuntimeError as CPython does when the size changes meanwhile."""
-        entries = self._backwards() if backwards else self._forwards()
-        return ((entry[3], entry[1]) for entry in self._steady(entries))
+        return self._steady(self._backwards() if backwards else self._forwards(), _PAIR)
 
     # --- entries --------------------------------------------------------------------------------------------------
 
@@ -361,10 +370,10 @@ class PagedDict:
 
     # --- in order -------------------------------------------------------------------------------------------------
 
-    def _steady(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def _steady(self, entries: Iterator[Entry], part: Callable[[Entry], Any]) -> Iterator[Any]:
         count = self.count
         for entry in metered(entries):
-            yield entry
+            yield part(entry)
             if self.count != count:
                 raise RuntimeError("dictionary changed size during iteration")
 
@@ -398,11 +407,14 @@ class PagedDict:
 
     def _stored(self, first: int, end: int, *, backwards: bool = False) -> Iterator[Entry]:
         """Return the entries that LMDB has from `first` up to `end`, or from there down, as they are now."""
+        changed, frozen = self.changed, self.frozen  # others take their places between snippets only
         count = 1
         while first < end:
             chunk = self._pager.scan(self.storage, first, end, count, backwards=backwards)
             for found, (key, value) in chunk:
-                entry = self._overlay(key)
+                entry = changed.get(key)
+                if entry is None and frozen:
+                    entry = self._below(key)
                 if entry is None:
                     yield found, value, found, key
                 elif entry[0] == found:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pager"]
 
+_KEY: Final = struct.Struct(">QQ")
 
 
 class Pager:
@@ -47,7 +48,7 @@ class Pager:
     def __init__(self, heap: Heap) -> None:
         self.heap = heap
         self._store = heap.store
-        self.key: Final = struct.Struct(">QQ").pack
+        self.key: Final = _KEY.pack
         self.key_hash = KeyHash(self._identify).hash_of
         self.changed_count = self.changed_weight = 0
         self.effort = 0
@@ -96,7 +97,7 @@ class Pager:
         except MachineError as error:
             self.heap.fault = error
             raise
-        numbers = [int.from_bytes(key[8:], "big") for key, _ in found]
+        numbers = [number for _, number in _KEY.iter_unpack(b"".join([key for key, _ in found]))]
         return list(zip(numbers, contents, strict=True))
 
     def record(self, storage: int, number: int, content: Any) -> tuple[bytes, bytes]:
@@ -107,8 +108,7 @@ class Pager:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + READ_DEPTH)
         try:
-            unpack = self.heap.records.unpack
-            contents = [unpack(record) for record in records]
+            contents = self.heap.records.unpack_all(records)
             self.heap.link_loaded()
             return contents
         finally:

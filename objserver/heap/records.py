@@ -171,13 +171,11 @@ class Records:
         self._builtin = builtin
         self._function_parts = function_parts
         self._make_function = make_function
-        self._unpackb = partial(
-            msgpack.unpackb,
-            ext_hook=self._unpack_other,
-            strict_map_key=False,
-            unicode_errors="surrogatepass",
-            raw=False,
-        )
+        way: Any = {
+            "ext_hook": self._unpack_other, "strict_map_key": False, "unicode_errors": "surrogatepass", "raw": False,
+        }  # fmt: skip
+        self._unpackb = partial(msgpack.unpackb, **way)
+        self._unpacker = partial(msgpack.Unpacker, **way)
         self._packer = msgpack.Packer(
             default=self._pack_other, strict_types=True, use_bin_type=True, unicode_errors="surrogatepass"
         )
@@ -195,6 +193,17 @@ class Records:
         value = self._unpackb(data)
         # The search for one byte first: it takes a tenth of the time, and texts seldom have it.
         return _settle_nans(value) if _NAN_BYTE in data and _NAN_MARK in data else value
+
+    def unpack_all(self, records: list[bytes]) -> list[Any]:
+        """Return what each of some records holds."""
+        data = b"".join(records)
+        if len(records) < _MANY_COUNT or len(data) > _MANY_SIZE_MAX:
+            return [self.unpack(record) for record in records]
+        unpacker = self._unpacker(read_size=len(data))  # it takes memory for that at once
+        unpacker.feed(data)
+        values = list(unpacker)
+        assert len(values) == len(records)
+        return [_settle_nans(value) for value in values] if _NAN_BYTE in data and _NAN_MARK in data else values
 
     def _pack_other(self, value: Any) -> msgpack.ExtType:
         kind = type(value)
@@ -251,6 +260,10 @@ def unpack_reference(data: bytes) -> Reference:
         return (*_REFERENCE.unpack(data), 0)
     return _INSTANCE_REFERENCE.unpack(data)
 
+
+# Records that are unpacked in one go, which takes a third of the time for each; and of what size together.
+_MANY_COUNT: Final = 4
+_MANY_SIZE_MAX: Final = 1 << 20
 
 # What NAN begins with as a msgpack float; a text may hold these bytes too, which only costs a look.
 _NAN_MARK: Final = msgpack.packb(NAN)[:3]

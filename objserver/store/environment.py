@@ -17,6 +17,7 @@ import os
 import resource
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -189,16 +190,14 @@ class Store:
                     # `prev` of a cursor that stands nowhere is the last record.
                     cursor.set_range(end)
                     pairs = cursor.iterprev() if cursor.prev() else ()
-                    for key, stored in pairs:
-                        if key < first or len(found) == count_max:
-                            break
-                        found.append((key, self._checked(key, stored)))
-                elif cursor.set_range(first):
-                    pairs = cursor
-                    for key, stored in pairs:
-                        if key >= end or len(found) == count_max:
-                            break
-                        found.append((key, self._checked(key, stored)))
+                else:
+                    pairs = cursor if cursor.set_range(first) else ()
+                for key, stored in islice(pairs, count_max):
+                    if not first <= key < end:
+                        break
+                    if crc32c(stored) != WHOLE:
+                        raise self._damaged(key, stored)
+                    found.append((key, stored[:-CRC_SIZE]))
         except lmdb.Error as error:
             raise self._explain(error, "read") from error
         return found
