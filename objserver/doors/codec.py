@@ -17,6 +17,7 @@ class WireCodec:
     """Values <-> JSON for the engine (objserver.engine.Codec)."""
 
     encode = staticmethod(values.encode)
+    encode_arguments = staticmethod(values.encode_arguments)
     shape = staticmethod(values.Shape)
 
     @staticmethod

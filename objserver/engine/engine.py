@@ -32,8 +32,8 @@ from .entries import (
     CHECKPOINT,
     DIGEST,
     TERM,
-    Item,
     describe_entry,
+    make_packer,
     pack_batch,
     pack_digest,
     pack_term,
@@ -59,6 +59,9 @@ _CHANGED_WEIGHT_LEAST: Final = 10_000
 
 # Slices of a checkpoint that holds up the next one, at once: some 10 ms.
 SLICES_WHEN_FULL: Final = 4
+
+# Bytes of what is logged up to which a batch is packed with the packer that is kept.
+_PACKED_SIZE: Final = 64 * 1024
 
 # Objects looked at in one slice of eviction.
 EVICT_COUNT: Final = 1_000
@@ -102,6 +105,7 @@ class Engine:
         self._error: BaseException | None = None
         self._closed = False
         self._checkpoint: Checkpoint | None = None
+        self._packer = make_packer()
         self._texts: dict[bytes, str] = {}  # code in the log since the last CHECKPOINT
         self._changed = False  # whether a batch was logged since then
         self._wanted = False  # and a checkpoint is due for that
@@ -264,14 +268,14 @@ class Engine:
 
     def _append_batch(self) -> None:
         """Append what the runner has to log."""
-        items: list[Item] = []
-        texts: dict[bytes, str] = {}
-        for item, code in self._runner.logged:
-            items.append(item)
-            if item.code not in self._texts:
-                self._texts[item.code] = texts[item.code] = code
-        self._append(BATCH, pack_batch(items, texts))
-        self._logged_count += len(items)
+        runner = self._runner
+        rows = runner.logged
+        texts = {digest: code for digest, code in runner.codes.items() if digest not in self._texts}
+        self._texts.update(texts)
+        # What a large batch takes of memory goes with its packer.
+        packer = self._packer if runner.logged_size < _PACKED_SIZE else None
+        self._append(BATCH, pack_batch(rows, texts, packer))
+        self._logged_count += len(rows)
         self._changed = True
 
     def _append(self, kind: int, payload: bytes) -> Head:
@@ -606,7 +610,7 @@ class Engine:
                     raise DataDamaged(f"entry {entry.seq}: the text of code {item.code.hex()} is not in the log")
                 runner.expected = item.result_crc
                 value, fault, _, _ = runner.run(runner.logged_request(item, code), item.args)
-                if len(runner.logged) == index or runner.logged[index][0].result_crc != item.result_crc:
+                if len(runner.logged) == index or runner.logged[index][-1] != item.result_crc:
                     what = Divergence(
                         kind="result",
                         seq=entry.seq,

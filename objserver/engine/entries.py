@@ -25,9 +25,12 @@ __all__ = [
     "CHECKPOINT",
     "DIGEST",
     "Item",
+    "KINDS",
+    "Row",
     "TERM",
     "code_digest",
     "describe_entry",
+    "make_packer",
     "pack_batch",
     "pack_digest",
     "pack_term",
@@ -41,7 +44,7 @@ CHECKPOINT: Final = 2
 DIGEST: Final = 3
 TERM: Final = 4
 
-_KINDS: Final = ("eval", "call")
+KINDS: Final = ("eval", "call")
 _KIND_NAMES: Final = {BATCH: "batch", CHECKPOINT: "checkpoint", DIGEST: "digest", TERM: "term"}
 
 
@@ -56,21 +59,36 @@ class Item(NamedTuple):
     request_id: str
     result_crc: int
 
+    def row(self) -> Row:
+        return KINDS.index(self.kind), *self[1:]
+
+
+# An item as it is packed: the kind as its place in KINDS, and the rest of an `Item`. A plain tuple, since one is made
+# for every change.
+Row = tuple[int, bytes, bytes, int | None, str, str, int]
+
 
 def code_digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def pack_batch(items: Sequence[Item], texts: Mapping[bytes, str]) -> bytes:
-    packed: bytes = msgpack.packb(
-        [[(_KINDS.index(kind), *rest) for kind, *rest in items], dict(texts)], unicode_errors="surrogatepass"
-    )
+def pack_batch(rows: Sequence[Row], texts: Mapping[bytes, str], packer: msgpack.Packer | None = None) -> bytes:
+    """
+    Args:
+        packer: one of `make_packer`, kept by whoever packs often. It begins with 256 KiB of memory, and grows.
+    """
+    packed: bytes = (packer or make_packer()).pack([rows, texts])
     return packed
+
+
+def make_packer() -> msgpack.Packer:
+    """Return what packs batches, one after the other."""
+    return msgpack.Packer(unicode_errors="surrogatepass")
 
 
 def unpack_batch(payload: bytes) -> tuple[list[Item], dict[bytes, str]]:
     items, texts = _unpack(payload)
-    return [Item(_KINDS[kind], *rest) for kind, *rest in items], texts
+    return [Item(KINDS[kind], *rest) for kind, *rest in items], texts
 
 
 def pack_digest(seq: int, digest: bytes) -> bytes:

@@ -91,6 +91,11 @@ class Codec(Protocol):
         """Return a value as JSON. `describe` tells the shape of what is not a plain value."""
         ...
 
+    def encode_arguments(self, named: Mapping[str, Any], positional: Sequence[Any] | None) -> bytes | None:
+        """Return what `encode` makes of `named`, or of [positional, named], where all are texts, whole numbers, bools
+        and None; None where they may be something else."""
+        ...
+
     def loads(self, data: bytes) -> Any:
         """Return the value of JSON that `encode` made; sets as the heap's."""
         ...

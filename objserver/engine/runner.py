@@ -66,7 +66,7 @@ from ..heap import (
 from ..limits import ENTRY_SIZE_MAX, FRAME_SIZE_MAX, PRINT_SIZE_MAX, RESULT_SIZE_MAX
 from ..store import Store
 from .describe import Describer
-from .entries import Item, code_digest
+from .entries import Item, Row, code_digest
 from .paths import resolve_path
 from .requests import Codec, Fault, FaultKind, Kind, Outcome, Request
 from .texts import CLEAN, UNCHANGING, find_text, keep_text
@@ -116,8 +116,9 @@ class Runner:
     """Runs requests on one heap.
 
     Attributes:
-        logged: what changed something since the entry began, with the code's text: what the entry will consist of.
-        logged_size: bytes of that, about.
+        logged: what changed something since the entry began: the rows that it will consist of.
+        codes: digest -> text of their code.
+        logged_size: bytes of both, about.
         refusal: what whoever changes something is answered instead, rolled back; None where changes are welcome.
         expected: the crc of the result that the log has of the next snippet; None for one that is new.
         unexpected: what a snippet changed that came to another result.
@@ -132,7 +133,8 @@ class Runner:
         self._cell = ""  # the source of the snippet that runs
         # The running snippet stands, or would stand, in entry `_seq` of that time, behind what is in `logged`.
         self.time_ns = self._seq = self._as_of = self.logged_size = 0
-        self.logged: list[tuple[Item, str]] = []
+        self.logged: list[Row] = []
+        self.codes: dict[bytes, str] = {}
         self.refusal: Fault | None = None
         self._refusal: Fault | None = None  # in this batch: what is in the log is not refused
         self.expected: int | None = None
@@ -179,7 +181,10 @@ class Runner:
         self._fuel = Fuel(builtins)
         # Among the snippets' builtins, so that `call` of a container's own method finds the fuel to pay from.
         self._call = FunctionType(_call.__code__, self.heap.root.namespace)
+        self._namespace = self.heap.root.namespace
         self._describe = Describer(self.heap, codec)
+        self._outdated = self._describe.outdated
+        self._digests: dict[str, bytes] = {}  # of paths that were called
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
 
     # --- running --------------------------------------------------------------------------------------------------
@@ -193,40 +198,51 @@ class Runner:
             MachineError: the heap could not be read; its state is unknown.
             MemoryError: the machine has no more; the state of the heap is unknown.
         """
+        # Dense, and with few calls: every request passes here, and each attribute and call is a hundredth of it.
         kind, code, args, positional, depth, principal, request_id = request
         heap = self.heap
         heap.read_only = read_only = kind == "query"
         heap.snippet += 1
         self._principal = principal
-        self._cell = "" if kind == "call" else code
-        digest = b""
         self._generator = None
+        digest = b""
         if length_hint(self._fuel.left) != self._fuel_count:
             self._fuel.refill(self._fuel_count)
         try:
-            if args_json is None and not read_only:
+            if args and args_json is None and not read_only:
                 # The snippet could change what it was given, so that is written down before it runs.
                 for given in args.values():
                     if type(given) not in UNCHANGING:
                         args_json = self._encode_args(kind, args, positional)
                         break
             if kind == "call":
+                self._cell = ""
                 if args_json is None and not UNCHANGING.issuperset(map(type, positional)):
                     args_json = self._encode_args(kind, args, positional)
-                value = self._call(resolve_path(heap, code), positional, args)
+                function = self._namespace.get(code)
+                if type(function) is FunctionType and function.__globals__ is self._namespace and not args:
+                    value = function(*positional)  # it is what `resolve_path` finds: a client's own, under a name
+                else:
+                    value = self._call(resolve_path(heap, code), positional, args)
             else:
+                self._cell = code
                 function, digest = self._cells[code, tuple(args), read_only]
-                value = function(**args)
-            changed = bool(self._touched or self._journal)
-            if changed and not heap.read_only:
-                heap.adopt()
-                if args_json is None:
-                    args_json = self._encode_args(kind, args, positional)
-            keeps = type(value) in CLEAN and depth is None
-            encoded = value.__text__ if keeps else None
-            if type(encoded) is not bytes:
-                encoded = self._encode(value, depth, keeps)
-            if self._describe.outdated:
+                # By place, which is quicker: their names are those that the cell was compiled with, in that order.
+                value = function(*args.values())
+            changed = False
+            if self._touched or self._journal:
+                changed = True
+                if not read_only:
+                    heap.adopt()
+                    if args_json is None:
+                        args_json = self._encode_args(kind, args, positional)
+            if type(value) in CLEAN and depth is None:
+                encoded = value.__text__
+                if type(encoded) is not bytes:
+                    encoded = self._encode_kept(value)
+            else:
+                encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
+            if self._outdated:
                 encoded = self._encode_upgraded(value, depth)
                 changed = True
                 if args_json is None and not read_only:
@@ -243,19 +259,25 @@ class Runner:
             if heap.fault is not None:
                 raise heap.fault from error
             return None, self._fault(error, kind, code, advice), self._as_of, self._take_output()
-        if changed and read_only:
+        if not changed:
+            pass
+        elif read_only:
             heap.rollback()  # a query saw instances upgraded, which stay as they were
-        elif changed and self._refusal is not None:
+        elif self._refusal is not None:
             heap.rollback()
             return None, self._refusal, self._as_of, self._take_output()
-        elif changed:
+        else:
             assert args_json is not None
             crc = crc32(encoded)
-            if self.expected not in (None, crc):
+            if self.expected is not None and self.expected != crc:
                 self.unexpected = heap.changes(stay=True)
             heap.commit()
-            digest = digest or code_digest(code)
-            self.logged.append((Item(kind, digest, args_json, depth, principal, request_id, crc), code))
+            number = 0
+            if kind == "call":
+                number = 1
+                digest = self._digests.get(code) or self._digest_of(code)
+            self.logged.append((number, digest, args_json, depth, principal, request_id, crc))
+            self.codes[digest] = code
             self.logged_size += len(args_json) + len(code)
             self._as_of = self._seq
         return encoded, None, self._as_of, self._take_output() if self._output else ""
@@ -289,15 +311,15 @@ class Runner:
         self._as_of = seq
         self._seq = seq + 1
         self.logged = []
+        self.codes = {}
         self.logged_size = 0
 
-    def _encode(self, value: Any, depth: int | None, keeps: bool) -> bytes:
-        """Return the JSON of a value; with `keeps`, of a container that may have it beside itself, or gets it now."""
-        encoded = find_text(value) if keeps else None
+    def _encode_kept(self, value: Any) -> bytes:
+        """Return the JSON of a clean container, which may have it beside itself, or gets it now."""
+        encoded = find_text(value)
         if encoded is None:
-            encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
-            if keeps:
-                keep_text(self.heap, value, encoded)
+            encoded = self._codec.encode(value, self._describe, None, RESULT_SIZE_MAX)
+            keep_text(self.heap, value, encoded)
         return encoded
 
     def _encode_upgraded(self, value: Any, depth: int | None) -> bytes:
@@ -318,11 +340,21 @@ class Runner:
         raise ResultTooLarge("one upgrade of an instance shows the next, too often; return less, or with a depth")
 
     def _encode_args(self, kind: Kind, args: Mapping[str, Any], positional: Sequence[Any]) -> bytes:
+        encoded = self._codec.encode_arguments(args, positional if kind == "call" else None)
+        if encoded is not None and len(encoded) <= ARGS_SIZE_MAX:
+            return encoded
         given = [list(positional), dict(args)] if kind == "call" else dict(args)
         try:
             return self._codec.encode(given, self._describe, None, ARGS_SIZE_MAX)
         except ResultTooLarge as error:
             raise ResultTooLarge(f"the arguments can't be logged: {error}") from None
+
+    def _digest_of(self, path: str) -> bytes:
+        """Return the digest of a path that was called."""
+        if len(self._digests) >= CELL_COUNT_MAX:
+            self._digests.clear()
+        digest = self._digests[path] = code_digest(path)
+        return digest
 
     # --- cells ----------------------------------------------------------------------------------------------------
 

@@ -358,6 +358,13 @@ def is_own(key: Any) -> bool:
     return type(key) in ATOMS or (type(key) is tuple and ATOMS.issuperset(map(type, key)))
 
 
+def clean_dict_setitem(self: Any, key: Any, value: Any) -> None:
+    # As the twin that is made for other methods, without the tuple and the dict of arguments: most changes come here.
+    if type(self) is self.__clean__:
+        self.__heap__.touch(self)
+    self.__items__[key] = value
+
+
 def clean_dict_setdefault(self: Any, key: Any, default: Any = None, /) -> Any:
     if key not in self.__items__:
         self[key] = default
@@ -599,6 +606,7 @@ MutableMapping.register(Dict)
 make_states(
     Dict,
     "__setitem__ __delitem__ __ior__ setdefault pop popitem update clear",
+    __setitem__=clean_dict_setitem,
     setdefault=clean_dict_setdefault,
     pop=clean_dict_pop,
 )

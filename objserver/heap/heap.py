@@ -60,6 +60,7 @@ from .records import (
 )
 from .root import Root
 from .sets import FrozenSet, Set
+from .settled import are_all_settled
 from .sorted_dict import SortedDict
 from .upgrades import Upgrades
 
@@ -270,14 +271,23 @@ class Heap:
         Raises:
             NotStorable: a value that can't be kept; `rollback` must follow.
         """
-        self._adoption.run(self.touched, self.root)
+        if self.root.journal or not are_all_settled(self.touched):
+            self._adoption.run(self.touched, self.root)
 
     def commit(self) -> None:
         """Let every change of the snippet stay. After `adopt`."""
+        dirty = self.dirty
         for obj in self.touched:
             if type(obj) in STATES:
-                self._fit(obj)
-            self.dirty[self._settle_state(obj)] = obj
+                # `_fit` and `_settle_state`, without calls where nothing is in pieces: each change passes here.
+                items = obj.__items__
+                if type(items) in PAGED or type(obj.__saved__) in PAGED or len(items) > self.paged_above:
+                    self._fit(obj)
+                obj.__laid__ = obj.__saved__ = None
+                obj.__class__ = obj.__clean__
+                dirty[obj.__oid__] = obj
+            else:
+                dirty[self._settle_state(obj)] = obj
         for obj in self._adoption.created:
             self.upgrades.begin(obj)
             if type(obj) in STATES:
@@ -294,7 +304,8 @@ class Heap:
         elif self._adoption.created:
             self.definitions.end()  # a lambda of a statement may have been kept, and no root bound
         self.touched.clear()
-        self.upgrades.end()
+        if self.upgrades.before:
+            self.upgrades.end()
         self._adoption.end()
 
     def changes(self, *, stay: bool) -> Changes:

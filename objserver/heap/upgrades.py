@@ -44,11 +44,15 @@ class Lineage(NamedTuple):
 
 
 class Upgrades:
-    """The versions of one heap's instances."""
+    """The versions of one heap's instances.
+
+    Attributes:
+        before: oid -> shape before the upgrade, of those that the running snippet upgraded.
+    """
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self._before: dict[int, Shape] = {}  # oid -> shape before the upgrade, of this snippet
+        self.before: dict[int, Shape] = {}
 
     def outdate(self, cls: Any) -> None:
         """A class has a new version or other bases: its instances, and those of classes below, may be due."""
@@ -108,7 +112,7 @@ class Upgrades:
         try:
             instances.set_class(obj, info.clean)
             heap.touch(obj)
-            self._before.setdefault(instances.oid_of(obj), instances.shape_of(obj))
+            self.before.setdefault(instances.oid_of(obj), instances.shape_of(obj))
             instances.set_shape(obj, shape)
             for of, function, version, target in steps:
                 try:
@@ -128,7 +132,7 @@ class Upgrades:
 
     def end(self) -> None:
         """The snippet's upgrades stay."""
-        self._before.clear()
+        self.before.clear()
 
     def undo(self, touched: Iterable[Any], redefined: Iterable[Any]) -> None:
         """Give the instances of a snippet back their shapes, after every class is again what it was.
@@ -138,9 +142,9 @@ class Upgrades:
         """
         for each in redefined:
             self.outdate(each)
-        for oid, shape in self._before.items():
+        for oid, shape in self.before.items():
             instances.set_shape(self._heap.live[oid], shape)
-        self._before.clear()
+        self.before.clear()
         for obj in touched:
             cls: Any = type(obj)
             if type(cls) in KINDS and issubclass(cls, Instance):

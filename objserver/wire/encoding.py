@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from fractions import Fraction
@@ -33,7 +33,7 @@ from objserver.limits import (
     VALUE_DEPTH_MAX,
 )
 
-__all__ = ["Describe", "Shape", "encode"]
+__all__ = ["Describe", "Shape", "encode", "encode_arguments"]
 
 
 Kind = Literal["deque", "dict", "frozenset", "instance", "list", "namedtuple", "reference", "set", "tuple"]
@@ -79,7 +79,7 @@ def encode(
     if kind in _ATOMS:
         if kind is str and len(value) > size_max:  # type: ignore[arg-type]
             raise _too_large("more text", f"{size_max} bytes")
-        text = dumps(_atom(value))
+        text = b"null" if value is None else dumps(_atom(value))
     elif kind in _LEAVES:
         text = _LEAVES[kind](value)
     else:
@@ -95,10 +95,28 @@ def encode(
     return text
 
 
+def encode_arguments(named: Mapping[str, Any], positional: Sequence[Any] | None) -> bytes | None:
+    """Return what `encode` makes of `named`, or of [positional, named], where all are texts, whole numbers, bools and
+    None; None where they may be something else.
+
+    They came in one message, so no long text stands in them more often than it was sent.
+    """
+    if not _PLAIN_ATOMS.issuperset(map(type, named.values())):
+        return None
+    if positional is not None and not _PLAIN_ATOMS.issuperset(map(type, positional)):
+        return None
+    try:
+        text = dumps(named if positional is None else (positional, named))
+    except TypeError:  # as in `_flat`
+        return None
+    return None if _DOLLAR in text and b'"$' in text else text
+
+
 # Containers become dicts and lists that one `orjson.dumps` writes; the rest is text already, carried in a `Fragment`,
 # so that its size is known before it is copied.
 
 _ATOMS: Final = frozenset({type(None), bool, int, float, str})
+_PLAIN_ATOMS: Final = _ATOMS - {float}  # JSON has no nan
 _NATIVE: Final[dict[type, Kind]] = {
     deque: "deque", dict: "dict", frozenset: "frozenset", list: "list", set: "set", tuple: "tuple"
 }

@@ -902,9 +902,9 @@ ITEM = Item("eval", code_digest("x = 1"), b"{}", None, "", "", 0)
 ENTRIES = {
     "digest of a checkpoint that is none": ([(DIGEST, pack_digest(1, bytes(16)))], "has the digest of checkpoint 1"),
     "digest of no bytes": ([(CHECKPOINT, b""), (DIGEST, pack_digest(4, b"1"))], "has a digest that is none: b'1'"),
-    "text of another digest": ([(BATCH, pack_batch([ITEM], {ITEM.code: "x = 2"}))], "which is not its own"),
+    "text of another digest": ([(BATCH, pack_batch([ITEM.row()], {ITEM.code: "x = 2"}))], "which is not its own"),
     "text that is missing": (
-        [(CHECKPOINT, b""), (BATCH, pack_batch([ITEM], {}))], "whose text does not stand before it",
+        [(CHECKPOINT, b""), (BATCH, pack_batch([ITEM.row()], {}))], "whose text does not stand before it",
     ),
     "payload that is none": ([(BATCH, b"\xc1")], "entry 3: does not decode"),
     "kind that nobody knows": ([(77, b"")], "entry 3: is of kind 77, which this version does not know"),
