@@ -1,25 +1,26 @@
 """Checkpoints: what changed goes to LMDB, in slices, while snippets go on running.
 
-    engine thread   freeze --> slice --> slice --> ... --> digest --> finish
-                                 |         |                            |
-    writer thread              put       put                     commit with the mark
+    engine thread   freeze --> slice, put --> slice, put --> ... --> digest --> finish
+    writer thread   begin                                                     commit with the mark
 
 A slice is bounded by a count of objects and of bytes, not by time: the engine knows no clock, and the pause a slice
-makes is what encoding that much costs. Between two slices batches run; an object that is about to change before its
-turn is written down first (Heap.touch). The transaction belongs to the writer thread, which spends its time in LMDB
-without the interpreter's lock.
+makes is what encoding and putting that much costs. Between two slices batches run; an object that is about to change
+before its turn is written down first (Heap.touch).
 
-When LMDB's map is full the writer gives up its transaction, the engine's thread doubles the map, since it alone knows
-that nobody reads, and the writer writes what it had again. For that it keeps it, when the map is not ample.
+The transaction is begun and committed by a thread of its own: the commit, which waits for the disk, is one call without
+the interpreter's lock. Records are put by the engine's thread, in 1.3 us each: a thread beside it, which gives the lock
+up and wants it back for every record, took as much time again for changing hands, and kept clients waiting behind it in
+every call of the system.
+
+When LMDB's map is full the transaction is given up, the engine's thread doubles the map and writes what it had again.
+For that it keeps it, when the map is not ample.
 
 Promise: LMDB holds the state as of the CHECKPOINT entry, whole or not at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import blake2b
-from itertools import chain
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Final
@@ -27,14 +28,21 @@ from typing import Final
 from ..errors import MapFull
 from ..heap import Heap
 from ..log import Head
-from ..store import Store
+from ..store import Store, Writer
 from .divergence import Written
 
-__all__ = ["Checkpoint"]
+__all__ = ["SLICE_COUNT", "SLICE_COUNT_LONG", "Checkpoint"]
 
-# Some 3 ms of encoding: measured 2 to 5 us for a small object (benchmarks/checkpoint.py).
-SLICE_COUNT: Final = 500
-SLICE_SIZE: Final = 512 * 1024
+# Objects of a slice, some 0.25 ms (benchmarks/checkpoint.py): each client that asks meanwhile waits so long. And of one
+# behind which much waits, some 12 ms.
+SLICE_COUNT: Final = 32
+SLICE_COUNT_LONG: Final = 1_600
+# Bytes of records that take as long as one of them.
+_RECORD_SIZE: Final = 1_024
+
+# Records that are put at once: LMDB's pages are better filled by long runs of a container's pieces (Writer.put).
+_PUT_COUNT: Final = 256
+_PUT_SIZE: Final = 256 * 1024
 
 Batch = list[tuple[bytes, bytes | None]]
 
@@ -78,41 +86,49 @@ class Checkpoint:
 
         Args:
             notes: whether to note what is written, for a comparison with other nodes.
+        Raises:
+            StorageFailed, MemoryError: LMDB refuses to begin.
         """
         heap.frozen.begin()
         self.head = head
         self.seq = head.seq
         self.next_oid = heap.next_oid
-        self.committing = False  # everything is handed over; the writer ends by itself
+        self.committing = False  # everything is handed over; the commit ends by itself
         self._heap = heap
         self._store = store
         self.written = Written(head.seq) if notes else None
         self._digest = RecordsDigest()
-        # Not bounded: what waits in it is a part of what is in memory already, as objects.
-        self._queue: SimpleQueue[Batch | bytes | None] = SimpleQueue()
         self._digested = self._sliced = False
-        self._keeps = not store.is_ample  # what was written, to write it again
-        self._told: SimpleQueue[BaseException | None] = SimpleQueue()  # by the writer: it is done, or wants room
-        self._room: SimpleQueue[bool] = SimpleQueue()  # for the writer: there is room, or there is nothing more to do
-        self._thread = Thread(target=self._write, name="checkpoint", daemon=True)
-        self._thread.start()
+        self._waiting: Batch = []  # records to put
+        self._waiting_size = 0
+        self._kept: list[Batch] | None = None if store.is_ample else []  # what was put, to put it again
+        self._mark = b""
+        self._transaction = _Transaction(store)
 
-    def slice(self) -> bool:
-        """Hand over the next records; False when there are none left, and `digest` is final."""
+    def slice(self, count: int = SLICE_COUNT) -> bool:
+        """Write the records of the next `count` objects or so; False when there are none left, and `digest` is final.
+
+        Raises:
+            StorageFailed, MemoryError: the disk is full or refuses, or there is no room for it in memory.
+        """
         frozen = self._heap.frozen
-        records: Batch | None = frozen.slice(SLICE_COUNT, SLICE_SIZE) if not self._digested else []
-        assert records is not None
-        if records:
-            digests = self._digest.add(records)
-            if self.written is not None:
-                self.written.add(records, digests)
-        else:
+        if not self._digested:
+            records = frozen.slice(count, count * _RECORD_SIZE)
+            if records:
+                digests = self._digest.add(records)
+                if self.written is not None:
+                    self.written.add(records, digests)
+                self._put(records)
+                return True
             self._digested = True
-            records = frozen.reclaim_slice()
-        if records:
-            self._queue.put(records)
-        self._sliced = records is None
-        return not self._sliced
+        for _ in range(0, count, SLICE_COUNT):
+            reclaimed = frozen.reclaim_slice()
+            if reclaimed is None:
+                self._put_waiting()
+                self._sliced = True
+                return False
+            self._put(reclaimed)
+        return True
 
     @property
     def digest(self) -> bytes:
@@ -121,10 +137,11 @@ class Checkpoint:
         return self._digest.digest()
 
     def commit(self, mark: bytes) -> None:
-        """Let the writer commit, with what the checkpoint stands for. `ended` tells when it has."""
+        """Begin the commit, with what the checkpoint stands for. `ended` tells when it is done."""
         assert self._sliced
         self.committing = True
-        self._queue.put(mark)
+        self._mark = mark
+        self._transaction.commit(mark)
 
     def ended(self, *, wait: bool = False) -> bool:
         """Return whether the commit is done; the heap may then evict what was written.
@@ -134,56 +151,100 @@ class Checkpoint:
         """
         while True:
             try:
-                told = self._told.get(block=wait)
-            except Empty:
-                return False
-            if not isinstance(told, MapFull):
+                if not self._transaction.ended(wait=wait):
+                    return False
                 break
-            self._store.grow()
-            self._room.put(True)
-        self._thread.join()
-        if told is not None:
-            raise told
+            except MapFull as full:
+                self._put_again(full)
+                self._transaction.commit(self._mark)
         self._heap.frozen.settle()
         return True
 
     def abandon(self) -> None:
         """Write nothing. The heap is not to be used any more."""
-        self._queue.put(None)
-        self._room.put(False)
+        self._transaction.abandon()
+
+    def _put(self, records: Batch) -> None:
+        self._waiting += records
+        self._waiting_size += sum([len(record) for _, record in records if record is not None])
+        if len(self._waiting) >= _PUT_COUNT or self._waiting_size >= _PUT_SIZE:
+            self._put_waiting()
+
+    def _put_waiting(self) -> None:
+        records, self._waiting, self._waiting_size = self._waiting, [], 0
+        if self._kept is not None:
+            self._kept.append(records)
+        try:
+            self._transaction.put(records)
+        except MapFull as full:
+            self._put_again(full)
+
+    def _put_again(self, full: MapFull) -> None:
+        """Put everything again, in a larger map. Raises MapFull: there is no address space for it."""
+        assert self._kept is not None, f"{full}, though it was ample"
+        while True:
+            self._transaction.abandon()
+            self._store.grow()
+            self._transaction = _Transaction(self._store)
+            try:
+                for records in self._kept:
+                    self._transaction.put(records)
+                return
+            except MapFull:
+                pass
+
+
+class _Transaction:
+    """LMDB's write transaction, begun and ended by a thread of its own.
+
+    Its lock belongs to the thread that took it. In between that one sleeps, and another one may put.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Begin. Raises StorageFailed, MemoryError."""
+        self._told: SimpleQueue[Writer | BaseException | None] = SimpleQueue()  # by the thread: it has begun, or ended
+        self._asked: SimpleQueue[bytes | None] = SimpleQueue()  # of it: to commit with a mark, or to abort
+        self._thread = Thread(target=self._run, args=(store,), name="checkpoint", daemon=True)
+        self._thread.start()
+        told = self._told.get()
+        if isinstance(told, BaseException):
+            self._thread.join()
+            raise told
+        assert told is not None
+        self._writer = told
+
+    def put(self, records: Batch) -> None:
+        """Raises MapFull, StorageFailed."""
+        self._writer.put(records)
+
+    def commit(self, mark: bytes) -> None:
+        self._asked.put(mark)
+
+    def ended(self, *, wait: bool) -> bool:
+        """Return whether the commit is done. Raises MapFull, StorageFailed: nothing was written."""
+        try:
+            told = self._told.get(block=wait)
+        except Empty:
+            return False
+        self._thread.join()
+        if isinstance(told, BaseException):
+            raise told
+        return True
+
+    def abandon(self) -> None:
+        """Abort, unless it was ended. Returns when LMDB may be closed."""
+        self._asked.put(None)
         self._thread.join()
 
-    def _write(self) -> None:
-        given: list[Batch | bytes | None] = []
+    def _run(self, store: Store) -> None:
         try:
-            while True:
-                try:
-                    self._write_all(given)
-                    break
-                except MapFull as full:
-                    assert self._keeps, f"{full}, though it was ample"
-                    self._told.put(full)
-                    if not self._room.get():
-                        break
+            with store.writer() as writer:
+                self._told.put(writer)
+                mark = self._asked.get()
+                if mark is None:
+                    writer.abort()
+                else:
+                    writer.commit(mark)
             self._told.put(None)
         except BaseException as error:
             self._told.put(error)
-
-    def _write_all(self, given: list[Batch | bytes | None]) -> None:
-        """Write what was given before, then what is given now, in one transaction. Raises MapFull, StorageFailed."""
-        with self._store.writer() as writer:
-            for item in chain([*given], self._items(given)):
-                if isinstance(item, bytes):
-                    writer.commit(item)
-                    return
-                if item is None:
-                    writer.abort()
-                    return
-                writer.put(item)
-
-    def _items(self, given: list[Batch | bytes | None]) -> Iterator[Batch | bytes | None]:
-        while True:
-            item = self._queue.get()
-            if self._keeps:
-                given.append(item)
-            yield item

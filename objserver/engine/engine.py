@@ -25,7 +25,7 @@ from ..errors import BadRequest, DataDamaged, Diverged, MachineError, ObjserverE
 from ..limits import BATCH_OUTPUT_SIZE_MAX, BATCH_SIZE_MAX
 from ..log import DiskLog, Entry, Head, Log, check_follows, decode_entry, open_log
 from ..store import Pinned, Store
-from .checkpoint import SLICE_COUNT, Checkpoint
+from .checkpoint import SLICE_COUNT, SLICE_COUNT_LONG, Checkpoint
 from .divergence import Divergence, Snippet, Written
 from .entries import (
     BATCH,
@@ -57,8 +57,9 @@ RUN_NS_MAX: Final = 3_000_000_000
 
 _CHANGED_WEIGHT_LEAST: Final = 10_000
 
-# Slices of a checkpoint that holds up the next one, at once: some 10 ms.
-SLICES_WHEN_FULL: Final = 4
+# Snippets of a batch for each of which a checkpoint writes one object more, lest long batches leave it no time: some
+# tenth of what they take.
+SNIPPETS_OF_RECORD: Final = 4
 
 # Bytes of what is logged up to which a batch is packed with the packer that is kept.
 _PACKED_SIZE: Final = 64 * 1024
@@ -114,7 +115,8 @@ class Engine:
         # What was changed stays in memory, and so does what LMDB makes of it, some 2 KiB each when they are all over a
         # large dict: a small cache is to have no more of that than of itself.
         self._changed_weight_max = min(options.checkpoint_count, max(_CHANGED_WEIGHT_LEAST, options.cache_size // 2048))
-        self._unpaid_count = 0  # objects changed since the last slice or freeze
+        self._owed_count = 0  # objects that the checkpoint under way has to write for those that changed meanwhile
+        self._sliced_count = 0  # snippets that had run at its last slice
         self._run_ns = 0  # time that the batches logged since then took
         self._batch_count = self._snippet_count = self._logged_count = self._failed_count = self._checkpoint_count = 0
         self._lock = lock or FolderLock(folder)
@@ -243,7 +245,7 @@ class Engine:
                         break
             ended()
             if runner.logged:
-                self._unpaid_count += self._heap.changed_count() - changed_before
+                self._owed_count += (self._heap.changed_count() - changed_before) * 3 // 2
                 self._append_batch()
                 self._run_ns += clock() - begun
             if self.options.durability == "always":
@@ -364,7 +366,8 @@ class Engine:
             self._heap, self._store, head, notes=self.following or self.appended is not None
         )
         self._texts = {}
-        self._size = self._run_ns = self._unpaid_count = 0
+        self._size = self._run_ns = self._owed_count = 0
+        self._sliced_count = self._snippet_count
         self._changed = self._wanted = False
 
     def _advance(self, checkpoint: Checkpoint, full: bool) -> bool:
@@ -378,14 +381,18 @@ class Engine:
             return True
         if checkpoint.committing:
             return False
-        # A slice each time, and as many more as a batch that changes much needs lest the checkpoint never ends.
-        for _ in range(1 + 2 * self._unpaid_count // SLICE_COUNT + full * SLICES_WHEN_FULL):
-            if not checkpoint.slice():
-                if self.following:
-                    return False  # until the leader's DIGEST comes
-                self._commit(checkpoint)
-                break
-        self._unpaid_count = 0
+        # A slice each time, a little more after many snippets, and three objects for two that changed: then a third of
+        # the time to the next checkpoint is left for the commit. After a batch that changed very many that is done bit
+        # by bit, as long as there is room.
+        owed = self._owed_count
+        count = SLICE_COUNT + (self._snippet_count - self._sliced_count) // SNIPPETS_OF_RECORD
+        count += owed + SLICE_COUNT_LONG if full else min(owed, SLICE_COUNT_LONG)
+        self._owed_count = max(0, owed - count)
+        self._sliced_count = self._snippet_count
+        if not checkpoint.slice(count):
+            if self.following:
+                return False  # until the leader's DIGEST comes
+            self._commit(checkpoint)
         return True
 
     def _finish_checkpoint(self) -> None:

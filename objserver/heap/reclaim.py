@@ -63,10 +63,10 @@ _PIECE: Final = Struct(">QQ")
 SWEEP_COUNT: Final = 50_000
 
 # Steps of one slice: each some 10 us, a read from LMDB and what is counted for it.
-_SLICE_COUNT: Final = 200
-_LOOK_COUNT: Final = 10_000  # objects looked at in a slice, in memory
-_SCAN_COUNT: Final = 100
-_STEPS_OF_SCAN: Final = 40
+_SLICE_COUNT: Final = 25
+_LOOK_COUNT: Final = 1_000  # objects looked at in a slice, in memory
+_SCAN_COUNT: Final = 50
+_STEPS_OF_SCAN: Final = 20
 _REFERENCES_OF_STEP: Final = 8  # that go away with a record: each is found in its bytes, and counted
 
 # Bytes of memory of an item in a dict of numbers.
@@ -356,7 +356,7 @@ class Reclaim:
 
     def _sweep_up(self, sweep: Sweep) -> Iterator[tuple[int, list[Pair]]]:
         """Delete what a sweep did not reach, of some hundred objects."""
-        yield _SLICE_COUNT // 4, []
+        yield _SLICE_COUNT // 2, []
         for oid in sweep.unreached():
             if self._store.get(self._pager.key(PENDING, oid)) is None:
                 self._changes.setdefault(oid, 0)

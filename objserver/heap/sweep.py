@@ -27,7 +27,7 @@ _CHUNK_BITS: Final = 8 * _CHUNK_SIZE
 _SCAN_COUNT: Final = 100
 _STEPS_OF_SCAN: Final = 20
 _REFERENCES_OF_STEP: Final = 8
-_KEY_COUNT: Final = 500
+_KEY_COUNT: Final = 100
 
 
 class Sweep:

@@ -41,11 +41,6 @@ FILES_RESERVED_COUNT: Final = 64 + FEEDS_MAX
 
 OLDEST_GENERATION: Final = 2
 
-# How long the engine's thread waits for the interpreter's lock, at most, when a checkpoint's thread has it. LMDB gives
-# it up at each read and each write, and whoever wants it back may find it taken again and again until this time is
-# over: with Python's 5 ms a slice of 3 ms took up to 20.
-SWITCH_SECONDS: Final = 0.001
-
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -114,7 +109,6 @@ async def serve_listeners(
     )
     if own_process:
         _tame_collector()
-        sys.setswitchinterval(SWITCH_SECONDS)
         _stop_on_signals(reactor)
     if memory_size is not None:
         # Of data: the map of LMDB is address space of another kind, and larger than any memory.

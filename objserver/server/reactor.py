@@ -219,7 +219,7 @@ class Reactor:
                     until_ns = now_ns + (now_ns - self._polled_ns) // 8
                     while more and time.perf_counter_ns() < until_ns:
                         more = self._engine.tend()
-                if worked and self._polled_ns < turn_ns:
+                if (worked or more) and self._polled_ns < turn_ns:
                     continue
                 if worked or more or self._can_run:
                     await trio.lowlevel.checkpoint()

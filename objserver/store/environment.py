@@ -348,7 +348,7 @@ class Store:
         return [pinned.mark for pinned in self._pins if pinned.mark is not None and not pinned.is_lost]
 
     def writer(self) -> Writer:
-        """Begin the write transaction of a checkpoint. It stays on the calling thread."""
+        """Begin the write transaction of a checkpoint. The calling thread has to end it; others may put meanwhile."""
         self._has_written = True
         return Writer(self)
 
