@@ -63,8 +63,17 @@ from objserver.limits import (
     WAIT_MS_MAX,
 )
 from objserver.version import VERSION
-from objserver.wire.frame import FrameReader, encode_frame
-from objserver.wire.messages import PROTOCOL, ErrorCode, MessageError, encode_error, encode_result, parse_request
+from objserver.wire.frame import HEADER_SIZE, FrameReader, encode_frame, is_frame
+from objserver.wire.messages import (
+    PROTOCOL,
+    ErrorCode,
+    MessageError,
+    encode_error,
+    encode_result,
+    parse_json,
+    parse_request,
+)
+from objserver.wire.values import needs_decode
 
 __all__ = ["Connection", "exchange"]
 
@@ -87,6 +96,8 @@ JSON_NAMES: Final = {
 RequestId = int | str | None
 # Who answers: the engine; the server, with a value; nobody any more, because the reply is written.
 Answer = Request | Callable[[], object] | bytes
+# A request taken and not yet answered: its id, who answers, and the body it came in.
+Slot = tuple[RequestId, Answer, bytes]
 # Takes a socket over, with what was received and belongs to whoever reads it next.
 TakeOver = Callable[[socket.socket, bytes], object]
 
@@ -175,11 +186,11 @@ class Connection:
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
         # Requests taken and not yet answered, in order, with the bodies they came in.
-        self._slots: list[tuple[RequestId, Answer, bytes]] = []
+        self._slots: list[Slot] = []
         self._ended = False
         # The error that ends the conversation, sent behind the replies to what came before it.
         self._last: bytes | None = None
-        # As of the last `deliver`: nothing is held and more may come, the usual state between two requests.
+        # Nothing is held and more may come: the usual state between two requests.
         self.at_rest = True
 
     @property
@@ -202,6 +213,7 @@ class Connection:
 
         After a broken frame, or the end, they are ignored.
         """
+        self.at_rest = False
         if not self._ended:
             try:
                 self._bodies += self._reader.feed(data)
@@ -213,12 +225,44 @@ class Connection:
     def receive_end(self) -> None:
         """The client sends no more. What is complete is still answered; part of a frame is forgotten."""
         self._ended = True
+        self.at_rest = False
 
     def refuse(self, error: RequestError) -> None:
         """End the conversation: the last thing the client hears, behind the replies it waits for, is `error`."""
         code = ErrorCode.FRAME_TOO_LARGE if isinstance(error, FrameTooLarge) else ErrorCode.OVERLOADED
         self._last = encode_error(None, code, str(error), {"type": type(error).__name__})
         self._ended = True
+        self.at_rest = False
+
+    def take_lone(self, data: bytes, batch: list[Request], sources: list[bytes]) -> bool:
+        """Receive and take in one step: one whole frame with a plain request for the engine, and nothing else going on.
+
+        What nearly every read brings, and with one request at a time half of what the door does for it.
+
+        Returns: whether that is so; if not, nothing was done with `data`.
+        """
+        if not self.at_rest or not is_frame(data) or (self.replica is not None and self.replica.unavailable):
+            return False
+        body = data[HEADER_SIZE:]
+        plain = _read_plain(body, self.principal)
+        if plain is None:
+            return False
+        batch.append(plain[1])
+        sources.append(body)
+        self._slots.append(plain)
+        self.at_rest = False
+        return True
+
+    def deliver_lone(self, outcome: Outcome) -> bytes:
+        """Return the reply to what `take_lone` took."""
+        ((id, _, _),) = self._slots
+        self._slots.clear()
+        self.at_rest = not self._ended
+        value, fault, as_of, output = outcome
+        if value is not None:
+            return encode_result(id, value, as_of, output)
+        assert fault is not None
+        return _encode_fault(id, fault, output)
 
     def take(
         self,
@@ -248,6 +292,12 @@ class Connection:
             body = bodies.popleft()
             size += len(body)
             count += 1
+            plain = None if unavailable else _read_plain(body, self.principal)
+            if plain is not None:
+                batch.append(plain[1])
+                sources.append(body)
+                slots.append(plain)
+                continue
             try:
                 id, method, params, tagged = parse_request(body)
                 read = _METHODS.get(method)
@@ -261,7 +311,7 @@ class Connection:
                         slots.append((id, encode_error(id, ErrorCode.UNAVAILABLE, unavailable, _UNAVAILABLE), b""))
                         continue
                     answer = read(self, method, params, tagged)
-                    if isinstance(answer, tuple):
+                    if type(answer) is tuple:
                         batch.append(answer)
                         sources.append(body)
                     elif method in _OF_THE_DISK:
@@ -312,9 +362,10 @@ class Connection:
         """
         slots = self._slots
         frames: list[bytes] = []
+        end = len(outcomes)
         for id, answer, _ in slots:
             if isinstance(answer, tuple):
-                if first >= len(outcomes):
+                if first >= end:
                     break
                 value, fault, as_of, output = outcomes[first]
                 first += 1
@@ -376,6 +427,30 @@ def exchange(connection: Connection, data: bytes, run: Callable[[Sequence[Reques
         replies.append(connection.deliver(run(batch) if batch else (), 0, seq()))
         if not connection.waiting:
             return b"".join(replies)
+
+
+def _read_plain(body: bytes, principal: str) -> tuple[int, Request, bytes] | None:
+    """Return what nearly every body is: a request for the engine, with code and arguments alone, none of them tagged.
+
+    The readers below would say the same of it in three times as many calls. None: it is another, or none at all.
+    """
+    try:
+        message = parse_json(body)
+        id, params = message["id"], message["params"]
+        if type(id) is not int or message["jsonrpc"] != "2.0" or len(params) != 2 or needs_decode(body):
+            return None
+        method, args = message["method"], params["args"]
+        if method == "call":
+            path = params["path"]
+            if type(path) is str and type(args) is list:
+                return id, ("call", path, {}, args, None, principal, ""), body
+        elif method == "eval" or method == "query":
+            source = params["source"]
+            if type(source) is str and type(args) is dict:
+                return id, (method, source, args, (), None, principal, ""), body
+    except (KeyError, TypeError, ValueError):
+        pass
+    return None
 
 
 # Reads the parameters of a method: (connection, method, parameters, whether values are tagged) -> who answers.

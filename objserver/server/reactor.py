@@ -74,6 +74,11 @@ TEND_SECONDS: Final = 1
 # After a pass longer than this a checkpoint gets an eighth of that time at once.
 SLOW_NS_MIN: Final = 50_000_000
 
+# A request that comes alone goes into the batch as it is read if it is no longer than this: all of a pass fit there.
+LONE_SIZE_MAX: Final = BATCH_SIZE_MAX // READY_COUNT_MAX
+
+assert READY_COUNT_MAX <= BATCH_COUNT_MAX
+
 # Refused clients that are still being told so; beyond it they are closed without a word.
 REFUSED_COUNT_MAX: Final = 64
 
@@ -138,6 +143,11 @@ class Reactor:
         self._sessions: dict[int, Session] = {}
         # Sessions with requests to run, the one served longest ago first.
         self._waiting: deque[Session] = deque()
+        # Of this pass: sessions that came with one request, as most do, these requests, and what they came in.
+        self._lone: list[Session] = []
+        self._batch: list[Request] = []
+        self._sources: list[bytes] = []
+        self._takes_lone = False  # they go into the batch at once: nobody has waited longer
         # Sessions with a deadline; and the earliest time, of trio's clock, at which something is due.
         self._timed: set[Session] = set()
         self._alarm = self._sync_at = self._checkpoint_at = self._accept_at = self._stop_at = inf
@@ -256,6 +266,7 @@ class Reactor:
         if linger_seconds:
             self._polled_ns = time.perf_counter_ns()
         worked = bool(ready)
+        self._takes_lone = not self._waiting and self._has_room
         sessions = self._sessions
         accepting: list[Listener] = []
         for fd, event in ready:
@@ -272,6 +283,7 @@ class Reactor:
                 self._handle(session, event)
         for listener in accepting:
             self._accept(listener)
+        self._takes_lone = False
         if self._draining:
             for session in [session for session in sessions.values() if session.reading and not session.choked]:
                 self._read(session)
@@ -284,7 +296,11 @@ class Reactor:
     @property
     def _can_run(self) -> bool:
         """Whether there is something to run, and room for its results."""
-        return bool(self._waiting) and self._unreplicated_size < UNREPLICATED_SIZE_MAX
+        return bool(self._lone) or (bool(self._waiting) and self._has_room)
+
+    @property
+    def _has_room(self) -> bool:
+        return self._unreplicated_size < UNREPLICATED_SIZE_MAX
 
     def _read(self, session: Session) -> None:
         # What is queued runs before more is read, so that a pipeline waits in the kernel and with its client.
@@ -294,7 +310,7 @@ class Reactor:
             self._watch(session)
             return
         try:
-            data = session.recv(READ_SIZE)
+            data = session.recv(session.read_size)
         except BlockingIOError:
             if not self._draining:
                 return
@@ -302,9 +318,16 @@ class Reactor:
         except OSError:
             self._drop(session)
             return
+        if len(data) == session.read_size < READ_SIZE:
+            session.read_size = READ_SIZE
         connection = session.connection
         if data and not session.lingering:
             self._received_size += len(data)
+            alone = self._takes_lone and len(data) <= LONE_SIZE_MAX
+            if alone and connection.take_lone(data, self._batch, self._sources):
+                session.queued = True
+                self._lone.append(session)
+                return
             if connection.receive(data):
                 session.queued = True
                 self._waiting.append(session)
@@ -335,12 +358,52 @@ class Reactor:
             self._drop(session)
 
     def _run_batch(self) -> None:
-        """Let every waiting session have its share of one batch, and answer it."""
+        """Run one batch, in which every waiting session has its share, and answer it."""
+        lone, batch, sources = self._lone, self._batch, self._sources
+        self._lone, self._batch, self._sources = [], [], []
+        turns = self._take_turns(batch, sources) if self._waiting and self._has_room else []
+        outcomes: Sequence[Outcome] = ()
+        before = self._engine.seq
+        if batch:
+            outcomes = self._watch_over.run(self._engine, batch, sources)
+            assert outcomes, "the engine runs at least one request"
+            self._request_count += len(outcomes)
+            if self._sync_at == inf and self._sync_seconds < inf:
+                self._sync_at = trio.current_time() + self._sync_seconds
+                self._alarm = min(self._alarm, self._sync_at)
+            if self._checkpoint_at == inf and self._engine.has_changed:
+                self._checkpoint_at = trio.current_time() + self._engine.options.checkpoint_seconds
+                self._alarm = min(self._alarm, self._checkpoint_at)
+            for refused in self._watch_over.refused:
+                begins = [*enumerate(lone), *((first, session) for session, first in turns)]
+                self._pause(next(session for first, session in reversed(begins) if first <= refused))
+        seq = self._engine.seq
+        node = self._node
+        waits = seq > before or self._unreplicated  # reads wait for what they may have seen of the changes before them
+        held = node is not None and node.sync_count and waits and node.leads and seq > node.replicated_seq
+        if lone and (held or len(outcomes) < len(batch)):
+            for session in lone:
+                session.queued = False
+            turns[:0] = [(session, first) for first, session in enumerate(lone)]
+            lone = []
+        if len(outcomes) < len(batch):
+            # The engine stopped early: whose turn did not come goes first next time.
+            turns.sort(key=lambda turn: turn[1] < len(outcomes))
+        if held:
+            assert node is not None
+            # What the engine had no part in is told at once: the follower that all wait for may be among them.
+            ends = [*(first for _, first in turns[1:]), len(batch)]
+            self._answer([], [turn for turn, end in zip(turns, ends, strict=True) if turn[1] == end], (), seq)
+            turns = [turn for turn, end in zip(turns, ends, strict=True) if turn[1] < end]
+            size = sum(len(value or b"") + len(output) for value, _, _, output in outcomes)
+            self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds, size))
+        else:
+            self._answer(lone, turns, outcomes, seq)
+
+    def _take_turns(self, batch: list[Request], sources: list[bytes]) -> list[tuple[Session, int]]:
+        """Let waiting sessions put requests into the batch; return them, and where the requests of each begin."""
         waiting = self._waiting
-        batch: list[Request] = []
-        sources: list[bytes] = []  # what each of the batch came in
-        turns: list[tuple[Session, int]] = []  # and where its requests begin in the batch
-        asking: set[Session] = set()  # sessions that have some in it
+        turns: list[tuple[Session, int]] = []
         share = max(1, BATCH_COUNT_MAX // len(waiting))
         size = 0
         while waiting and len(batch) < BATCH_COUNT_MAX and size < BATCH_SIZE_MAX:
@@ -356,40 +419,27 @@ class Reactor:
                 self._give_up(session)
                 continue
             turns.append((session, first))
-            if len(batch) > first:
-                asking.add(session)
-        outcomes: Sequence[Outcome] = ()
-        before = self._engine.seq
-        if batch:
-            outcomes = self._watch_over.run(self._engine, batch, sources)
-            assert outcomes, "the engine runs at least one request"
-            self._request_count += len(outcomes)
-            if self._sync_at == inf and self._sync_seconds < inf:
-                self._sync_at = trio.current_time() + self._sync_seconds
-                self._alarm = min(self._alarm, self._sync_at)
-            if self._checkpoint_at == inf and self._engine.has_changed:
-                self._checkpoint_at = trio.current_time() + self._engine.options.checkpoint_seconds
-                self._alarm = min(self._alarm, self._checkpoint_at)
-            for refused in self._watch_over.refused:
-                self._pause(next(session for session, first in reversed(turns) if first <= refused))
-        if len(outcomes) < len(batch):
-            # The engine stopped early: whose turn did not come goes first next time.
-            turns.sort(key=lambda turn: turn[1] < len(outcomes))
-        seq = self._engine.seq
-        node = self._node
-        waits = seq > before or self._unreplicated  # reads wait for what they may have seen of the changes before them
-        if node is not None and node.sync_count and waits and node.leads and seq > node.replicated_seq:
-            # What the engine had no part in is told at once: the follower that all wait for may be among them.
-            self._answer([turn for turn in turns if turn[0] not in asking], (), seq)
-            turns = [turn for turn in turns if turn[0] in asking]
-            size = sum(len(value or b"") + len(output) for value, _, _, output in outcomes)
-            self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds, size))
-        else:
-            self._answer(turns, outcomes, seq)
+        return turns
 
-    def _answer(self, turns: Sequence[tuple[Session, int]], outcomes: Sequence[Outcome], seq: int) -> None:
-        """Send each session of a batch its replies."""
+    def _answer(
+        self,
+        lone: Sequence[Session],
+        turns: Sequence[tuple[Session, int]],
+        outcomes: Sequence[Outcome],
+        seq: int,
+    ) -> None:
+        """Send each session of a batch its replies.
+
+        Args:
+            lone: sessions with one request, and all of them with an outcome, before those that have turns.
+        """
         replies: list[tuple[Session, bytes]] = []
+        for session, outcome in zip(lone, outcomes, strict=False):
+            session.queued = False
+            try:
+                replies.append((session, session.connection.deliver_lone(outcome)))
+            except Exception:
+                self._give_up(session)
         for session, first in turns:
             try:
                 replies.append((session, session.connection.deliver(outcomes, first, seq)))
@@ -623,7 +673,7 @@ class Reactor:
             if session.fd >= 0:
                 self._watch(session)
         turns = [turn for turn in held.turns if turn[0].fd >= 0]
-        self._answer(turns, held.outcomes if outcomes is None else outcomes, held.seq)
+        self._answer([], turns, held.outcomes if outcomes is None else outcomes, held.seq)
 
     # What is waited for
 

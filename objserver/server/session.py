@@ -15,11 +15,15 @@ import socket
 from collections import deque
 from math import inf
 from select import EPOLLIN, EPOLLOUT
+from typing import Final
 
 from objserver.doors.native import Connection
-from objserver.limits import OUTPUT_SIZE_MAX
+from objserver.limits import KIB, OUTPUT_SIZE_MAX
 
 __all__ = ["Session"]
+
+# Python allocates what may be read before each read: with READ_SIZE a request of 100 bytes took 0.4 us more.
+READ_SIZE_LEAST: Final = 4 * KIB
 
 
 class Session:
@@ -31,7 +35,7 @@ class Session:
 
     __slots__ = (
         "_unsent", "awaiting", "choked", "connection", "deadline", "fd", "held", "interest", "lingering", "paused",
-        "queued", "reading", "recv", "send", "sock", "unsent_size",
+        "queued", "read_size", "reading", "recv", "send", "sock", "unsent_size",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, connection: Connection) -> None:
@@ -43,6 +47,7 @@ class Session:
         self.connection = connection
         self.interest = EPOLLIN  # as registered with epoll
         self.reading = True  # false once the client ended
+        self.read_size = READ_SIZE_LEAST  # READ_SIZE once it has sent so much at once
         self.queued = False
         self.choked = False  # unread replies reached their bound: neither read nor run until they are gone
         self.awaiting = False  # its requests, or their replies, wait for other nodes: not read meanwhile

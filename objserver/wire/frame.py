@@ -17,7 +17,7 @@ from typing import Final
 from objserver.errors import FrameTooLarge
 from objserver.limits import FRAME_SIZE_MAX
 
-__all__ = ["HEADER_SIZE", "FrameReader", "encode_frame"]
+__all__ = ["HEADER_SIZE", "FrameReader", "encode_frame", "is_frame"]
 
 HEADER_SIZE: Final = 4
 
@@ -37,6 +37,11 @@ def encode_frame(body: bytes) -> bytes:
     if size > FRAME_SIZE_MAX:
         raise FrameTooLarge(f"frame of {size} bytes exceeds {FRAME_SIZE_MAX}; send the data in pieces")
     return size.to_bytes(HEADER_SIZE, "big") + body
+
+
+def is_frame(data: bytes) -> bool:
+    """Whether `data` is one whole frame and nothing else."""
+    return HEADER_SIZE <= len(data) <= FRAME_SIZE_MAX and _read_size(data)[0] == len(data) - HEADER_SIZE
 
 
 class FrameReader:

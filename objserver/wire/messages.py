@@ -50,6 +50,7 @@ __all__ = [
     "encode_request",
     "encode_result",
     "extend_request",
+    "parse_json",
     "parse_reply",
     "parse_request",
 ]
@@ -117,6 +118,9 @@ class Reply(NamedTuple):
     error: ReplyError | None
     tagged: bool
 
+
+# For whoever takes the usual message apart without a call for each of its layers.
+parse_json = orjson.loads
 
 # A third of the time of int.to_bytes.
 _pack_size: Final = Struct(">I").pack

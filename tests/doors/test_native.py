@@ -10,11 +10,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from objserver.doors import native
 from objserver.doors.native import Connection, exchange
 from objserver.engine import Fault, FaultKind, Outcome, Request, make_request
 from objserver.errors import BadRequest, Overloaded
 from objserver.limits import BATCH_SIZE_MAX, FRAME_SIZE_MAX, MIB, VALUE_DEPTH_MAX
-from objserver.wire import ErrorCode, FrameReader, Reply, encode, encode_frame, encode_request, parse_reply
+from objserver.wire import (
+    ErrorCode,
+    FrameReader,
+    Reply,
+    encode,
+    encode_frame,
+    encode_request,
+    parse_reply,
+    parse_request,
+)
 
 
 class Runner:
@@ -57,9 +67,14 @@ def ask(method: str, params: Any, id: Any = 1) -> Reply:
 GOOD = st.builds(
     lambda id, source: encode_request(id, "eval", {"source": source}), st.integers(0, 99), st.text("ab", max_size=3)
 )
+PLAIN = st.builds(
+    lambda id, source: encode_request(id, "eval", {"source": source, "args": {}}),
+    st.integers(0, 99),
+    st.text("ab", max_size=3),
+)
 MESSAGES = st.one_of(
     GOOD,
-    GOOD,
+    PLAIN,
     st.sampled_from(
         [
             encode_request(100, "ping", {}),
@@ -85,7 +100,12 @@ def test_same_requests_run_and_same_replies_leave_however_bytes_and_batches_are_
     connection = connect()
     received = b""
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        connection.receive(stream[start:end])
+        lone: list[Request] = []
+        if connection.take_lone(stream[start:end], lone, []):
+            if data.draw(st.booleans(), label="runs"):
+                received += connection.deliver_lone(*runner.run(lone))
+        else:
+            connection.receive(stream[start:end])
         # Perhaps nothing, perhaps part of what is there: the rest has to keep.
         for count in data.draw(st.lists(st.integers(1, 3), max_size=2), label="batches"):
             batch: list[Request] = []
@@ -98,6 +118,72 @@ def test_same_requests_run_and_same_replies_leave_however_bytes_and_batches_are_
     assert runner.ran == whole.ran
     assert len(replies_in(received)) == len(messages)
     assert (connection.waiting, connection.buffered) == (False, 0)
+
+
+@given(st.lists(MESSAGES, max_size=12), st.data())
+def test_request_that_comes_alone_is_served_in_one_step_and_like_any_other(
+    messages: list[bytes], data: st.DataObject
+) -> None:
+    stream = b"".join(messages)
+    whole = Runner()
+    expected = exchange(connect(), stream, whole.run, lambda: 0)
+
+    runner = Runner()
+    connection = connect()
+    received = b""
+    for message in messages:
+        lone: list[Request] = []
+        if connection.take_lone(message, lone, []):
+            assert not connection.at_rest
+            if data.draw(st.booleans(), label="runs"):
+                received += connection.deliver_lone(*runner.run(lone))
+                assert connection.at_rest
+        else:
+            connection.receive(message)
+            if data.draw(st.booleans(), label="all"):
+                received += exchange(connection, b"", runner.run, lambda: 0)
+    received += exchange(connection, b"", runner.run, lambda: 0)
+
+    assert received == expected
+    assert runner.ran == whole.ran
+    assert (connection.waiting, connection.buffered) == (False, 0)
+
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from(["k", "$date", "\\u0024", ""])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2), st.dictionaries(st.sampled_from(["k", "$date", "depth"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+PARAMS = st.dictionaries(st.sampled_from(["source", "path", "args", "kwargs", "depth", "min_seq"]), VALUES, max_size=3)
+BODIES = st.builds(
+    lambda whole, rest: orjson.dumps({**whole, **rest}),
+    st.fixed_dictionaries(
+        {
+            "jsonrpc": st.sampled_from(["2.0", "2.0", "2.0", "1.0"]),
+            "id": st.one_of(st.integers(-1, 2), st.none(), st.just("a"), st.booleans()),
+            "method": st.sampled_from(["eval", "query", "call", "ping", 1]),
+            "params": st.one_of(
+                PARAMS,
+                st.fixed_dictionaries({"source": st.just("a"), "args": st.dictionaries(st.just("k"), VALUES)}),
+                st.fixed_dictionaries({"path": st.just("a"), "args": st.lists(VALUES, max_size=2)}),
+            ),
+        }
+    ),
+    st.dictionaries(st.sampled_from(["id", "method", "params", "extra"]), VALUES, max_size=1),
+)
+
+
+@given(BODIES)
+def test_what_is_read_in_one_step_is_what_the_readers_of_the_methods_say(body: bytes) -> None:
+    batch: list[Request] = []
+    if not connect().take_lone(encode_frame(body), batch, []):
+        return
+    id, method, params, tagged = parse_request(body)
+    assert batch == [native._METHODS[method](connect(), method, params, tagged)]
+    [reply] = replies_in(exchange(connect(), encode_frame(body), Runner().run, lambda: 0))
+    assert (reply.id, reply.error) == (id, None)
 
 
 @given(st.binary(max_size=64))
