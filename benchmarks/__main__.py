@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import (
+    budget,
     checkpoint,
     data_size,
     drop,
@@ -38,6 +39,7 @@ ROUNDS_FULL: Final = 5
 ROUNDS_SIDE_BY_SIDE: Final = 3
 
 BENCHMARKS: Final[dict[str, Callable[[bool, int, Path], Report]]] = {
+    "budget": budget.run,
     "data_size": data_size.run,
     "startup": startup.run,
     "checkpoint": checkpoint.run,

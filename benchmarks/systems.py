@@ -29,8 +29,9 @@ from benchmarks import peers, procedures, servers
 from benchmarks.documents import compact
 from benchmarks.harness import BenchmarkFailed, Figures, Load, Missing, Request, Shape, Target, Workload, message
 from benchmarks.work import SCRIPTS, Call, Root, Work, filled, has
+from objserver import Client
 
-__all__ = ["NOTES", "SYSTEMS", "System", "can", "start"]
+__all__ = ["NOTES", "SYSTEMS", "System", "can", "fill", "request_of", "start"]
 
 # Enough to keep this machine's cores busy: each has a cache and an interpreter of its own.
 ZEO_CLIENTS_MAX: Final = 8
@@ -91,29 +92,39 @@ class Served(System):
             return load.figures()
 
 
+def fill(client: Client, work: Work, count: int) -> None:
+    """Put the data of `work` into an objserver, and define its functions."""
+    ways = {
+        "documents": ("{}", "[_key] = _entry"),
+        "sequence": ("deque()", ".append(_entry)"),
+        "sorted": ("SortedDict()", "[int(_key)] = _entry"),
+    }
+    client.eval("from collections import deque\nfrom itertools import islice")
+    for root in work.roots:
+        empty, put = ways[root.kind]
+        client.eval(f"{root.name} = {empty}")
+        for batch in parts(root, count):
+            client.eval(f"for _key, _entry in batch.items(): {root.name}{put}", batch=batch)
+    client.eval(work.functions())
+
+
+def request_of(call: Call) -> str:
+    """The template of a call's request to objserver."""
+    if call.snippet:
+        return message("eval", {"source": call.snippet, "args": {"k": "{{key}}"}})
+    return message("call", {"path": call.function, "args": call.arguments})
+
+
 class Objserver(Served):
     protocol = "objserver"
 
     def prepare(self, work: Work) -> None:
-        ways = {
-            "documents": ("{}", "[_key] = _entry"),
-            "sequence": ("deque()", ".append(_entry)"),
-            "sorted": ("SortedDict()", "[int(_key)] = _entry"),
-        }
         with self.server.client() as client:
-            client.eval("from collections import deque\nfrom itertools import islice")
-            for root in work.roots:
-                empty, put = ways[root.kind]
-                client.eval(f"{root.name} = {empty}")
-                for batch in parts(root, self.count):
-                    client.eval(f"for _key, _entry in batch.items(): {root.name}{put}", batch=batch)
-            client.eval(work.functions())
+            fill(client, work, self.count)
         self.server.wait_idle()
 
     def request(self, work: Work, call: Call) -> str:
-        if call.snippet:
-            return message("eval", {"source": call.snippet, "args": {"k": "{{key}}"}})
-        return message("call", {"path": call.function, "args": call.arguments})
+        return request_of(call)
 
     def totals(self, work: Work) -> list[int]:
         with self.server.client() as client:
