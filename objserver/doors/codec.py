@@ -18,6 +18,7 @@ class WireCodec:
 
     encode = staticmethod(values.encode)
     encode_arguments = staticmethod(values.encode_arguments)
+    encode_document = staticmethod(values.encode_document)
     shape = staticmethod(values.Shape)
 
     @staticmethod

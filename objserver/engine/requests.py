@@ -96,6 +96,16 @@ class Codec(Protocol):
         and None; None where they may be something else."""
         ...
 
+    def encode_document(self, value: Any, contents: Callable[[Any], Any]) -> bytes:
+        """Return what `encode` makes of dicts and lists in each other that hold nothing but texts, finite numbers,
+        bools and None, with texts for keys that have no "$" in them. `contents` tells what is in a container that is
+        no plain dict or list.
+
+        Raises:
+            TypeError: a text or number that JSON has no word for, or an error of `contents`.
+        """
+        ...
+
     def loads(self, data: bytes) -> Any:
         """Return the value of JSON that `encode` made; sets as the heap's."""
         ...

@@ -69,7 +69,7 @@ from .describe import Describer
 from .entries import Item, Row, code_digest
 from .paths import resolve_path
 from .requests import Codec, Fault, FaultKind, Kind, Outcome, Request
-from .texts import CLEAN, UNCHANGING, find_text, keep_text
+from .texts import CLEAN, UNCHANGING, Texts
 
 __all__ = ["Runner"]
 
@@ -184,6 +184,7 @@ class Runner:
         self._namespace = self.heap.root.namespace
         self._describe = Describer(self.heap, codec)
         self._outdated = self._describe.outdated
+        self._texts = Texts(self.heap, codec)
         self._digests: dict[str, bytes] = {}  # of paths that were called
         self._cells = CellCache(CELL_COUNT_MAX, CELL_SOURCE_SIZE_MAX, self._prepare)
 
@@ -238,8 +239,12 @@ class Runner:
                         args_json = self._encode_args(kind, args, positional)
             if type(value) in CLEAN and depth is None:
                 encoded = value.__text__
-                if type(encoded) is not bytes:
-                    encoded = self._encode_kept(value)
+                if type(encoded) is list:
+                    encoded = encoded[0]
+                if encoded is None:
+                    encoded = self._texts.encode(value)
+                    if encoded is None:
+                        encoded = self._codec.encode(value, self._describe, None, RESULT_SIZE_MAX)
             else:
                 encoded = self._codec.encode(value, self._describe, depth, RESULT_SIZE_MAX)
             if self._outdated:
@@ -313,14 +318,6 @@ class Runner:
         self.logged = []
         self.codes = {}
         self.logged_size = 0
-
-    def _encode_kept(self, value: Any) -> bytes:
-        """Return the JSON of a clean container, which may have it beside itself, or gets it now."""
-        encoded = find_text(value)
-        if encoded is None:
-            encoded = self._codec.encode(value, self._describe, None, RESULT_SIZE_MAX)
-            keep_text(self.heap, value, encoded)
-        return encoded
 
     def _encode_upgraded(self, value: Any, depth: int | None) -> bytes:
         """Return the JSON of a value in which instances of older class versions were met: upgrade these and try again.

@@ -1,12 +1,11 @@
 """Texts: the JSON of a document stays beside it, until something in it changes.
 
     first read     document -> encode -> JSON, and keep it in document.__text__
-    later reads    document.__text__ -> JSON: a tenth of the time
-                   of a nested one after a look at each container in it
+    later reads    document.__text__ -> JSON
 
-A container gives up its `__text__` with its first change, and when it is evicted (objserver/heap/containers.py). So
-what is kept for a nested document has, beside the JSON, every container below it with the `__text__` that one had
-then: as long as it still has that same object, nothing in it has changed.
+`__text__` of a container is None, its JSON, or a list: its JSON or None, and the lists of the documents it is a part of
+whose JSON has its own in it. A container that changes or is evicted takes back its JSON and that of those documents
+(`forget_text` in objserver/heap/containers.py); so whoever reads a document looks at nothing but its own list.
 
 Promise: what is found is what encoding would give (tests/engine/test_texts.py).
 """
@@ -16,76 +15,105 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..heap import Dict, Heap, List
-from ..heap.containers import PAGED
+from .requests import Codec
 
-__all__ = ["CLEAN", "UNCHANGING", "find_text", "keep_text"]
+__all__ = ["CLEAN", "UNCHANGING", "Texts"]
 
 # Containers that nothing has changed in this snippet.
 CLEAN: Final = frozenset({Dict.__clean__, List.__clean__})
+_GHOSTS: Final = frozenset({Dict.__ghost__, List.__ghost__})
 
 # Values that no snippet can change, and that JSON says plainly.
 UNCHANGING: Final = frozenset({str, int, float, bool, type(None)})
 
-# Longer texts, and documents of more containers, are encoded each time: it is no longer the most of the work.
+# Longer texts, and documents of more containers, are left to the encoder each time: it is no longer the most of the
+# work.
 TEXT_SIZE_MAX: Final = 4 * 1024
 PART_COUNT_MAX: Final = 40
-# Bytes of memory for a container below a document: its place in the tuple, and the mark it gets.
+# Bytes of memory for a container below a document: its list, and its places in it and in the tuple.
 PART_SIZE: Final = 150
 
-
-class Kept:
-    """The JSON of a nested document and the containers it was made of; without JSON, a mark of one of these."""
-
-    __slots__ = ("json", "parts")
-
-    def __init__(self, json: bytes | None, parts: tuple[tuple[Any, object], ...]) -> None:
-        self.json = json
-        self.parts = parts
+# Documents that a part has noted before it looks which of them still have their JSON.
+_OWNER_COUNT: Final = 8
 
 
-def find_text(value: Any) -> bytes | None:
-    """Return the JSON kept for a clean container, None when there is none that is still true."""
-    text: bytes | Kept | None = value.__text__
-    if not isinstance(text, Kept):
-        return text
-    for part, mark in text.parts:
-        if part.__text__ is not mark:
+class Texts:
+    """Writes plain documents and keeps what it wrote."""
+
+    def __init__(self, heap: Heap, codec: Codec) -> None:
+        self._heap = heap
+        self._write = codec.encode_document
+        self._parts: list[Any] = []  # containers met in the document that is written
+        self._size = 0  # characters of text in it
+
+    def encode(self, value: Any) -> bytes | None:
+        """Return the JSON of a clean container, kept beside it from now on if it is short; None where it holds what
+        takes more than dicts with texts for keys, lists, numbers and texts, or too much: then the encoder has to look.
+        """
+        parts: list[Any] = []
+        self._parts = parts
+        self._size = 0
+        try:
+            json = self._write(value, self._open)
+        except TypeError:
             return None
-    return text.json
+        if len(json) <= TEXT_SIZE_MAX:
+            self._keep(value, parts, json)
+        return json
 
+    def _open(self, value: Any) -> Any:
+        """Return what is inside a clean container. Raises TypeError.
 
-def keep_text(heap: Heap, value: Any, json: bytes) -> None:
-    """Keep the JSON of a clean container, if all that it holds is plain and unchanged in this snippet."""
-    if len(json) > TEXT_SIZE_MAX:
-        return
-    parts: list[Any] = []
-    waiting = [value]
-    while waiting:
-        items = waiting.pop().__items__
-        if type(items) in PAGED:
-            return
+        One look at each item, while the document is written, for all there is to know: that they are plain, how long
+        the text will be, and which containers there are. A cycle ends at their count.
+        """
+        items = value.__items__
+        values = items
+        size = self._size
         if type(items) is dict:
-            if not _TEXT.issuperset(map(type, items)):
-                return
-            items = items.values()
-        for item in items:
+            names = "".join(items)  # raises TypeError for a key that is no text
+            if "$" in names:
+                raise TypeError("a key may have to be quoted")
+            size += len(names)
+            values = items.values()
+        elif type(items) is not list:
+            raise TypeError("in pieces")
+        parts = self._parts
+        for item in values:
             kind = type(item)
-            if kind in CLEAN:
+            if kind is str:
+                size += len(item)
+            elif kind is int or item is None or kind is bool:
+                pass
+            elif kind is float:
+                if item - item != 0.0:
+                    raise TypeError("nan, inf")
+            elif kind in CLEAN:
                 parts.append(item)
-                waiting.append(item)
-            elif kind not in UNCHANGING:
-                return
-        # A cycle ends here too.
-        if len(parts) > PART_COUNT_MAX:
-            return
-    if not parts:
-        value.__text__ = json
-    else:
+            elif kind in _GHOSTS:
+                self._heap.load(item)
+                parts.append(item)
+            else:
+                raise TypeError("not plain")
+        if size > TEXT_SIZE_MAX or len(parts) > PART_COUNT_MAX:
+            raise TypeError("too large")
+        self._size = size
+        return items
+
+    def _keep(self, value: Any, parts: list[Any], json: bytes) -> None:
+        text = value.__text__
+        if type(text) is list:
+            text[0] = json
+        elif parts:
+            value.__text__ = text = [json]
+        else:
+            value.__text__ = json
         for part in parts:
-            if part.__text__ is None:
-                part.__text__ = Kept(None, ())
-        value.__text__ = Kept(json, tuple([(part, part.__text__) for part in parts]))
-    heap.account_text(value.__oid__, len(json) + PART_SIZE * len(parts))
-
-
-_TEXT: Final = frozenset({str})
+            known = part.__text__
+            if type(known) is not list:
+                part.__text__ = [known, text]
+            elif known[-1] is not text and not any(owner is text for owner in known):
+                if len(known) > _OWNER_COUNT:
+                    known[1:] = [owner for owner in known[1:] if owner[0] is not None]
+                known.append(text)
+        self._heap.account_text(value.__oid__, len(json) + PART_SIZE * len(parts))

@@ -52,6 +52,7 @@ __all__ = [
     "bounded_count",
     "clean_dict_pop",
     "clean_dict_setdefault",
+    "forget_text",
     "give_name",
     "give_unbound",
     "is_own",
@@ -186,7 +187,8 @@ class Container(metaclass=ContainerType):
 
         In this order: a snippet near its recursion limit may be stopped between any two calls.
         """
-        self.__text__ = None
+        if self.__text__ is not None:
+            self.__text__ = forget_text(self.__text__)
         items = self.__items__
         if type(items) in PAGED:
             items.begin()
@@ -223,11 +225,23 @@ class Container(metaclass=ContainerType):
         if type(self.__items__) in PAGED:
             self.__items__.kept.drop()
         del self.__items__
-        self.__text__ = None
+        if self.__text__ is not None:
+            forget_text(self.__text__)
+            self.__text__ = None
 
     def __beside__(self) -> tuple[Any, ...]:
         """Return what belongs to the object beside its items: (its one other value,), or ()."""
         return ()
+
+
+def forget_text(text: Any) -> Any:
+    """Take back the JSON of a container and of the documents it is in; return what is left of its `__text__`."""
+    if type(text) is not list:
+        return None
+    text[0] = None
+    for owner in text[1:]:
+        owner[0] = None
+    return text
 
 
 def plain(value: Any) -> Any:

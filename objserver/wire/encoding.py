@@ -33,7 +33,7 @@ from objserver.limits import (
     VALUE_DEPTH_MAX,
 )
 
-__all__ = ["Describe", "Shape", "encode", "encode_arguments"]
+__all__ = ["Describe", "Shape", "encode", "encode_arguments", "encode_document"]
 
 
 Kind = Literal["deque", "dict", "frozenset", "instance", "list", "namedtuple", "reference", "set", "tuple"]
@@ -110,6 +110,18 @@ def encode_arguments(named: Mapping[str, Any], positional: Sequence[Any] | None)
     except TypeError:  # as in `_flat`
         return None
     return None if _DOLLAR in text and b'"$' in text else text
+
+
+def encode_document(value: object, contents: Callable[[Any], Any]) -> bytes:
+    """Return what `encode` makes of dicts and lists in each other that hold nothing but texts, finite numbers, bools
+    and None, with texts for keys that have no "$" in them.
+
+    Args:
+        contents: tells what is in a container that is no plain dict or list, each time one is met.
+    Raises:
+        TypeError: a text or number that JSON has no word for, more than some 250 levels, or an error of `contents`.
+    """
+    return dumps(value, default=contents)
 
 
 # Containers become dicts and lists that one `orjson.dumps` writes; the rest is text already, carried in a `Fragment`,

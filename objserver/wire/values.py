@@ -24,6 +24,15 @@ Promise: what `encode` accepts, `decode` gives back, equal and of the same type;
 from __future__ import annotations
 
 from objserver.wire.decoding import Factories, decode, loads, needs_decode
-from objserver.wire.encoding import Shape, encode, encode_arguments
+from objserver.wire.encoding import Shape, encode, encode_arguments, encode_document
 
-__all__ = ["Factories", "Shape", "decode", "encode", "encode_arguments", "loads", "needs_decode"]
+__all__ = [
+    "Factories",
+    "Shape",
+    "decode",
+    "encode",
+    "encode_arguments",
+    "encode_document",
+    "loads",
+    "needs_decode",
+]
