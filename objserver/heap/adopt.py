@@ -28,9 +28,10 @@ from .instances import KINDS, Instance, Version
 from .named import NamedTupleType
 from .paged_dict import PagedDict
 from .paged_list import Place
+from .paged_sorted import PagedSorted
 from .root import INTERNAL, Root
 from .sets import FrozenSet, Set
-from .sorted_dict import PagedSorted, SortedDict
+from .sorted_dict import SortedDict
 
 if TYPE_CHECKING:
     from .heap import Heap

@@ -23,6 +23,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from .buckets import BUCKETS_END
@@ -45,6 +46,7 @@ _PIECE_WEIGHT: Final = 8
 
 # Of a piece: its number, how many items are in it, the least key that it may hold (None in a list).
 Row = tuple[int, int, Any]
+_COUNT_OF: Final = itemgetter(1)
 
 
 class Node:
@@ -54,7 +56,7 @@ class Node:
 
     def __init__(self, rows: list[Row]) -> None:
         self.rows = rows
-        self._starts: list[int] | None = None  # the place of the first item of each
+        self._starts = [0]  # the place of the first item of each, as far as anybody asked since rows before it changed
         self._firsts: list[Any] | None = None
 
     @classmethod
@@ -66,44 +68,45 @@ class Node:
         return [list(row) for row in self.rows]
 
     def copy(self) -> Node:
-        return Node(self.rows.copy())
+        made = Node(self.rows.copy())
+        made._starts = self._starts.copy()
+        made._firsts = None if self._firsts is None else self._firsts.copy()
+        return made
+
+    def starts(self) -> list[int]:
+        """Return the place of the first item of each piece."""
+        starts, rows = self._starts, self.rows
+        known = len(starts)
+        if known < len(rows):
+            starts.extend(accumulate(map(_COUNT_OF, rows[known:-1]), initial=starts[-1] + rows[known - 1][1]))
+        return starts
 
     def find(self, place: int) -> tuple[int, int]:
         """Return which piece has the item at a place, and where in it."""
-        starts = self._starts
-        if starts is None:
-            starts = self._starts = [0, *accumulate(row[1] for row in self.rows[:-1])]
+        starts = self._starts if len(self._starts) == len(self.rows) else self.starts()
         at = bisect_right(starts, place) - 1
         return at, place - starts[at]
 
-    def find_key(self, key: Any) -> tuple[int, int]:
-        """Return which piece has or would have a key, and the place of its first item."""
+    def find_key(self, key: Any) -> int:
+        """Return which piece has or would have a key."""
         firsts = self._firsts
         if firsts is None:
             firsts = self._firsts = [row[2] for row in self.rows]
-        at = bisect_right(firsts, key, 1) - 1
-        if self._starts is None:
-            self.find(0)
-        assert self._starts is not None
-        return at, self._starts[at]
-
-    def row_of(self, key: Any) -> Row:
-        """Return the row of the piece that has or would have a key."""
-        firsts = self._firsts
-        if firsts is None:
-            firsts = self._firsts = [row[2] for row in self.rows]
-        return self.rows[bisect_right(firsts, key, 1) - 1]
+        at = bisect_right(firsts, key) - 1
+        return at if at > 0 else 0
 
     def put(self, first: int, end: int, rows: list[Row]) -> None:
         """Put pieces in place of those from `first` up to `end`."""
         self.rows[first:end] = rows
-        self._starts = self._firsts = None
+        del self._starts[min(first + 1, len(self.rows) or 1) :]
+        if self._firsts is not None:
+            self._firsts[first:end] = [row[2] for row in rows]
 
     def grow(self, at: int, count: int) -> None:
         """Say that a piece has so many items more."""
         number, held, first = self.rows[at]
         self.rows[at] = number, held + count, first
-        self._starts = None
+        del self._starts[at + 1 :]
 
     def total(self) -> int:
         return sum(row[1] for row in self.rows)
@@ -441,12 +444,14 @@ class PagedList:
     def _replace_in_leaf(self, start: int, stop: int, items: list[Any]) -> bool:
         """Do that in one leaf, if it begins and ends there and stays of a good size. Returns: whether it was done."""
         top, place = self.root.find(start)
+        at, place = self._branch(self.root.rows[top][0]).find(place)
+        return self._change_leaf(top, at, place, place + stop - start, items)
+
+    def _change_leaf(self, top: int, at: int, place: int, end: int, items: list[Any]) -> bool:
+        """Put items in place of some of those of a leaf, if it stays of a good size. Returns: whether it was done."""
         number = self.root.rows[top][0]
-        branch = self._branch(number)
-        at, place = branch.find(place)
-        end = place + stop - start
-        leaf, held, first = branch.rows[at]
-        grown = len(items) - (stop - start)
+        leaf, held, first = self._branch(number).rows[at]
+        grown = len(items) - (end - place)
         if end > held or not LEAF_COUNT // 4 <= held + grown <= LEAF_COUNT:
             return False
         written = self._write(leaf)

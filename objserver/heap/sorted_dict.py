@@ -3,9 +3,9 @@
     scores = SortedDict()                  scores.irange('a', 'c')        keys from 'a' to 'c'
     scores['bob'] = 3                      scores.peekitem(-1)            the last entry
 
-Inside is a list of (key, value) in order, or a PagedSorted in its place when it is large: a tree whose rows tell the
-least key of each piece. Keys are numbers, texts, bytes, dates and times, UUIDs and tuples of these, all of which
-compare with each other: their order is Python's own and runs no code of a client. Names are those of the package
+Inside is a list of (key, value) in order, or a PagedSorted in its place when it is large
+(objserver/heap/paged_sorted.py). Keys are numbers, texts, bytes, dates and times, UUIDs and tuples of these, all of
+which compare with each other: their order is Python's own and runs no code of a client. Names are those of the package
 sortedcontainers.
 
 Promise: that of objserver/heap/containers.py, against sortedcontainers (tests/heap/test_sorted_dict.py); a key that
@@ -14,24 +14,22 @@ can't be compared with the others is refused and changes nothing.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, MutableMapping
 from datetime import date, datetime
 from itertools import compress
-from operator import itemgetter, length_hint
+from operator import length_hint
 from typing import Any, Final
 from uuid import UUID
 
 from .atoms import ATOMS, is_nan
 from .containers import MISSING, Dict, give_name, make_states, nested_repr, plain, touch_clean
 from .paged_dict import plain_copy
-from .paged_list import LEAF_COUNT, Node, PagedList
+from .paged_list import LEAF_COUNT
+from .paged_sorted import PagedSorted, place_in
 from .views import Items, Keys, Values, view
 from .work import meter, metered, paid
 
-__all__ = ["PagedSorted", "SortedDict"]
-
-_KEY: Final = itemgetter(0)
+__all__ = ["SortedDict"]
 
 # Keys that need no `_check`. And those that are found by hash wherever they are found by order, since whatever stands
 # in a SortedDict with one of them can be compared with it: not so a Decimal, beside an int and a Fraction.
@@ -44,87 +42,8 @@ _FIRST_COUNT: Final = 8
 _CHANGED_SIZE: Final = "SortedDict changed size during iteration"
 
 
-class PagedSorted(PagedList):
-    """A large list of (key, value), in order of the keys.
-
-    Attributes:
-        near: key -> value, of entries that a walk over keys came by last: who asks for a key most likely looks it up.
-        near_stamp: the stamp for which that holds.
-    """
-
-    __slots__ = ("near", "near_stamp")
-
-    def __init__(self, *parts: Any) -> None:
-        super().__init__(*parts)
-        self.near: dict[Any, Any] = {}
-        self.near_stamp = -1
-
-    def remember(self, entries: list[tuple[Any, Any]]) -> dict[Any, Any]:
-        """Return a dict of entries, and let lookups find them there."""
-        self.near = near = dict(entries)
-        self.near_stamp = self.stamp
-        return near
-
-    def part(self, place: int, count: int) -> list[tuple[Any, Any]]:
-        """Return up to `count` entries from a place on, those of one piece; or so many backwards from it."""
-        leaf, at = self._find(place)
-        return leaf[at : at + count] if count > 0 else leaf[max(at + 1 + count, 0) : at + 1][::-1]
-
-    def changed_in_snippet(self) -> Iterator[list[Any]]:
-        self.near_stamp = -1
-        return super().changed_in_snippet()
-
-    def _key_of(self, leaf: list[Any]) -> Any:
-        return leaf[0][0]
-
-    @staticmethod
-    def pack(leaf: list[Any]) -> list[Any]:
-        return [part for entry in leaf for part in entry]
-
-    @staticmethod
-    def unpack(content: list[Any]) -> list[Any]:
-        return list(zip(content[::2], content[1::2], strict=True))
-
-    def entry(self, key: Any) -> tuple[Any, Any] | None:
-        """Return the entry of a key, None when there is none."""
-        head, tail, root = self.head, self.tail, self.root
-        if head and not key > head[-1][0]:
-            leaf = head
-        elif tail and not key < tail[0][0]:
-            leaf = tail
-        elif root.rows:
-            branch = self._piece(root.row_of(key)[0], branch=True)
-            leaf = self._piece(branch.row_of(key)[0])
-        else:
-            return None
-        at = bisect_left(leaf, (key,))  # by the keys alone: a tuple is before a longer one that begins with it
-        if at < len(leaf):
-            entry: tuple[Any, Any] = leaf[at]
-            if entry[0] == key:
-                return entry
-        return None
-
-    def place_of(self, key: Any, *, right: bool = False) -> int:
-        """Return the first place whose key is not before `key`, or with `right`, behind it."""
-        head = len(self.head)
-        if head and (not key > self.head[-1][0] if not right else key < self.head[-1][0]):
-            return _place_in(self.head, key, right)
-        if self.tail and (key >= self.tail[0][0] if right else key > self.tail[0][0]):
-            return self.length - len(self.tail) + _place_in(self.tail, key, right)
-        if not self.root.rows:
-            return head
-        top, start = self.root.find_key(key)
-        branch: Node = self._piece(self.root.rows[top][0], branch=True)
-        at, within = branch.find_key(key)
-        return head + start + within + _place_in(self._piece(branch.rows[at][0]), key, right)
-
-
-def _place_in(items: list[Any], key: Any, right: bool) -> int:
-    return bisect_right(items, key, key=_KEY) if right else bisect_left(items, key, key=_KEY)
-
-
 def _place_of(items: Any, key: Any, right: bool = False) -> int:
-    return _place_in(items, key, right) if type(items) is list else items.place_of(key, right=right)
+    return place_in(items, key, right) if type(items) is list else items.place_of(key, right=right)
 
 
 def _check(key: Any) -> None:
@@ -203,6 +122,11 @@ class SortedDict(Dict):
         return self.__look__(key) is not None
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        if type(self.__items__) is PagedSorted:
+            if type(key) not in _QUICK:
+                _check(key)
+            if self.__items__.put(key, value):
+                return
         place, entry = self.__find__(key)
         if entry is None:
             items = self.__items__
@@ -215,7 +139,8 @@ class SortedDict(Dict):
     def __delitem__(self, key: Any) -> None:
         if self.__look__(key) is None:
             raise KeyError(key)
-        del self.__items__[self.__find__(key)[0]]
+        if type(self.__items__) is not PagedSorted or not self.__items__.take_out(key):
+            del self.__items__[self.__find__(key)[0]]
 
     def get(self, key: Any, default: Any = None, /) -> Any:
         entry = self.__look__(key)
