@@ -152,4 +152,4 @@ class PagedDeque(PagedList):
 
     def copy(self) -> Any:
         """Return a plain deque."""
-        return deque(self._walk(0), self.maxlen)
+        return deque(PagedList.copy(self), self.maxlen)

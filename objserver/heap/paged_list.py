@@ -22,8 +22,8 @@ import sys
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from itertools import accumulate, pairwise
-from operator import itemgetter
+from itertools import accumulate, chain, pairwise
+from operator import itemgetter, length_hint
 from typing import TYPE_CHECKING, Any, Final
 
 from .buckets import BUCKETS_END
@@ -116,8 +116,8 @@ class PagedList:
     """Items by index."""
 
     __slots__ = (
-        "_before", "_journal", "_pager", "_written", "changed", "frozen", "head", "kept", "length", "next", "root",
-        "saved_next", "stamp", "state", "storage", "tail", "version",
+        "_before", "_journal", "_last", "_last_stamp", "_last_start", "_pager", "_written", "changed", "frozen", "head",
+        "kept", "length", "next", "root", "saved_next", "stamp", "state", "storage", "tail", "version",
     )  # fmt: skip
 
     def __init__(
@@ -141,6 +141,9 @@ class PagedList:
         self._before: tuple[Any, ...] | None = None
         self._journal: list[tuple[int, Any]] = []
         self._written: set[int] = set()  # pieces copied in this snippet
+        self._last: list[Any] = []  # what was read last: items
+        self._last_start = 0  # the place of the first of them
+        self._last_stamp = -1  # as of this stamp
 
     @classmethod
     def make(cls, pager: Pager, items: Iterable[Any]) -> Any:
@@ -157,10 +160,16 @@ class PagedList:
         return self.length
 
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
+        if type(index) is int:
+            # Beside what was read last, as a loop over indices does.
+            at = index - self._last_start
+            if 0 <= at < len(self._last) and self._last_stamp == self.stamp:
+                return self._last[at]
+        elif isinstance(index, slice):
             return self._slice(*index.indices(self.length))
-        place = self._place(index, f"{self._name} index out of range")
+        place = self._place(index, self._name + " index out of range")
         items, at = self._find(place)
+        self._last, self._last_start, self._last_stamp = items, place - at, self.stamp
         return items[at]
 
     def __iter__(self) -> Iterator[Any]:
@@ -174,11 +183,12 @@ class PagedList:
                 paid = place
             items, at = self._find(place)
             stamp = self.stamp
-            while at < len(items):
-                yield items[at]
-                at += 1
-                place += 1
+            rest = iter(items[at:])
+            place += len(items) - at
+            for item in rest:
+                yield item
                 if stamp != self.stamp:
+                    place -= length_hint(rest)
                     break
 
     def __reversed__(self) -> Iterator[Any]:
@@ -189,15 +199,27 @@ class PagedList:
                 paid = place
             items, at = self._find(place)
             stamp = self.stamp
-            while at >= 0:
-                yield items[at]
-                at -= 1
-                place -= 1
+            rest = reversed(items[: at + 1])
+            place -= at + 1
+            for item in rest:
+                yield item
                 if stamp != self.stamp:
+                    place += length_hint(rest)
                     break
 
+    def _pieces(self) -> Iterator[list[Any]]:
+        """Return all items, those of a piece at a time, for whoever changes nothing meanwhile; it pays as `_walk`."""
+        place = paid = 0
+        while place < self.length:
+            if place - paid >= WALK_COUNT:
+                pay_for(place - paid)
+                paid = place
+            items, at = self._find(place)
+            yield items
+            place += len(items) - at
+
     def __contains__(self, item: object) -> bool:
-        return any(item is other or item == other for other in self)
+        return any(item in part for part in self._pieces())
 
     def index(self, item: Any, start: int = 0, stop: int | None = None) -> int:
         first, end, _ = slice(start, stop).indices(self.length)
@@ -214,11 +236,11 @@ class PagedList:
         return _ABSENT.replace("0", repr(item))
 
     def count(self, item: Any) -> int:
-        return sum(1 for other in self if other is item or other == item)
+        return sum(part.count(item) for part in self._pieces())
 
     def copy(self) -> list[Any]:
         """Return a plain list."""
-        return list(self._walk(0))
+        return list(chain.from_iterable(self._pieces()))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, list | deque | PagedList):
