@@ -100,8 +100,11 @@ def watch(server: Objserver, changes: Load, checkpoints: int | None) -> int:
 
 
 def row(durability: str, name: str, halves: list[Half]) -> dict[str, Any]:
+    pings, changes = [one.pings for one in halves], [one.changes for one in halves]
     latencies = {
-        f"ping {at} ms": Spread.of(one.pings.latency_us[at] / 1000 for one in halves) for at in ("p50", "p99.9", "max")
+        f"{what} {at} ms": Spread.of(each.latency_us[at] / 1000 for each in figures)
+        for what, figures, percentiles in (("ping", pings, ("p50", "p99", "max")), ("change", changes, ("p50", "p99")))
+        for at in percentiles
     }
     return {
         "durability": durability,

@@ -28,6 +28,8 @@ __all__ = ["Frozen"]
 # Bytes of text that take as long to write as one reference: it is packed by a call, and counted by one.
 _REFERENCE_SIZE: Final = 100
 
+_NOTHING: Final[frozenset[int]] = frozenset()
+
 
 class Frozen:
     """The objects of one heap that the checkpoint under way has still to write.
@@ -62,7 +64,8 @@ class Frozen:
                 mentioned = heap.records.mentioned = set()
                 record = LARGE + kind + heap.records.pack([list(items.freeze()), *obj.__beside__()])
                 heap.records.mentioned = set()  # what is packed next is no affair of this one
-                self._early.append(Note(oid, record, KINDS + kind[0], mentioned))
+                mentioned.discard(oid)
+                self._early.append((oid, record, KINDS + kind[0], mentioned))
                 self._paged.append(items)
                 self._streams.append(items.records())
         heap.paged_dirty = {}
@@ -78,7 +81,7 @@ class Frozen:
                 if name not in INTERNAL
             }
             record = b"r" + heap.records.pack(dict(sorted(names.items())))
-            self._early.append(Note(ROOT_OID, record, KINDS + record[0], references(record)))
+            self._early.append((ROOT_OID, record, KINDS + record[0], references(record) - {ROOT_OID}))
 
     def slice(self, count_max: int, size_max: int) -> list[Pair]:
         """Return the next records of what was frozen, at least one, with None for what is deleted; [] when all were
@@ -87,26 +90,27 @@ class Frozen:
         Stops at `count_max` objects or pieces, or after exceeding `size_max` bytes. A reference counts as some more of
         these, since each takes time.
         """
-        account = self._heap.reclaim.account
-        records = [account(note) for note in self._early]
-        size = sum(_size(note) for note in self._early)
-        self._early = []
+        notes, self._early = self._early, []
+        size = sum(map(_size, notes))
         objects, live = self.objects, self._heap.live
-        while len(records) < count_max and size <= size_max:
+        oid = -1
+        while len(notes) < count_max and size <= size_max:
             oid = next(self._oids, 0)
             if not oid:
-                while self._streams and len(records) < count_max and size <= size_max:
-                    pieces, size, more = self._pieces(self._streams[-1], count_max - len(records), size, size_max)
-                    records += pieces
-                    if not more:
-                        self._streams.pop()
                 break
             if oid in objects:
                 obj = objects.pop(oid)
                 if oid in live:  # else it was dead already, and something touched it all the same
                     note = self._note(oid, obj)
-                    records.append(account(note))
+                    notes.append(note)
                     size += _size(note)
+        records = self._heap.reclaim.account(notes)
+        if not oid:
+            while self._streams and len(records) < count_max and size <= size_max:
+                pieces, size, more = self._pieces(self._streams[-1], count_max - len(records), size, size_max)
+                records += pieces
+                if not more:
+                    self._streams.pop()
         return records
 
     def _pieces(
@@ -161,18 +165,25 @@ class Frozen:
     def _note(self, oid: int, obj: Any) -> Note:
         heap = self._heap
         self.pinned.add(oid)
-        mentioned = heap.records.mentioned = set()
+        mentioned: set[int] = set()
+        heap.records.mentioned = mentioned
         body = heap.pack_object(obj)
-        if type(obj) in STATES or instances.is_code(obj):
+        if type(obj) in STATES:
+            number = KINDS + body[0]
+            heap.account(oid, len(body))
+        elif instances.is_code(obj):
             number = KINDS + body[0]
         else:
             number = instances.shape_of(obj)[0]
             mentioned.add(number)
-        heap.records.mentioned = set()
-        if not instances.is_code(obj):
             heap.account(oid, len(body))
-        return Note(oid, body, number, mentioned)
+        if not mentioned:
+            return oid, body, number, _NOTHING  # what is packed next may be noted in that set
+        heap.records.mentioned = set()
+        mentioned.discard(oid)
+        return oid, body, number, mentioned
 
 
 def _size(note: Note) -> int:
-    return len(note.record) + _REFERENCE_SIZE * len(note.mentioned)
+    _, record, _, mentioned = note
+    return len(record) + _REFERENCE_SIZE * len(mentioned)

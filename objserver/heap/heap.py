@@ -382,8 +382,8 @@ class Heap:
 
     def pack_object(self, obj: Any) -> bytes:
         """Return the record of an object that is not in pieces."""
-        if type(obj) in STATES:
-            return RECORD_OF[self.kind_code(obj)] + self.records.pack(obj.__content__())
+        if (public := STATES.get(type(obj))) is not None:
+            return RECORD_OF[_KIND_OF[public]] + self.records.pack(obj.__content__())
         if instances.is_code(obj):
             return self.definitions.record(obj)
         return b"i" + self.records.pack([instances.shape_of(obj), instances.attributes(obj)])

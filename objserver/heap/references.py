@@ -12,13 +12,14 @@ instance names, which lives as long as the instance does.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgpack
 
 from .records import FUNCTION_CODE, LARGE, LIBRARY_OID, REFERENCE_CODE, TEXT_CODES
 
-__all__ = ["class_of", "content_of", "piece_references", "references"]
+__all__ = ["class_of", "content_of", "mention_the_same", "piece_references", "references"]
 
 # What a reference begins with as a msgpack extension: its size, 9 or 17 bytes, and its code. Plain data may look so.
 _MARK: Final = msgpack.packb(msgpack.ExtType(REFERENCE_CODE, bytes(9)))[:3]
@@ -26,6 +27,10 @@ _MARK_OF_INSTANCE: Final = msgpack.packb(msgpack.ExtType(REFERENCE_CODE, bytes(1
 # What both begin with: the search for one byte takes a tenth of the time.
 _BYTE: Final = _MARK[0]
 assert _MARK_OF_INSTANCE[0] == _BYTE
+
+# An instance's record up to the oid of its class: its kind, an array of two, one of any length, a number; in bytes.
+_INSTANCE: Final = b"i"[0]
+_HEAD_SIZE: Final = 1 + 1 + 5 + 9
 
 
 def references(record: bytes) -> set[int]:
@@ -49,6 +54,18 @@ def references(record: bytes) -> set[int]:
         elif kind == b"f":
             found.unpack(content[5])
     return {oid for oid in found.oids if oid < LIBRARY_OID}
+
+
+def mention_the_same(old: bytes, record: bytes, mentioned: Collection[int]) -> bool:
+    """Return whether two records of an object refer to the same, if a look tells; `mentioned` is what the new one does.
+
+    So it is when both hold plain values; those of instances mention their class by their beginning.
+    """
+    if _BYTE in old:
+        return False
+    if old[0] != _INSTANCE:
+        return not mentioned
+    return len(mentioned) == 1 and old[:_HEAD_SIZE] == record[:_HEAD_SIZE]
 
 
 def piece_references(record: bytes) -> set[int]:

@@ -408,16 +408,17 @@ class Store:
 
 
 def _runs(records: Iterable[Pair]) -> Iterator[list[Pair]]:
-    """Return the records in runs of ascending keys that begin with the same 8 bytes."""
+    """Return the records in runs: of keys of 8 bytes, or of ascending longer ones that begin with the same 8."""
     run: list[Pair] = []
     start = last = b""
     for pair in records:
         key = pair[0]
-        if run and (key <= last or key[:8] != start or len(run) == _RUN_COUNT_MAX):
+        head = key[:8] if len(key) > 8 else b""
+        if run and (head != start or (head and key <= last) or len(run) == _RUN_COUNT_MAX):
             yield run
             run = []
         run.append(pair)
-        start, last = key[:8], key
+        start, last = head, key
     if run:
         yield run
 
@@ -442,20 +443,27 @@ class Writer:
             MapFull: abort, `Store.grow`, and write everything again.
             StorageFailed: the disk is full or refuses.
         """
-        put, delete = self._txn.put, self._txn.delete
         try:
-            for run in _runs(records):
-                behind = self._take_behind(run[0][0], run[-1][0]) if len(run) >= _RUN_COUNT else []
-                for key, record in run:
+            with self._txn.cursor() as cursor:
+                for run in _runs(records):
+                    first, last = run[0][0], run[-1][0]
+                    behind = self._take_behind(first, last) if len(run) >= _RUN_COUNT and len(first) > 8 else []
+                    stored: list[tuple[bytes, bytes]] = []
                     # A path to the leaf, its split, its place in the list of free pages.
-                    self._page_count += 16
-                    if record is None:
-                        delete(key)
-                    else:
-                        self._page_count += len(record) // _PAGE_SIZE_MIN
-                        put(key, record + crc32c(record).to_bytes(CRC_SIZE, "little"))
-                for key, stored in behind:
-                    put(key, stored)
+                    self._page_count += 16 * len(run)
+                    size = 0
+                    for key, record in run:
+                        if record is not None:
+                            size += len(record)
+                            stored.append((key, record + crc32c(record).to_bytes(CRC_SIZE, "little")))
+                        else:
+                            if stored:
+                                cursor.putmulti(stored)
+                                stored = []
+                            self._txn.delete(key)
+                    self._page_count += size // _PAGE_SIZE_MIN
+                    stored += behind
+                    cursor.putmulti(stored)
         except (lmdb.Error, OSError) as error:
             raise self._store._explain(error, "write") from error
 

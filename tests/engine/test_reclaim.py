@@ -393,7 +393,8 @@ def test_slices_are_bounded_by_references_too(bench: Bench, monkeypatch: pytest.
     written: list[int] = []
     account, account_pieces, slices = reclaiming.account, reclaiming.account_pieces, frozen.slice
     monkeypatch.setattr(
-        reclaiming, "account", lambda note: (written.append(len(references(note.record))), account(note))[1]
+        reclaiming, "account",
+        lambda notes: (written.extend(len(references(record)) for _, record, _, _ in notes), account(notes))[1],
     )
     monkeypatch.setattr(
         reclaiming, "account_pieces",
