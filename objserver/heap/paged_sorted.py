@@ -2,8 +2,8 @@
 
     PagedSorted = PagedList (objserver/heap/paged_list.py) whose rows tell the least key of each piece
 
-A key is found by bisection of the rows of the root and of a branch, and of a leaf. What a walk over keys came by last
-is remembered as a dict: who asks for keys most likely looks them up.
+A key is found by bisection of the rows of the root and of a branch, and of a leaf; what is looked up beside what was
+found last, or beside a walk, in that leaf. What a walk over keys came by last is looked up without a search.
 
 Promise: that of objserver/heap/sorted_dict.py. What is remembered changes no result.
 """
@@ -12,44 +12,50 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, Final
+from uuid import UUID
 
+from .paged_dict import MISSING
 from .paged_list import Node, PagedList
 
 __all__ = ["PagedSorted", "place_in"]
 
 _KEY: Final = itemgetter(0)
 
+# Keys that compare with whatever stands in one container with an equal one, so that it does not matter with which they
+# are compared to be found. Not so a Decimal, beside an int and a Fraction.
+_ALIKE: Final = frozenset({bool, bytes, date, datetime, float, int, str, UUID})
+
 
 class PagedSorted(PagedList):
     """A large list of (key, value), in order of the keys.
 
     Attributes:
-        near: key -> value, of entries that a walk over keys came by last: who asks for a key most likely looks it up.
-        near_stamp: the stamp for which that holds.
+        current: the entry that a walk over keys came by last, of which the value is most likely wanted next.
+        current_stamp: the stamp for which that holds.
     """
 
-    __slots__ = ("near", "near_stamp")
+    __slots__ = ("_near", "_near_stamp", "current", "current_stamp")
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.near: dict[Any, Any] = {}
-        self.near_stamp = -1
-
-    def remember(self, entries: list[tuple[Any, Any]]) -> dict[Any, Any]:
-        """Return a dict of entries, and let lookups find them there."""
-        self.near = near = dict(entries)
-        self.near_stamp = self.stamp
-        return near
+        self.current: tuple[Any, Any] = MISSING, None
+        self.current_stamp = -1
+        self._near: list[tuple[Any, Any]] = []  # the leaf that a key was found in last, or a walk went into
+        self._near_stamp = -1
 
     def part(self, place: int, count: int) -> list[tuple[Any, Any]]:
         """Return up to `count` entries from a place on, those of one piece; or so many backwards from it."""
         leaf, at = self._find(place)
+        self._near = leaf
+        self.current_stamp = self._near_stamp = self.stamp
+        self.current = leaf[at]
         return leaf[at : at + count] if count > 0 else leaf[max(at + 1 + count, 0) : at + 1][::-1]
 
     def changed_in_snippet(self) -> Iterator[list[Any]]:
-        self.near_stamp = -1
+        self.current_stamp = self._near_stamp = -1
         return super().changed_in_snippet()
 
     def _key_of(self, leaf: list[Any]) -> Any:
@@ -64,16 +70,21 @@ class PagedSorted(PagedList):
         return list(zip(content[::2], content[1::2], strict=True))
 
     def entry(self, key: Any) -> tuple[Any, Any] | None:
-        """Return the entry of a key, None when there is none."""
-        head, tail = self.head, self.tail
-        if head and not key > head[-1][0]:
-            leaf = head
-        elif tail and not key < tail[0][0]:
-            leaf = tail
-        elif self.root.rows:
-            leaf = self._leaf_of(key)[2]
+        """Return the entry of a key, None when there is none. Raises TypeError: it has no place among the others."""
+        near = self._near
+        if self._near_stamp == self.stamp and type(key) in _ALIKE and near[0][0] <= key <= near[-1][0]:
+            leaf = near
         else:
-            return None
+            head, tail = self.head, self.tail
+            if head and not key > head[-1][0]:
+                leaf = head
+            elif tail and not key < tail[0][0]:
+                leaf = tail
+            elif self.root.rows:
+                leaf = self._leaf_of(key)[2]
+            else:
+                return None
+            self._near, self._near_stamp = leaf, self.stamp
         at = bisect_left(leaf, (key,))  # by the keys alone: a tuple is before a longer one that begins with it
         if at < len(leaf):
             entry: tuple[Any, Any] = leaf[at]

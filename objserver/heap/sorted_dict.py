@@ -24,20 +24,14 @@ from uuid import UUID
 from .atoms import ATOMS, is_nan
 from .containers import MISSING, Dict, give_name, make_states, nested_repr, plain, touch_clean
 from .paged_dict import plain_copy
-from .paged_list import LEAF_COUNT
 from .paged_sorted import PagedSorted, place_in
 from .views import Items, Keys, Values, view
 from .work import meter, metered, paid
 
 __all__ = ["SortedDict"]
 
-# Keys that need no `_check`. And those that are found by hash wherever they are found by order, since whatever stands
-# in a SortedDict with one of them can be compared with it: not so a Decimal, beside an int and a Fraction.
+# Keys that need no `_check`.
 _QUICK: Final = frozenset({bool, bytes, date, datetime, int, str, UUID})
-_HASHED: Final = _QUICK | {float}
-
-# Entries that a walk asks for at first: `next(schedule.irange(now))` wants one.
-_FIRST_COUNT: Final = 8
 
 _CHANGED_SIZE: Final = "SortedDict changed size during iteration"
 
@@ -109,10 +103,10 @@ class SortedDict(Dict):
 
     def __getitem__(self, key: Any) -> Any:
         items = self.__items__
-        if type(items) is PagedSorted and items.near_stamp == items.stamp and type(key) in _HASHED:
-            value = items.near.get(key, MISSING)
-            if value is not MISSING:
-                return value
+        if type(items) is PagedSorted:
+            entry = items.current
+            if entry[0] is key and items.current_stamp == items.stamp:
+                return entry[1]
         entry = self.__look__(key)
         if entry is None:
             raise KeyError(key)
@@ -245,25 +239,29 @@ class SortedDict(Dict):
                     raise RuntimeError(_CHANGED_SIZE)
             return
         selectors = meter()
-        part_count = _FIRST_COUNT
         while first < end:
-            part_count = min(part_count, end - first)
             if backwards:
-                part = items.part(end - 1, -part_count)
+                part = items.part(end - 1, first - end)
                 end -= len(part)
             else:
-                part = items.part(first, part_count)
+                part = items.part(first, end - first)
                 first += len(part)
-            part_count = LEAF_COUNT
             stamp, version = items.stamp, items.version
-            rest: Iterator[Any] = iter(items.remember(part) if keys else part)
-            for item in compress(rest, selectors):
-                yield item
+            as_it_is = True
+            rest = iter(part)
+            for entry in compress(rest, selectors):
+                if keys:
+                    if as_it_is:
+                        items.current = entry
+                    yield entry[0]
+                else:
+                    yield entry
                 if items.stamp != stamp:
                     if items.length != count:
                         raise RuntimeError(_CHANGED_SIZE)
                     if keys and items.version == version:  # another value
                         stamp = items.stamp
+                        as_it_is = False
                         continue
                     if backwards:
                         end += length_hint(rest)

@@ -254,6 +254,23 @@ def test_what_is_looked_up_beside_a_walk_is_what_is_there(host: Host) -> None:
     assert [host["d"][key] for key in host["d"].irange(500, 502)] == [-500, -501, -502]
 
 
+def test_two_walks_at_once_see_what_is_there(host: Host) -> None:
+    host["d"] = SortedDict({n * 1000: n for n in range(1000)})
+    host.reopen()
+
+    def body(root: Any) -> Any:
+        d = host["d"]
+        first = d.irange(500_000)
+        assert d[next(first)] == 500
+        d[501_000] = "changed"
+        second = d.irange(600_000)
+        assert d[next(second)] == 600
+        key = next(first)  # of what it had taken before the change
+        return key, d[key], d[next(second)], d[key]
+
+    assert host.run(body) == (501_000, "changed", 601, "changed")
+
+
 def test_what_is_kept_in_it_is_part_of_the_heap(host: Host) -> None:
     host["d"] = SortedDict({n: [n] for n in range(1000)})
     host.reopen()
