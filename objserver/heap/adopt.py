@@ -40,6 +40,8 @@ __all__ = ["Adoption"]
 
 _WRAPS: Final[dict[type, Any]] = {dict: Dict, list: List}
 
+_TEXT: Final = frozenset({str})
+
 # Types whose values are left alone: atoms that are no nan, and containers that are in the heap and were not changed.
 _SETTLED: Final[frozenset[type]] = (ATOMS - WITH_NAN) | {
     state for state, public in STATES.items() if state is not public.__free__
@@ -60,10 +62,9 @@ class Adoption:
 
     def __init__(self, heap: Heap) -> None:
         self._heap = heap
-        self.created: list[Any] = []
+        self.created: list[Any] = []  # in order of their oids, and in that they are looked at
         self._wrapped: dict[int, Any] = {}  # id of a plain container -> the object it became
         self._origin: dict[int, tuple[Any, Any]] = {}  # oid of a new object -> where it was found: (owner, key)
-        self._queue: deque[Any] = deque()
 
     def run(self, touched: list[Any], root: Root) -> None:
         """Adopt everything new in the objects touched and in the root. Raises NotStorable."""
@@ -76,8 +77,8 @@ class Adoption:
                 self._scan_paged(obj)
             else:
                 self._scan(obj)
-        while self._queue:
-            self._scan(self._queue.popleft())
+        for obj in self.created:  # which grows meanwhile
+            self._scan(obj)
 
     def end(self) -> None:
         """Forget the walk: its snippet was committed or rolled back."""
@@ -85,12 +86,18 @@ class Adoption:
             self.created.clear()
             self._wrapped.clear()
             self._origin.clear()
-            self._queue.clear()
 
     def _scan(self, obj: Any) -> None:
         """Adopt whatever `obj` holds."""
         public = STATES.get(type(obj))
-        if public is List:
+        if public is Dict:
+            items = obj.__items__
+            if not _TEXT.issuperset(map(type, items)) and not are_settled(items, keys=True):
+                for key in items:
+                    self._adopt_key(key, obj)
+            if not _SETTLED.issuperset(map(type, items.values())):
+                self._adopt_values(items, obj)
+        elif public is List:
             items = obj.__items__
             if kinds := _unsettled(items):
                 for at, value in enumerate(items):
@@ -130,13 +137,18 @@ class Adoption:
         """Adopt what a large container got in this snippet, at a cost that follows that and not its size."""
         items = obj.__items__
         if type(items) is not PagedDict:
-            for part in items.changed_in_snippet():
+            for part, first, end in items.changed_in_snippet():
+                if end - first == 1 and type(items) is not PagedSorted:  # the most frequent of changes
+                    part[first] = self._adopt(part[first], obj, Place((items, part, first)))
+                    continue
+                found = part[first:end]
                 if type(items) is PagedSorted:
-                    self._adopt_entries(part, obj)
-                elif kinds := _unsettled(part):
-                    for at, value in enumerate(part):
+                    self._adopt_entries(found, obj)
+                    part[first:end] = found
+                elif kinds := _unsettled(found):
+                    for at, value in enumerate(found, first):
                         if type(value) in kinds:
-                            part[at] = self._adopt(value, obj, Place(items, part, at))
+                            part[at] = self._adopt(value, obj, Place((items, part, at)))
             return
         entries = items.changed_in_snippet()
         # Most are atoms, and a look at each is a tenth of what an entry costs.
@@ -270,10 +282,8 @@ class Adoption:
         if cls in _WRAPS:
             known = self._wrapped.get(id(value))
             if known is None:
-                public = _WRAPS[cls]
-                known = object.__new__(public)
+                self._wrapped[id(value)] = known = object.__new__(_WRAPS[cls])
                 known.__items__ = value
-                self._wrapped[id(value)] = known
                 self._enroll_container(known, owner, key)
             return known
         if cls in STATES:
@@ -338,10 +348,10 @@ class Adoption:
         return value
 
     def _enroll_container(self, obj: Any, owner: Any, key: Any) -> None:
+        heap = obj.__heap__ = self._heap
         obj.__oid__ = self._enroll(obj, owner, key)
-        obj.__heap__ = self._heap
         obj.__saved__ = obj.__text__ = None
-        obj.__laid__ = self._heap.snippet  # this snippet made it: its layout is that of every replica
+        obj.__laid__ = heap.snippet  # this snippet made it: its layout is that of every replica
 
     def _enroll(self, obj: Any, owner: Any, key: Any) -> int:
         heap = self._heap
@@ -350,7 +360,6 @@ class Adoption:
         heap.live[oid] = obj
         self.created.append(obj)
         self._origin[oid] = (owner, key)
-        self._queue.append(obj)
         return oid
 
     # --- where a value is, for messages ---------------------------------------------------------------------------

@@ -77,6 +77,10 @@ class Eviction:
         else:
             self._new.append(oid)
 
+    def enter_new(self, oid: int) -> None:
+        """An object was made that nobody can have given up."""
+        self._new.append(oid)
+
     def wake(self, oid: int) -> tuple[Any, Any] | None:
         """Return the state of an object that rests: (items or attributes, text). None when it does not."""
         found = self._resting.pop(oid, None)

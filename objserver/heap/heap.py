@@ -271,7 +271,7 @@ class Heap:
         Raises:
             NotStorable: a value that can't be kept; `rollback` must follow.
         """
-        if self.root.journal or not are_all_settled(self.touched):
+        if self.root.journal or self._adoption.created or not are_all_settled(self.touched):
             self._adoption.run(self.touched, self.root)
 
     def commit(self) -> None:
@@ -288,21 +288,27 @@ class Heap:
                 dirty[obj.__oid__] = obj
             else:
                 dirty[self._settle_state(obj)] = obj
-        for obj in self._adoption.created:
-            self.upgrades.begin(obj)
-            if type(obj) in STATES:
-                self._fit(obj)
-            oid = self._settle_state(obj)
-            self.dirty[oid] = obj
-            self.loaded[oid] = _OBJECT_SIZE
-            self.eviction.enter(oid)
-            self.loaded_size += _OBJECT_SIZE
+        if created := self._adoption.created:
+            for obj in created:
+                if type(obj) in STATES:
+                    # `_fit` and `_settle_state`, without calls for what is small.
+                    if len(obj.__items__) > self.paged_above:
+                        self._fit(obj)
+                    obj.__laid__ = None
+                    obj.__class__ = obj.__clean__
+                    oid = obj.__oid__
+                else:
+                    self.upgrades.begin(obj)
+                    oid = self._settle_state(obj)
+                self.dirty[oid] = obj
+                self.loaded[oid] = _OBJECT_SIZE
+                self.eviction.enter_new(oid)
+            self.loaded_size += len(created) * _OBJECT_SIZE
+            self.definitions.end()  # a lambda of a statement may have been kept, and no root bound
         if self.root.journal:
             self.root_dirty = True
             self.root.journal.clear()
             self.definitions.end()
-        elif self._adoption.created:
-            self.definitions.end()  # a lambda of a statement may have been kept, and no root bound
         self.touched.clear()
         if self.upgrades.before:
             self.upgrades.end()

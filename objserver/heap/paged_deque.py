@@ -102,12 +102,13 @@ class PagedDeque(PagedList):
             self.popleft()
 
     def appendleft(self, item: Any) -> None:
-        self._move()
-        self.length += 1
-        head = self._own_head()
+        head = self.head
         head.insert(0, item)
-        if len(head) == paged_list.LEAF_COUNT:
-            self._push(head, left=True)
+        self.length += 1
+        self.version += 1
+        self.stamp += 1
+        if len(head) >= paged_list.LEAF_COUNT:
+            self._push(self._own_head(), left=True)
             self.head = []
         if self.maxlen is not None and self.length > self.maxlen:
             PagedList.pop(self)
@@ -119,13 +120,7 @@ class PagedDeque(PagedList):
     def popleft(self) -> Any:
         if not self.length:
             raise IndexError("pop from an empty deque")
-        self._move()
-        self.length -= 1
-        if not self.head:
-            if not self.root.rows:
-                return self._own_tail().pop(0)
-            self.head = self._pull(0)
-        return self._own_head().pop(0)
+        return self._pop_first()
 
     def rotate(self, count: int) -> bool:
         """Rotate by a few steps. Returns: whether it was done; many steps are better done at once."""

@@ -11,6 +11,8 @@ A large deque is one, too (objserver/heap/paged_deque.py).
 An index is found by counts, so any place is two pieces away. What is done at an end touches the head or tail alone, and
 once in LEAF_COUNT times the tree. A change in the middle touches one leaf, its branch and the root. A piece is copied
 at its first change in a snippet, so undo puts the old ones back, and what a checkpoint writes does not change under it.
+The head and the tail stay the same lists while items only come and go at the outer side, as those of a queue do: undo
+takes the new ones off and puts back the old ones that went.
 
 Promise: what CPython's list and deque would do (tests/heap/test_containers.py, test_kinds.py), at a cost that does not
 follow the length. How much is kept in memory changes no result.
@@ -116,8 +118,9 @@ class PagedList:
     """Items by index."""
 
     __slots__ = (
-        "_before", "_journal", "_last", "_last_stamp", "_last_start", "_pager", "_written", "changed", "frozen", "head",
-        "kept", "length", "next", "root", "saved_next", "stamp", "state", "storage", "tail", "version",
+        "_before", "_head_gone", "_head_old", "_journal", "_last", "_last_stamp", "_last_start", "_pager", "_tail_gone",
+        "_tail_old", "_written", "changed", "frozen", "head", "kept", "length", "next", "root", "saved_next", "stamp",
+        "state", "storage", "tail", "version",
     )  # fmt: skip
 
     def __init__(
@@ -144,6 +147,11 @@ class PagedList:
         self._last: list[Any] = []  # what was read last: items
         self._last_start = 0  # the place of the first of them
         self._last_stamp = -1  # as of this stamp
+        # While the head and the tail are the lists of `begin`: how many of their items were there then, from the inner
+        # side, and which went, in this order.
+        self._head_old = self._tail_old = 0
+        self._head_gone: list[Any] = []
+        self._tail_gone: list[Any] = []
 
     @classmethod
     def make(cls, pager: Pager, items: Iterable[Any]) -> Any:
@@ -306,15 +314,19 @@ class PagedList:
             self._delete_slice(index)
             return
         place = self._place(index, self._out_of_range)
-        self._replace(place, place + 1, [])
+        if place:
+            self._replace(place, place + 1, [])
+        else:
+            self._pop_first()
 
     def append(self, item: Any) -> None:
-        self._move()
-        self.length += 1
-        tail = self._own_tail()
+        tail = self.tail
         tail.append(item)
-        if len(tail) == LEAF_COUNT:
-            self._push(tail)
+        self.length += 1
+        self.version += 1
+        self.stamp += 1
+        if len(tail) >= LEAF_COUNT:
+            self._push(self._own_tail())
             self.tail = []
 
     def extend(self, items: Iterable[Any]) -> None:
@@ -333,17 +345,41 @@ class PagedList:
         if not self.length:
             raise IndexError(self._nothing_to_pop)
         if index == -1:
-            self._move()
-            self.length -= 1
             if not self.tail:
                 if not self.root.rows:
-                    return self._own_head().pop()
+                    return self._take(self._own_head(), -1)
                 self.tail = self._pull(-1)
-            return self._own_tail().pop()
+            elif self._before is not None and self.tail is self._before[1] and len(self.tail) == self._tail_old:
+                # Noted before it is done: a snippet near its recursion limit may be stopped at any call, and go on.
+                self._tail_gone.append(self.tail[-1])
+                self._tail_old -= 1
+            return self._take(self.tail, -1)
         place = self._place(index_of(index), "pop index out of range")
+        if not place:
+            return self._pop_first()
         items, at = self._find(place)
         item = items[at]
         self._replace(place, place + 1, [])
+        return item
+
+    def _pop_first(self) -> Any:
+        """Take the first item out, of which there is one. A leaf is the head once its first item went: queues are
+        lists, too, and schedules are SortedDicts."""
+        if not self.head:
+            if not self.root.rows:
+                return self._take(self._own_tail(), 0)
+            self.head = self._pull(0)
+        elif self._before is not None and self.head is self._before[0] and len(self.head) == self._head_old:
+            self._head_gone.append(self.head[0])  # before it is done, as in `pop`
+            self._head_old -= 1
+        return self._take(self.head, 0)
+
+    def _take(self, items: list[Any], at: int) -> Any:
+        """Take an item out of the head or the tail."""
+        item = items.pop(at)
+        self.length -= 1
+        self.version += 1
+        self.stamp += 1
         return item
 
     def remove(self, item: Any) -> None:
@@ -645,16 +681,30 @@ class PagedList:
         self.kept.forget(number)
 
     def _own_head(self) -> list[Any]:
+        """Return the head, to be changed in any way."""
         if self._before is not None and self.head is self._before[0]:
             self.head = self.head.copy()
             self.stamp += 1
+            self._mend_head(self._before[0])
         return self.head
 
     def _own_tail(self) -> list[Any]:
         if self._before is not None and self.tail is self._before[1]:
             self.tail = self.tail.copy()
             self.stamp += 1
+            self._mend_tail(self._before[1])
         return self.tail
+
+    def _mend_head(self, head: list[Any]) -> None:
+        """Make the head what it was at `begin`."""
+        head[: len(head) - self._head_old] = self._head_gone
+        self._head_old = len(head)
+        self._head_gone = []
+
+    def _mend_tail(self, tail: list[Any]) -> None:
+        tail[self._tail_old :] = reversed(self._tail_gone)
+        self._tail_old = len(tail)
+        self._tail_gone = []
 
     def _own_root(self) -> Node:
         if self._before is not None and self.root is self._before[2]:
@@ -676,6 +726,7 @@ class PagedList:
     def begin(self) -> None:
         """Keep from here on what undo needs."""
         self._before = self.head, self.tail, self.root, self.next, self.length
+        self._head_old, self._tail_old = len(self.head), len(self.tail)
 
     def undo(self) -> None:
         """Be what it was at `begin`."""
@@ -687,35 +738,52 @@ class PagedList:
                 self.changed[number] = old
             self.kept.forget(number)
         self.head, self.tail, self.root, self.next, self.length = self._before
+        self._mend_head(self.head)
+        self._mend_tail(self.tail)
         self._forget_snippet()
 
     def end(self) -> None:
         """Let the changes stay."""
-        self._pager.changed_count += len(self._journal) + 1
-        first = [old for _, old in self._journal].count(MISSING)  # the others were there already
-        self._pager.changed_weight += _PIECE_WEIGHT * first
+        pager = self._pager
+        pager.changed_count += 1
+        if self._journal:
+            pager.changed_count += len(self._journal)
+            first = [old for _, old in self._journal].count(MISSING)  # the others were there already
+            pager.changed_weight += _PIECE_WEIGHT * first
         self._forget_snippet()
 
     def _forget_snippet(self) -> None:
         self._before = None
-        self._journal.clear()
-        self._written.clear()
-        self._move()
+        if self._journal:
+            self._journal.clear()
+            self._written.clear()
+        if self._head_gone:
+            self._head_gone = []
+        if self._tail_gone:
+            self._tail_gone = []
+        self.version += 1
+        self.stamp += 1
 
     def _move(self) -> None:
         self.version += 1
         self.stamp += 1
 
-    def changed_in_snippet(self) -> Iterator[list[Any]]:
-        """Return lists of items, some of which may be new; what they hold may be replaced."""
-        assert self._before is not None
-        if self.head is not self._before[0]:
-            yield self.head
-        for number in sorted(self._written):
-            if type(content := self.changed[number]) is list:
-                yield content
-        if self.tail is not self._before[1]:
-            yield self.tail
+    def changed_in_snippet(self) -> list[tuple[list[Any], int, int]]:
+        """Return (list, first, end) of items that may be new; they may be replaced in there."""
+        before = self._before
+        assert before is not None
+        found = []
+        head, tail = self.head, self.tail
+        count = len(head)
+        if end := count - self._head_old if head is before[0] else count:
+            found.append((head, 0, end))
+        if self._written:
+            pieces = [self.changed[number] for number in sorted(self._written)]
+            found += [(piece, 0, len(piece)) for piece in pieces if type(piece) is list]
+        count = len(tail)
+        if (first := self._tail_old if tail is before[1] else 0) < count:
+            found.append((tail, first, count))
+        return found
 
     def discard(self) -> None:
         """Nothing refers to it any more: leave its pieces to be given back."""
@@ -749,27 +817,23 @@ class PagedList:
         self.frozen = {}
 
 
-class Place:
-    """Where an item is: found when somebody asks, which is when a message is written."""
+class Place(tuple[PagedList, list[Any], int]):
+    """Where an item is, (container, list in it, place in that): found when somebody asks, which is when a message is
+    written."""
 
-    __slots__ = ("_at", "_items", "_part")
+    __slots__ = ()
 
-    def __init__(self, items: PagedList, part: list[Any], at: int) -> None:
-        self._items = items
-        self._part = part
-        self._at = at
-
-    def index(self) -> int:
-        items = self._items
-        if self._part is items.head:
-            return self._at
+    def index(self) -> int:  # type: ignore[override]
+        items, part, at = self
+        if part is items.head:
+            return at
         start = len(items.head)
         for top, _, _ in items.root.rows:
             for number, count, _ in items._piece(top, branch=True).rows:
-                if items._piece(number) is self._part:
-                    return start + self._at
+                if items._piece(number) is part:
+                    return start + at
                 start += count
-        return start + self._at
+        return start + at
 
 
 def plain_list(items: Any) -> Any:

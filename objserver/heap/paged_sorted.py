@@ -11,7 +11,6 @@ Promise: that of objserver/heap/sorted_dict.py. What is remembered changes no re
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, Final
@@ -54,7 +53,7 @@ class PagedSorted(PagedList):
         self.current = leaf[at]
         return leaf[at : at + count] if count > 0 else leaf[max(at + 1 + count, 0) : at + 1][::-1]
 
-    def changed_in_snippet(self) -> Iterator[list[Any]]:
+    def changed_in_snippet(self) -> list[tuple[list[Any], int, int]]:
         self.current_stamp = self._near_stamp = -1
         return super().changed_in_snippet()
 

@@ -130,6 +130,8 @@ NAMED_OF_CLASS_CODE: Final = _NAMED_OF_CLASS
 _REFERENCE: Final = struct.Struct(">BQ")
 _INSTANCE_REFERENCE: Final = struct.Struct(">BQQ")
 
+_as_extension: Final[Callable[..., Any]] = tuple.__new__
+
 # A key is unhashable only if the record was damaged and its checksum was not; nothing else makes msgpack fail.
 Reference = tuple[int, int, int]
 
@@ -209,7 +211,7 @@ class Records:
         kind = type(value)
         if (reference := self._refer(value)) is not None:
             self.mentioned.add(reference[1])
-            return msgpack.ExtType(_REF, pack_reference(reference))
+            return _as_extension(msgpack.ExtType, (_REF, pack_reference(reference)))  # its own `__new__` is Python
         if type(kind) is NamedKind:
             return msgpack.ExtType(_NAMED_OF_CLASS, self.pack_nested([kind, list(value)]))
         if type(kind) is NamedTupleType:

@@ -104,6 +104,18 @@ def test_upgrade_may_show_others_that_need_it(bench: Bench) -> None:
     assert bench.query("head.next[0].next[0].n") == 2
 
 
+def test_upgrade_in_a_reply_changes_what_its_snippet_made(bench: Bench) -> None:
+    """The list was adopted before the reply was made; what the upgrade puts in there is, too."""
+    bench.eval("class P: pass\np = P()\nbox = {}")
+    bench.reopen()
+    bench.eval("class P:\n    def __upgrade__(self, version): box['log'].append({'a': [version]})")
+    assert bench.eval("box['log'] = []\np") == {"$class": "P"}
+    bench.reopen()
+    bench.eval("box['log'][0]['a'].append(2)")
+    bench.reopen()
+    assert bench.eval("box") == {"log": [{"a": [1, 2]}]}
+
+
 def test_version_several_behind_is_told_once(bench: Bench) -> None:
     bench.eval("class Account:\n    def __upgrade__(self, v): seen.append((2, v))")
     bench.eval("rows[0].cents")

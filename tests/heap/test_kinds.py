@@ -100,6 +100,61 @@ def test_deque_of_changes_at_its_ends_is_undone_without_a_copy(host: Host) -> No
     assert list(host["d"]) == list(range(100_000))
 
 
+ENDS = ["append", "appendleft", "pop", "popleft", "set first", "set last", "insert"]
+
+
+@given(st.sampled_from([List, Deque]), st.lists(st.tuples(
+    st.lists(st.tuples(st.sampled_from(ENDS), st.integers(1, 70)), max_size=5), st.booleans(), st.booleans()
+), max_size=8))  # fmt: skip
+@settings(deadline=None, max_examples=150)
+def test_changes_at_the_ends_of_a_large_sequence_stay_or_are_undone(
+    kind: Any, snippets: list[tuple[list[tuple[str, int]], bool, bool]]
+) -> None:
+    """Its ends are changed in place: what of them is new, and what undo has to put back, is known by counts alone."""
+    expected = [{"n": -n} for n in range(300)]
+    with open_host() as host:
+        host["x"] = kind([dict(item) for item in expected])
+        for number, (steps, fails, reopens) in enumerate(snippets):
+            before = list(expected)
+
+            def body(root: Any, of: Any = (expected, steps, number, fails)) -> None:
+                expected, steps, number, fails = of
+                for step, count in steps:
+                    for _ in range(count):
+                        change(host["x"], step, {"n": number})
+                        change(expected, step, {"n": number})
+                if fails:
+                    raise ZeroDivisionError
+
+            if fails:
+                with pytest.raises(ZeroDivisionError):
+                    host.run(body)
+                expected = before
+            else:
+                host.run(body)
+            if reopens:
+                host.reopen()
+            assert len(host["x"]) == len(expected) and plain_copy(list(host["x"])) == expected
+            assert all(isinstance(item, Dict) for item in host["x"])
+
+
+def change(items: Any, step: str, value: Any) -> None:
+    """Do the same to a list or deque of either side."""
+    at_left = "left" in step or "first" in step
+    if step == "append":
+        items.append(value)
+    elif step == "appendleft":
+        items.appendleft(value) if isinstance(items, Deque) else items.insert(0, value)
+    elif step == "pop":
+        items.pop() if items else None
+    elif step == "popleft" and items:
+        items.popleft() if isinstance(items, Deque) else items.pop(0)
+    elif step == "insert":
+        items.insert(-2, value)
+    elif items:
+        items[0 if at_left else -1] = value
+
+
 def test_deque_that_changes_while_it_is_walked_says_so(host: Host) -> None:
     for size in (3, 100):
         host["d"] = Deque(range(size))
