@@ -38,6 +38,11 @@ _SAME: Final = (
 
 class _StrKind(Kind):
     def __call__(cls, *arguments: Any, **keywords: Any) -> str:
+        # Of a number at once: most often a key is made of it.
+        if len(arguments) == 1 and type(arguments[0]) is int and not keywords:
+            made = str(arguments[0])
+            if len(made) < FREE_COUNT:
+                return made
         return text.make_str(*arguments, **keywords)
 
 

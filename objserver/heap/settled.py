@@ -38,13 +38,12 @@ def are_all_settled(touched: Iterable[Any]) -> bool:
             values = items.values()
         elif type(items) is not list:
             return False
-        if not _SETTLED.issuperset(map(type, values)) and not all(map(_is_settled, values)):
-            return False
+        if not _SETTLED.issuperset(map(type, values)):
+            for value in values:
+                kind = type(value)
+                if kind is float:
+                    if value != value:
+                        return False
+                elif kind not in _SETTLED and not (kind in STATES and value.__oid__):
+                    return False
     return True
-
-
-def _is_settled(value: Any) -> bool:
-    kind = type(value)
-    if kind is float:
-        return value == value  # type: ignore[no-any-return]
-    return kind in _SETTLED or (kind in STATES and value.__oid__ != 0)

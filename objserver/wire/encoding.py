@@ -79,7 +79,7 @@ def encode(
     if kind in _ATOMS:
         if kind is str and len(value) > size_max:  # type: ignore[arg-type]
             raise _too_large("more text", f"{size_max} bytes")
-        text = b"null" if value is None else dumps(_atom(value))
+        text = dumps(_atom(value))
     elif kind in _LEAVES:
         text = _LEAVES[kind](value)
     else:

@@ -136,3 +136,28 @@ def test_cycle_is_not_kept(engine: Bench) -> None:
         assert engine.eval("len(d['k'])") == count
         assert engine.eval("d")["k"][1:] == [1] * (count - 1)
         engine.eval("d['k'].append(1); 0")
+
+
+def test_part_that_left_memory_and_changes_is_seen(tmp_path: Path) -> None:
+    """The document stays, because it was changed, and has its text; the part comes back without a mark of that."""
+    bench = Bench(tmp_path, Options(cache_size=1, segment_size=1 << 20))
+    bench.eval("d = {'n': 1, 'part': {'m': 1}}; 0")
+    bench.reopen()
+    bench.eval("d['n'] = 2")
+    for count in range(2, 5):
+        assert bench.eval("d") == bench.eval("d") == {"n": 2, "part": {"m": count - 1}}
+        for _ in range(5):
+            bench.tend()
+        bench.eval("d['part']['m'] += 1")
+        assert bench.eval("d") == {"n": 2, "part": {"m": count}}
+    bench.kill()
+
+
+def test_part_of_many_documents_takes_back_the_text_of_each(engine: Bench) -> None:
+    engine.eval("part = {'m': 0}; docs = [{'n': _n, 'part': part} for _n in range(20)]; 0")
+    for count in range(3):
+        for number in range(20):
+            assert engine.eval("docs[n]", n=number) == {"n": number, "part": {"m": count}}
+            engine.eval("docs[n]['n'] = n", n=number)
+        engine.eval("docs[-1]['part']['m'] += 1")
+        assert engine.eval("part") == {"m": count + 1}
