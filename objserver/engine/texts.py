@@ -7,6 +7,9 @@
 whose JSON has its own in it. A container that changes or is evicted takes back its JSON and that of those documents
 (`forget_text` in objserver/heap/containers.py); so whoever reads a document looks at nothing but its own list.
 
+A snippet that changes something often returns what it took out, a task of a queue, which nobody reads again. So what
+such a one returns for the first time only gets a list without JSON; the next time there is one, and the JSON is kept.
+
 Promise: what is found is what encoding would give (tests/engine/test_texts.py).
 """
 
@@ -47,7 +50,7 @@ class Texts:
         self._size = 0  # characters of text in it
 
     def encode(self, value: Any) -> bytes | None:
-        """Return the JSON of a clean container, kept beside it from now on if it is short; None where it holds what
+        """Return the JSON of a clean container, kept beside it from now on if it is to be; None where it holds what
         takes more than dicts with texts for keys, lists, numbers and texts, or too much: then the encoder has to look.
         """
         parts: list[Any] = []
@@ -57,7 +60,9 @@ class Texts:
             json = self._write(value, self._open)
         except TypeError:
             return None
-        if len(json) <= TEXT_SIZE_MAX:
+        if self._heap.touched and value.__text__ is None:
+            value.__text__ = [None]
+        elif len(json) <= TEXT_SIZE_MAX:
             self._keep(value, parts, json)
         return json
 

@@ -118,6 +118,17 @@ def test_what_is_read_is_what_is_there(tmp_path: Path) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=25, stateful_step_count=20, deadline=None))
 
 
+def test_what_a_change_returns_is_kept_when_it_is_returned_again(engine: Bench) -> None:
+    engine.eval("d = {'k': 1}; q = [[{'n': 1}], 2]; count = [0]; 0")
+    kept = engine.engine._heap.value_of("d")
+    for number in range(3):
+        assert engine.eval("count[0] += 1\nd") == {"k": 1}
+        assert kept.__text__ == [b'{"k":1}' if number else None]
+    task = engine.engine._heap.value_of("q")[0]
+    assert engine.eval("q.pop(0)") == [{"n": 1}] and task.__text__ == [None]
+    assert engine.eval("d['k'] += 1\nd") == engine.eval("d") == {"k": 2}
+
+
 @pytest.mark.parametrize("source", [
     "{'k': ['x' * 5000]}", "{'k': {1, 2}}", "{'k': {1: [2]}}", "{'k': b'x', 'l': [now()]}",
     f"{{'k': [[] for _ in range({PART_COUNT_MAX + 5})]}}",
