@@ -13,6 +13,7 @@ once in LEAF_COUNT times the tree. A change in the middle touches one leaf, its 
 at its first change in a snippet, so undo puts the old ones back, and what a checkpoint writes does not change under it.
 The head and the tail stay the same lists while items only come and go at the outer side, as those of a queue do: undo
 takes the new ones off and puts back the old ones that went.
+A walk goes over a copy of a leaf's items and finds its place anew once anything was changed (`stamp`).
 
 Promise: what CPython's list and deque would do (tests/heap/test_containers.py, test_kinds.py), at a cost that does not
 follow the length. How much is kept in memory changes no result.
