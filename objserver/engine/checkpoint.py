@@ -1,7 +1,7 @@
 """Checkpoints: what changed goes to LMDB, in slices, while snippets go on running.
 
     engine thread   freeze --> slice, put --> slice, put --> ... --> digest --> finish
-    writer thread   begin                                                     commit with the mark
+    writer thread   begin                                          sync of the log, commit with the mark
 
 A slice is bounded by a count of objects and of bytes, not by time: the engine knows no clock, and the pause a slice
 makes is what encoding and putting that much costs. Between two slices batches run; an object that is about to change
@@ -20,6 +20,7 @@ Promise: LMDB holds the state as of the CHECKPOINT entry, whole or not at all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import blake2b
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -138,12 +139,16 @@ class Checkpoint:
         assert self._sliced
         return self._digest.digest()
 
-    def commit(self, mark: bytes) -> None:
-        """Begin the commit, with what the checkpoint stands for. `ended` tells when it is done."""
+    def commit(self, mark: bytes, first: Callable[[], None] | None = None) -> None:
+        """Begin the commit, with what the checkpoint stands for. `ended` tells when it is done.
+
+        Args:
+            first: what has to be done before it, by its thread.
+        """
         assert self._sliced
         self.committing = True
         self._mark = mark
-        self._transaction.commit(mark)
+        self._transaction.commit(mark, first)
 
     def ended(self, *, wait: bool = False) -> bool:
         """Return whether the commit is done; the heap may then evict what was written.
@@ -207,7 +212,8 @@ class _Transaction:
     def __init__(self, store: Store) -> None:
         """Begin. Raises StorageFailed, MemoryError."""
         self._told: SimpleQueue[Writer | BaseException | None] = SimpleQueue()  # by the thread: it has begun, or ended
-        self._asked: SimpleQueue[bytes | None] = SimpleQueue()  # of it: to commit with a mark, or to abort
+        # Of it: to commit with a mark, after something else, or to abort.
+        self._asked: SimpleQueue[tuple[bytes, Callable[[], None] | None] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, args=(store,), name="checkpoint", daemon=True)
         self._thread.start()
         told = self._told.get()
@@ -221,8 +227,8 @@ class _Transaction:
         """Raises MapFull, StorageFailed."""
         self._writer.put(records)
 
-    def commit(self, mark: bytes) -> None:
-        self._asked.put(mark)
+    def commit(self, mark: bytes, first: Callable[[], None] | None = None) -> None:
+        self._asked.put((mark, first))
 
     def ended(self, *, wait: bool) -> bool:
         """Return whether the commit is done. Raises MapFull, StorageFailed: nothing was written."""
@@ -244,10 +250,13 @@ class _Transaction:
         try:
             with store.writer() as writer:
                 self._told.put(writer)
-                mark = self._asked.get()
-                if mark is None:
+                asked = self._asked.get()
+                if asked is None:
                     writer.abort()
                 else:
+                    mark, first = asked
+                    if first is not None:
+                        first()
                     writer.commit(mark)
             self._told.put(None)
         except BaseException as error:

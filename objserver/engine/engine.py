@@ -412,9 +412,10 @@ class Engine:
         if not digest_is_logged:
             self._append(DIGEST, pack_digest(checkpoint.seq, checkpoint.digest))
             self._digest_seq = self.seq
-        # LMDB must not be ahead of the log on disk, whatever the durability: a mark beyond the log's end is damage.
-        log.wait(checkpoint.seq)
-        checkpoint.commit(Mark(checkpoint.head, checkpoint.next_oid, RUNTIME).pack())
+        # LMDB must not be ahead of the log on disk, whatever the durability: a mark beyond the log's end is damage. The
+        # thread of the commit sees to it: where batches are not synced that takes long.
+        mark = Mark(checkpoint.head, checkpoint.next_oid, RUNTIME).pack()
+        checkpoint.commit(mark, log.sync_beside(checkpoint.seq))
 
     def _end_checkpoint(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = None

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -170,6 +170,27 @@ class DiskLog:
             raise LogGap(f"can't wait for entry {seq}: the log ends with {self._head.seq}; append it first")
         if seq > self._synced_seq:
             self._sync()
+
+    def sync_beside(self, seq: int) -> Callable[[], None] | None:
+        """Return what makes entry `seq` durable, to be called once, by any thread, while others are appended; None when
+        it is already. `synced_seq` does not tell of it. Raises StorageFailed, and so does what it returns."""
+        self._check_usable()
+        if seq <= self._synced_seq:
+            return None
+        path = self._segments[-1].path  # those before it were synced when it began
+        # Opened once more: the kernel tells of a failed write once to each that has the file open, and the next `wait`
+        # must hear of it, too.
+        with storage(path, "open"):
+            fd = open_file(path, os.O_RDONLY)
+
+        def sync() -> None:
+            with storage(path, "sync"):
+                try:
+                    os.fdatasync(fd)
+                finally:
+                    os.close(fd)
+
+        return sync
 
     def read(self, first: int, size_max: int) -> list[bytes]:
         found: list[bytes] = []

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from objserver.engine.checkpoint import RecordsDigest
+from objserver.errors import StorageFailed
+from objserver.log import DiskLog
+from objserver.store import Writer
+
+from .bench import Bench
 
 keys = st.binary(min_size=8, max_size=8) | st.binary(min_size=16, max_size=16)
 batches = st.dictionaries(keys, st.none() | st.binary(max_size=200), max_size=20).map(lambda found: list(found.items()))
@@ -46,3 +54,42 @@ def test_what_is_key_and_what_is_record_makes_a_difference() -> None:
         digest_of(),
     ]
     assert len(set(found)) == len(found)
+
+
+def test_log_is_on_disk_before_the_checkpoint_is(make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    sync_beside, commit = DiskLog.sync_beside, Writer.commit
+
+    def noted(log: DiskLog, seq: int) -> Callable[[], None]:
+        sync = sync_beside(log, seq)
+        assert sync is not None
+        return lambda: (sync(), done.append("log"))[0]
+
+    monkeypatch.setattr(DiskLog, "sync_beside", noted)
+    monkeypatch.setattr(Writer, "commit", lambda writer, mark: (done.append("records"), commit(writer, mark))[1])
+    bench = make(durability="none")
+    bench.eval("x = [1]")
+    bench.engine.checkpoint()
+    assert done == ["log", "records"]
+
+
+def test_engine_whose_log_can_not_be_synced_commits_nothing(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StorageFailed("the disk is gone")
+
+    bench = make(durability="none")
+    bench.eval("x = [1]")
+    bench.engine.checkpoint()
+    seq = bench.engine.checkpoint_seq
+    bench.eval("x.append(2)")
+    with monkeypatch.context() as patched:
+        patched.setattr(DiskLog, "sync_beside", lambda log, seq: fail)
+        with pytest.raises(StorageFailed, match="the disk is gone"):
+            bench.engine.checkpoint()
+    with pytest.raises(StorageFailed, match="the engine stopped"):
+        bench.eval("x")
+    bench.crash()
+    assert bench.engine.committed_seq == seq
+    assert bench.eval("x") == [1, 2]

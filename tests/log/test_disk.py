@@ -61,6 +61,16 @@ class LogAgainstList(RuleBasedStateMachine):
         self.log.wait(seq)
         self.durable_seq = max(self.durable_seq, seq)
 
+    @rule(data=st.data())
+    def sync_beside(self, data: st.DataObject) -> None:
+        seq = data.draw(st.integers(0, len(self.model)))
+        sync = self.log.sync_beside(seq)
+        for payload in data.draw(st.lists(st.binary(max_size=300), max_size=5)):
+            self.append(payload, 0)
+        if sync is not None:
+            sync()
+        self.durable_seq = max(self.durable_seq, seq)
+
     @precondition(lambda self: self.model)
     @rule(data=st.data(), size_max=st.integers(0, 2000))
     def read(self, data: st.DataObject, size_max: int) -> None:
@@ -206,6 +216,20 @@ def test_next_entry_says_what_is_synced(tmp_path: Path) -> None:
         assert synced_seq() == 3
         fill(log, [b"d", b"e"])
         assert synced_seq() == 4  # in a finished segment
+
+
+def test_log_is_synced_beside_what_is_appended(tmp_path: Path) -> None:
+    with closing(open_log(tmp_path, runtime="r", segment_size=BLOCK)) as log:
+        fill(log, [b"a", b"b"])  # the first is in a finished segment
+        assert log.sync_beside(1) is None
+        sync = log.sync_beside(2)
+        assert sync is not None
+        fill(log, [b"c"])
+        before = set(os.listdir("/proc/self/fd"))
+        sync()
+        assert len(set(os.listdir("/proc/self/fd"))) == len(before) - 1
+        log.wait(3)
+        assert log.sync_beside(3) is None
 
 
 def test_runtime_that_changes_begins_a_new_segment_and_is_told(tmp_path: Path) -> None:
