@@ -451,7 +451,7 @@ class List(Container):
         if type(items) is list:
             items *= count
         else:
-            self.__items__ = items * count
+            items[:] = items * count  # in place, as all below: who walks over it goes on in what it has become
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -500,7 +500,7 @@ class List(Container):
         if type(items) is list:
             items.reverse()
         else:
-            self.__items__ = list(reversed(items))
+            items[:] = list(reversed(items))
 
     def sort(self, *, key: Callable[[Any], Any] | None = None, reverse: bool = False) -> None:
         # Not in place: list.sort empties the list while it calls user code, and leaves it half sorted when that fails.
@@ -512,10 +512,9 @@ class List(Container):
         finally:
             if stamp is None:
                 changed = len(items) != len(before) or not all(map(is_, items, before))
-                items[:] = ordered
             else:
                 changed = items.stamp != stamp
-                self.__items__ = ordered
+            items[:] = ordered
         if changed:
             raise ValueError("list modified during sort")
 

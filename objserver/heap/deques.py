@@ -66,9 +66,11 @@ class Deque(Container):
     def __imul__(self, count: Any) -> Deque:
         if not repeats(self.__items__, count):
             return NotImplemented
-        items = plain_list(self.__items__)
-        items *= count
-        self.__items__ = items
+        items = self.__items__
+        if type(items) is PagedDeque:
+            items.repeat(count)
+        else:
+            items *= count
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -114,10 +116,7 @@ class Deque(Container):
 
     def rotate(self, count: int = 1, /) -> None:
         items = self.__items__
-        if type(items) is PagedDeque and not items.rotate(count):
-            self.__items__ = items.copy()
-        if type(self.__items__) is deque:
-            self.__items__.rotate(count)
+        items.rotate(count)
 
     def insert(self, index: int, item: Any, /) -> None:
         self.__items__.insert(index, item)
@@ -126,8 +125,7 @@ class Deque(Container):
         self.__items__.remove(item)
 
     def reverse(self) -> None:
-        self.__items__ = items = plain_list(self.__items__)
-        items.reverse()
+        self.__items__.reverse()
 
     def clear(self) -> None:
         self.__empty__()

@@ -8,7 +8,7 @@ Promise: what CPython's deque would do (tests/heap/test_kinds.py), its iterators
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from . import paged_list
@@ -122,8 +122,7 @@ class PagedDeque(PagedList):
             raise IndexError("pop from an empty deque")
         return self._pop_first()
 
-    def rotate(self, count: int) -> bool:
-        """Rotate by a few steps. Returns: whether it was done; many steps are better done at once."""
+    def rotate(self, count: int) -> None:
         steps = index_of(count) % self.length if self.length else 0
         pay_for(min(steps, self.length - steps, _ROTATE_COUNT_MAX))
         if steps <= _ROTATE_COUNT_MAX:
@@ -133,8 +132,23 @@ class PagedDeque(PagedList):
             for _ in range(self.length - steps):
                 PagedList.append(self, self.popleft())
         else:
-            return False
-        return True
+            self._become(PagedList.copy(self), lambda items: items.rotate(count))
+
+    def reverse(self) -> None:
+        version = self.version
+        self._become(PagedList.copy(self), deque.reverse)
+        self.version = version  # CPython's iterators go on
+
+    def repeat(self, count: int) -> None:
+        """Be what it is so many times: `*=`."""
+        if count != 1:
+            self._become(PagedList.copy(self), lambda items: items.__imul__(count))
+
+    def _become(self, items: list[Any], change: Callable[[deque[Any]], object]) -> None:
+        """Take what a plain deque of the items is after a change: in place, so that who walks over it notices."""
+        plain = deque(items, self.maxlen)
+        change(plain)
+        self._replace(0, self.length, list(plain))
 
     def insert(self, index: Any, item: Any) -> None:
         place = index_of(index)

@@ -482,7 +482,7 @@ for e in range(0, len(x), 5): x[e] = [e]
 x *= 3
 x[n // 2:n] = []
 """)
-_LIST_CHANGES = while_walked("x.append(1)", "x.pop()", "x.pop(0)", "x.clear()", "x.insert(0, 1)", "x[0] = [1]", "x.reverse()")
+_LIST_CHANGES = while_walked("x.append(1)", "x.pop()", "x.pop(0)", "x.clear()", "x.insert(0, 1)", "x[0] = [1]", "x.reverse()", "x.sort(key=repr)")
 _LIST_CHANGES += [
     "out = []\nfor e in reversed(x):\n    out.append(e)\n    if len(out) == 2: x.pop()\n    if len(out) == 3: x.extend(items)",
     "_it = iter(x)\nout = list(_it)\nx.append(1)\nout.extend(_it)",
@@ -536,7 +536,9 @@ x *= 3
 for e in range(n): x.append(e), x.rotate(1)
 """)
 _DEQUE_ROOM_BULK = ["for e in range(n): x.insert(len(x) // 2, e)", "for e in range(n): x.insert(e * 7 % (len(x) + 1), [e])"]
-_DEQUE_CHANGES = while_walked("x.append(1)", "x.popleft()", "x.clear()", "x.rotate()", "x[0] = [1]", "x.appendleft(1)")
+_DEQUE_CHANGES = while_walked(
+    "x.append(1)", "x.popleft()", "x.clear()", "x.rotate()", "x.rotate(1500)", "x[0] = [1]", "x.appendleft(1)", "x.reverse()"
+)
 _DEQUE_CHANGES += [
     "out = []\nfor e in reversed(x):\n    out.append(e)\n    if len(out) == 2: x.pop()",
     "_it = iter(x)\nout = list(_it)\nx.append(1)\nout.extend(_it)",
