@@ -9,13 +9,13 @@ their sum is the reactor's own bookkeeping, and what TCP costs more. Nothing is 
 
 from __future__ import annotations
 
+import itertools
 import random
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Final
@@ -38,12 +38,12 @@ class Parameters:
     documents: int
     connections: int
     pipelines: tuple[int, ...]
-    requests: int
-    """In each round."""
+    seconds: float
+    """Of processor time, for each row in each round."""
 
 
-SMALL: Final = Parameters(documents=100, connections=4, pipelines=(1, 4), requests=64)
-FULL: Final = Parameters(documents=20_000, connections=50, pipelines=(1, 16), requests=40_000)
+SMALL: Final = Parameters(documents=100, connections=4, pipelines=(1, 4), seconds=0.005)
+FULL: Final = Parameters(documents=20_000, connections=50, pipelines=(1, 16), seconds=0.5)
 
 
 def run(full: bool, rounds: int, folder: Path) -> Report:
@@ -68,14 +68,13 @@ def run(full: bool, rounds: int, folder: Path) -> Report:
 def _measure(engine: Engine, work: Work, parameters: Parameters, pipeline: int, seed: int) -> Mapping[str, float]:
     """Return the microseconds that a request costs in each step."""
     connections = parameters.connections
-    passes = max(1, parameters.requests // (connections * pipeline))
-    sent = _requests(work, parameters, pipeline, passes, seed)
+    limit, count = int(parameters.seconds * 1e9), 0
     pairs = [socket.socketpair() for _ in range(connections)]
     doors = [Connection(dict) for _ in pairs]
     spent = dict.fromkeys(STEPS, 0)
     clock = time.thread_time_ns
     try:
-        for pieces in sent:
+        for pieces in _passes(work, parameters, pipeline, seed):
             for (peer, _), piece in zip(pairs, pieces, strict=True):
                 peer.sendall(piece)
             times = [clock()]
@@ -103,36 +102,35 @@ def _measure(engine: Engine, work: Work, parameters: Parameters, pipeline: int, 
             times.append(clock())
             engine.tend()
             times.append(clock())
-            for name, (before, after) in zip(STEPS, pairwise(times), strict=True):
+            for name, (before, after) in zip(STEPS, itertools.pairwise(times), strict=True):
                 spent[name] += after - before
             for (peer, _), reply in zip(pairs, replies, strict=True):
                 if len(peer.recv(len(reply))) < len(reply):
                     raise BenchmarkFailed("a reply did not come whole")
             if failed := [fault for value, fault, _, _ in outcomes if value is None]:
                 raise BenchmarkFailed(f"{work.name}: {failed[0]}")
+            count += len(outcomes)
+            if sum(spent.values()) > limit:
+                break
     finally:
         for pair in pairs:
             for sock in pair:
                 sock.close()
-    count = passes * connections * pipeline
     return {name: took / 1000 / count for name, took in spent.items()}
 
 
-def _requests(work: Work, parameters: Parameters, pipeline: int, passes: int, seed: int) -> list[list[bytes]]:
-    """For each pass what each connection sends, the calls of the work in turn."""
+def _passes(work: Work, parameters: Parameters, pipeline: int, seed: int) -> Iterator[list[bytes]]:
+    """Yield for each pass what each connection sends, the calls of the work in turn."""
     keys = list(work.keys(parameters.documents))
     draw = random.Random(seed)
-    number = 0
-    found: list[list[bytes]] = []
-    for _ in range(passes):
+    numbers = itertools.count(1)
+    while True:
         pieces = []
         for _ in range(parameters.connections):
             frames = []
-            for _ in range(pipeline):
+            for number in itertools.islice(numbers, pipeline):
                 call = work.calls[number % len(work.calls)]
-                number += 1
                 text = filled(request_of(call), draw.choice(keys)).replace("{{id}}", str(number))
                 frames.append(encode_frame(text.encode()))
             pieces.append(b"".join(frames))
-        found.append(pieces)
-    return found
+        yield pieces
