@@ -27,7 +27,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain, pairwise
 from operator import itemgetter, length_hint
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from .buckets import BUCKETS_END
 from .kept import READ_DEPTH, Kept
@@ -230,8 +230,10 @@ class PagedList:
     def __contains__(self, item: object) -> bool:
         return any(item in part for part in self._pieces())
 
-    def index(self, item: Any, start: int = 0, stop: int | None = None) -> int:
-        first, end, _ = slice(start, stop).indices(self.length)
+    def index(self, item: Any, *bounds: int) -> int:
+        if not all(hasattr(type(bound), "__index__") for bound in bounds):
+            raise TypeError(_BAD_BOUND)
+        first, end, _ = slice(*(bounds if len(bounds) == 2 else (*bounds, None))).indices(self.length)
         place = first
         for other in self._walk(first):
             if place >= end:
@@ -603,6 +605,7 @@ class PagedList:
                 end = 0 if left else len(branch.rows)
                 branch.put(end, end, [row])
                 root.grow(top, len(leaf))
+                self._tell_least(top, branch)
                 return
         end = 0 if left else len(root.rows)
         root.put(end, end, self._new_branches([row]))
@@ -619,10 +622,17 @@ class PagedList:
         branch.put(at, at + 1, [])
         if branch.rows:
             root.grow(top, -len(leaf))
+            self._tell_least(top, branch)
         else:
             self._forget(number)
             root.put(top, top + 1, [])
         return leaf.copy()  # type: ignore[no-any-return]
+
+    def _tell_least(self, top: int, branch: Node) -> None:
+        """Let the root, which may be changed, tell the least key of a branch that begins with another leaf."""
+        number, count, first = self.root.rows[top]
+        if branch.rows[0][2] != first:
+            self.root.put(top, top + 1, [(number, count, branch.rows[0][2])])
 
     # --- pieces ---------------------------------------------------------------------------------------------------
 
@@ -862,10 +872,11 @@ def _parts(items: list[Any], count_max: int) -> list[list[Any]]:
 def message_of(call: Callable[[], object]) -> str:
     try:
         call()
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         return str(error)
     raise AssertionError("it raises")
 
 
 # As the running Python says it.
 _ABSENT: Final = message_of(lambda: list[int]().index(0))
+_BAD_BOUND: Final = message_of(lambda: list[int]().index(0, cast(int, "")))

@@ -299,6 +299,31 @@ def test_container_that_is_small_again_takes_no_neighbour_along(engine: Bench) -
     assert engine.eval("[rows, len(d)]") == [[{"n": 1}, {"n": 2}], 10]
 
 
+def test_rows_of_a_sorted_dict_tell_the_least_keys_however_its_ends_change(engine: Bench) -> None:
+    """Taking leaves off the front left the root with the key of one that was gone; `verify` said so."""
+    engine.eval("x = SortedDict((k, k) for k in range(1000))")
+    for change in (
+        "for k in range(100):\n  x.pop(k)",
+        "for k in range(99, -100, -1):\n  x[k] = k",
+        "for k in range(150):\n  x.popitem(0)\nfor k in range(150):\n  x.popitem()\nx[-200] = 0\nx[2000] = 1",
+    ):
+        engine.eval(change)
+        engine.engine.checkpoint()
+        engine.end()  # and see that it is sound
+        engine.crash()
+    assert engine.eval("list(x) == [-200, *range(51, 850), 2000]") is True
+
+
+@pytest.mark.parametrize("kind", ["list", "deque"])
+def test_bound_of_index_that_is_no_number_is_refused_in_pythons_words(engine: Bench, kind: str) -> None:
+    engine.eval(f"from collections import deque\nx = {kind}(range(1000))")
+    for bounds, wanted in (("'a'", TypeError), ("0, None", TypeError), ("500, 10**30", ValueError), ("-9", ValueError)):
+        with pytest.raises(wanted) as expected:
+            eval(f"{kind}(range(1000)).index(7, {bounds})", {"deque": collections.deque})
+        with pytest.raises(Failed, match=re.escape(str(expected.value))):
+            engine.eval(f"x.index(7, {bounds})")
+
+
 def test_named_tuple_of_a_clients_class_is_a_key_of_a_large_dict(engine: Bench) -> None:
     """It is equal to a tuple, so it has the tuple's hash in the index on disk."""
     engine.eval("from typing import NamedTuple\nclass P(NamedTuple):\n    x: int\nx = {P(i): i for i in range(1000)}")
