@@ -30,6 +30,8 @@ STOP_SECONDS_MAX: Final = 300.0
 CHECKPOINT_SECONDS_MAX: Final = 300.0
 # How often a server is asked how far it is; the answer is work for it, too.
 ASK_SECONDS: Final = 0.1
+# Bytes of log that a checkpoint leaves: entries of its own.
+SETTLED_SIZE: Final = 4_096
 LOOPBACK: Final = "127.0.0.1"
 # Another process may take a port between the moment it is found free and the moment the server binds it.
 PORT_ATTEMPTS: Final = 5
@@ -72,10 +74,16 @@ class Objserver(Server):
             found: dict[str, Any] = client.stats()
         return found
 
-    def wait_idle(self) -> None:
-        """Wait until no checkpoint is running: what was prepared must not disturb what is measured."""
+    def wait_idle(self, *, settled: bool = False) -> None:
+        """Wait until no checkpoint is running: what was prepared must not disturb what is measured.
+
+        Args:
+            settled: also wait for the one to come of what was prepared, which begins some 10 s later.
+        """
         deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
-        while self.statistics()["checkpoint_running"]:
+        while (found := self.statistics())["checkpoint_running"] or (
+            settled and found["log_size_since_checkpoint"] > SETTLED_SIZE
+        ):
             if time.monotonic() > deadline:
                 raise BenchmarkFailed(f"a checkpoint has run for {CHECKPOINT_SECONDS_MAX} s")
             time.sleep(ASK_SECONDS)

@@ -38,6 +38,8 @@ ZEO_CLIENTS_MAX: Final = 8
 # More would spend the time on starting as many Pythons.
 PLPYTHON_CONNECTIONS_MAX: Final = 50
 BATCH_COUNT: Final = 500
+# From so many documents on, the checkpoint of what was loaded is waited for; of fewer nobody would notice it.
+SETTLED_COUNT: Final = 1_000
 # Calls of the floor between two looks at the clock.
 STRIDE: Final = 100
 HOW_TO_GET_PLPYTHON: Final = "PL/Python is not installed; on Debian: apt install postgresql-plpython3-15"
@@ -121,7 +123,7 @@ class Objserver(Served):
     def prepare(self, work: Work) -> None:
         with self.server.client() as client:
             fill(client, work, self.count)
-        self.server.wait_idle()
+        self.server.wait_idle(settled=self.count >= SETTLED_COUNT)
 
     def request(self, work: Work, call: Call) -> str:
         return request_of(call)
