@@ -39,9 +39,9 @@ def encode_frame(body: bytes) -> bytes:
     return size.to_bytes(HEADER_SIZE, "big") + body
 
 
-def is_frame(data: bytes) -> bool:
-    """Whether `data` is one whole frame and nothing else."""
-    return HEADER_SIZE <= len(data) <= FRAME_SIZE_MAX and _read_size(data)[0] == len(data) - HEADER_SIZE
+def is_frame(data: bytes, size_max: int = FRAME_SIZE_MAX) -> bool:
+    """Whether `data` is one whole frame and nothing else, as nearly always."""
+    return HEADER_SIZE <= len(data) <= size_max and _read_size(data)[0] == len(data) - HEADER_SIZE
 
 
 class FrameReader:
@@ -81,8 +81,8 @@ class FrameReader:
             # number of times however small the pieces are.
             data = bytes(self.held)
             self.held = bytearray()
-        if HEADER_SIZE <= end <= self.size_max and _read_size(data)[0] == end - HEADER_SIZE:
-            return [data[HEADER_SIZE:]]  # one whole frame, as nearly always
+        if is_frame(data, self.size_max):
+            return [data[HEADER_SIZE:]]
         bodies: list[bytes] = []
         start = 0
         while end - start >= HEADER_SIZE:
