@@ -126,6 +126,7 @@ def go_through(folder: Path, seed: int, seconds: float, *, synchronous: bool) ->
         if synchronous:
             wait(lambda: len(turmoil.leader.replication()["followers"]) == 2)
         prepare(turmoil.leader, CLIENTS)
+        cluster.level(turmoil.leader, *turmoil.others())  # or a promotion may lose what every write needs
         writers = [Writer(client, turmoil.nodes) for client in CLIENTS]
         until = time.monotonic() + seconds  # how much happens; nothing is asserted on it
         while time.monotonic() < until:
