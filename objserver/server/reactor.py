@@ -409,15 +409,17 @@ class Reactor:
                 session.queued = False
             turns[:0] = [(session, first) for first, session in enumerate(lone)]
             lone = []
+        if held:
+            # What the engine had no part in is told at once: the follower that all wait for may be among them.
+            ends = [*(first for _, first in turns[1:]), len(batch)]
+            idle = [turn for turn, end in zip(turns, ends, strict=True) if turn[1] == end]
+            turns = [turn for turn, end in zip(turns, ends, strict=True) if turn[1] < end]
+            self._answer([], idle, (), seq)
         if len(outcomes) < len(batch):
             # The engine stopped early: whose turn did not come goes first next time.
             turns.sort(key=lambda turn: turn[1] < len(outcomes))
         if held:
             assert node is not None
-            # What the engine had no part in is told at once: the follower that all wait for may be among them.
-            ends = [*(first for _, first in turns[1:]), len(batch)]
-            self._answer([], [turn for turn, end in zip(turns, ends, strict=True) if turn[1] == end], (), seq)
-            turns = [turn for turn, end in zip(turns, ends, strict=True) if turn[1] < end]
             size = sum(len(value or b"") + len(output) for value, _, _, output in outcomes)
             self._hold(Held(turns, outcomes, before, seq, trio.current_time() + node.sync_seconds, size))
         else:

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -591,6 +592,21 @@ def test_request_whose_reply_waits_is_not_run_again_when_its_client_reads(cluste
         proxy.flow()
         assert b'"error"' not in link.body()
         assert b'"value":1,' in link.body().replace(b" ", b"")
+
+
+def test_requests_that_a_batch_did_not_come_to_run_when_its_replies_wait_for_a_replica(cluster: Cluster) -> None:
+    leader = cluster.node("--sync-replicas", "1", "--sync-replicas-seconds", "50")
+    cluster.follower(leader)
+    wait(lambda: connected(leader) == 1)
+    leader.value("count = 0")
+    with ExitStack() as stack:
+        links = [stack.enter_context(leader.link()) for _ in range(5)]
+        for link in links:
+            assert link.ask("ping").error is None
+        for link in links:  # each takes longer than a batch may, and while one runs all others become ready
+            link.send("eval", source="for _ in range(1_000_000): pass\ncount += 1")
+        assert all(b'"error"' not in link.body() for link in links)
+    assert leader.value("count") == len(links)
 
 
 def test_acknowledged_writes_survive_the_leader_when_replies_wait_for_replicas(cluster: Cluster) -> None:
