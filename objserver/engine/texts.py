@@ -3,9 +3,11 @@
     first read     document -> encode -> JSON, and keep it in document.__text__
     later reads    document.__text__ -> JSON
 
-`__text__` of a container is None, its JSON, or a list: its JSON or None, and the lists of the documents it is a part of
-whose JSON has its own in it. A container that changes or is evicted takes back its JSON and that of those documents
-(`forget_text` in objserver/heap/containers.py); so whoever reads a document looks at nothing but its own list.
+`__text__` of a container is None, its JSON, or a list: its JSON or None, a bound, and the lists of the documents it is
+a part of whose JSON has its own in it. A container that changes or is evicted takes back its JSON and that of those
+documents (`forget_text` in objserver/heap/containers.py); so whoever reads a document looks at its own list alone. Of
+the documents in a list some have lost their JSON for another reason. When there are as many as the bound, these go, and
+the bound becomes twice what is left: noting a document costs the same whether few or very many share a part.
 
 A snippet that changes something often returns what it took out, a task of a queue, which nobody reads again. So what
 such a one returns for the first time only gets a list without JSON; the next time there is one, and the JSON is kept.
@@ -18,6 +20,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ..heap import Dict, Heap, List
+from ..heap.containers import OWNER_COUNT
 from .requests import Codec
 
 __all__ = ["CLEAN", "UNCHANGING", "Texts"]
@@ -35,9 +38,6 @@ TEXT_SIZE_MAX: Final = 4 * 1024
 PART_COUNT_MAX: Final = 40
 # Bytes of memory for a container below a document: its list, and its places in it and in the tuple.
 PART_SIZE: Final = 150
-
-# Documents that a part has noted before it looks which of them still have their JSON.
-_OWNER_COUNT: Final = 8
 
 
 class Texts:
@@ -61,7 +61,7 @@ class Texts:
         except TypeError:
             return None
         if self._heap.touched and value.__text__ is None:
-            value.__text__ = [None]
+            value.__text__ = [None, OWNER_COUNT]
         elif len(json) <= TEXT_SIZE_MAX:
             self._keep(value, parts, json)
         return json
@@ -106,19 +106,21 @@ class Texts:
         return items
 
     def _keep(self, value: Any, parts: list[Any], json: bytes) -> None:
-        text = value.__text__
-        if type(text) is list:
-            text[0] = json
+        old = value.__text__
+        if type(old) is list:
+            # A list that no part has noted yet: looking for it would take as long as a part has documents.
+            text = value.__text__ = [json, old[1], *[owner for owner in old[2:] if owner[0] is not None]]
         elif parts:
-            value.__text__ = text = [json]
+            text = value.__text__ = [json, OWNER_COUNT]
         else:
             value.__text__ = json
         for part in parts:
             known = part.__text__
             if type(known) is not list:
-                part.__text__ = [known, text]
-            elif known[-1] is not text and not any(owner is text for owner in known):
-                if len(known) > _OWNER_COUNT:
-                    known[1:] = [owner for owner in known[1:] if owner[0] is not None]
+                part.__text__ = [known, OWNER_COUNT, text]
+            elif known[-1] is not text:  # else it is in there twice, one after the other
+                if len(known) - 2 >= known[1]:
+                    known[2:] = [owner for owner in known[2:] if owner[0] is not None]
+                    known[1] = max(OWNER_COUNT, 2 * (len(known) - 2))
                 known.append(text)
         self._heap.account_text(value.__oid__, len(json) + PART_SIZE * len(parts))

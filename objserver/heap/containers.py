@@ -40,6 +40,7 @@ __all__ = [
     "DICTS",
     "LISTS",
     "MISSING",
+    "OWNER_COUNT",
     "PAGED",
     "REPEATED_COUNT_MAX",
     "RIGHT_FIRST",
@@ -68,6 +69,10 @@ __all__ = [
 DICTS: Final[frozenset[type]] = frozenset({dict, PagedDict})
 LISTS: Final[frozenset[type]] = frozenset({list, PagedList})
 PAGED: Final[set[type]] = {PagedDict}
+
+# Documents that a part of theirs notes before it looks which of them still have their JSON: the least bound, see
+# objserver/engine/texts.py.
+OWNER_COUNT: Final = 8
 
 # Items of a sequence that `*` makes in one step.
 REPEATED_COUNT_MAX: Final = 10_000_000
@@ -239,8 +244,11 @@ def forget_text(text: Any) -> Any:
     if type(text) is not list:
         return None
     text[0] = None
-    for owner in text[1:]:
-        owner[0] = None
+    if len(text) > 2:
+        for owner in text[2:]:
+            owner[0] = None
+        # They note it again when they have JSON again: a part of very many that is changed again has nothing to do.
+        text[1:] = (OWNER_COUNT,)
     return text
 
 

@@ -123,9 +123,9 @@ def test_what_a_change_returns_is_kept_when_it_is_returned_again(engine: Bench) 
     kept = engine.engine._heap.value_of("d")
     for number in range(3):
         assert engine.eval("count[0] += 1\nd") == {"k": 1}
-        assert kept.__text__ == [b'{"k":1}' if number else None]
+        assert kept.__text__[0] == (b'{"k":1}' if number else None)
     task = engine.engine._heap.value_of("q")[0]
-    assert engine.eval("q.pop(0)") == [{"n": 1}] and task.__text__ == [None]
+    assert engine.eval("q.pop(0)") == [{"n": 1}] and task.__text__[0] is None
     assert engine.eval("d['k'] += 1\nd") == engine.eval("d") == {"k": 2}
 
 
@@ -172,3 +172,18 @@ def test_part_of_many_documents_takes_back_the_text_of_each(engine: Bench) -> No
             engine.eval("docs[n]['n'] = n", n=number)
         engine.eval("docs[-1]['part']['m'] += 1")
         assert engine.eval("part") == {"m": count + 1}
+
+
+def test_part_of_very_many_documents_notes_each_once_and_none_after_it_changed(engine: Bench) -> None:
+    """It notes in no more steps than there are documents, and what it noted does not stay with it for ever."""
+    engine.eval("part = {'m': 0}; docs = [{'n': _n, 'part': part} for _n in range(200)]; 0")
+    part = engine.engine._heap.value_of("part")
+    for count in range(1, 3):
+        for _ in range(2):
+            for number in range(200):
+                assert engine.eval("docs[n]", n=number)["part"] == {"m": count - 1}
+                if number % 2:  # its JSON is made anew, and is noted again
+                    engine.eval("docs[n]['n'] += 1", n=number)
+        assert 100 < len(part.__text__) < 450
+        engine.eval("part['m'] += 1; 0")
+        assert len(part.__text__) == 2
