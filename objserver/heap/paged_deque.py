@@ -125,6 +125,8 @@ class PagedDeque(PagedList):
     def rotate(self, count: int) -> None:
         steps = index_of(count) % self.length if self.length else 0
         pay_for(min(steps, self.length - steps, _ROTATE_COUNT_MAX))
+        if self.length > 1:
+            self.version += 1  # CPython's iterators notice that of no step, too
         if steps <= _ROTATE_COUNT_MAX:
             for _ in range(steps):
                 self.appendleft(PagedList.pop(self))

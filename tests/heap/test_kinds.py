@@ -169,6 +169,21 @@ def test_deque_that_changes_while_it_is_walked_says_so(host: Host) -> None:
         assert len(host["d"]) == size
 
 
+@pytest.mark.parametrize("count", [0, 1000, 1, 999, 400])
+@pytest.mark.parametrize("size", [1000, 300, 3])
+def test_rotation_of_a_deque_by_nothing_is_a_change_for_who_walks_over_it(host: Host, size: int, count: int) -> None:
+    host["d"] = Deque(range(size))
+    host.reopen()
+
+    def body(root: Any) -> None:
+        walk = iter(host["d"])
+        host["d"].rotate(count)
+        with pytest.raises(RuntimeError, match="deque mutated during iteration"):
+            next(walk)
+
+    host.run(body)
+
+
 def test_iterator_of_a_deque_that_is_over_says_that_the_deque_changed(host: Host) -> None:
     def over(walk: Any, values: Any) -> list[str]:
         """What an iterator says that has come to its end, before and after a change."""
