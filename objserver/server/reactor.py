@@ -426,11 +426,11 @@ class Reactor:
             self._answer(lone, turns, outcomes, seq)
 
     def _take_turns(self, batch: list[Request], sources: list[bytes]) -> list[tuple[Session, int]]:
-        """Let waiting sessions put requests into the batch; return them, and where the requests of each begin."""
+        """Let waiting sessions put more requests into the batch; return them, and where those of each begin."""
         waiting = self._waiting
         turns: list[tuple[Session, int]] = []
         share = max(1, BATCH_COUNT_MAX // len(waiting))
-        size = 0
+        size = sum(map(len, sources))  # of those that came alone
         while waiting and len(batch) < BATCH_COUNT_MAX and size < BATCH_SIZE_MAX:
             session = waiting.popleft()
             session.queued = False

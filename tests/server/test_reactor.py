@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from math import inf
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from objserver.engine import Options
+from objserver.engine import Engine, Options, Outcome, Request
 from objserver.limits import BATCH_OUTPUT_SIZE_MAX, FRAME_SIZE_MAX, KIB, MIB, OUTPUT_SIZE_MAX, OUTPUT_STALL_SECONDS_MAX
 from objserver.replication import Node, State
+from objserver.server.watch import Watch
 from objserver.wire import ErrorCode, encode_frame, encode_request
 
 from .conftest import SECONDS_MAX, Server, open_stream
@@ -123,6 +125,27 @@ async def test_replies_come_in_the_order_of_the_requests(server: Server) -> None
         assert reply.id == id
         assert reply.value == ((id - 1) // 3 if id % 3 == 1 else None)
         assert (reply.error is not None) == (id % 3 == 0)
+
+
+async def test_batch_has_a_bound_however_many_come_alone(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A supervisor has room for what one that is full came in, and one request more."""
+
+    class Sizes(Watch):
+        def run(self, engine: Engine, batch: Sequence[Request], sources: Sequence[bytes]) -> Sequence[Outcome]:
+            sizes.append(sum(map(len, sources)))
+            return super().run(engine, batch, sources)
+
+    sizes: list[int] = []
+    monkeypatch.setattr("objserver.server.reactor.BATCH_SIZE_MAX", 20 * KIB)
+    server = await start(watch=Sizes())
+    peers = [await server.connect() for _ in range(13)]
+    assert [(await peer.ask("ping")).error for peer in peers] == [None] * len(peers)
+    for count, peer in zip([1] * 10 + [10] * 3, peers, strict=True):  # with no turn of the server's in between
+        data = b"".join(peer.request("query", source="1", args={"x": "x" * 2 * KIB}) for _ in range(count))
+        assert os.write(peer.stream.socket.fileno(), data) == len(data)
+    assert [(await peer.reply()) is not None for peer in peers] == [True] * len(peers)
+    assert sum(sizes[:1]) > 20 * KIB
+    assert max(sizes) <= 23 * KIB
 
 
 async def test_long_pipeline_does_not_make_another_client_wait_for_all_of_it(server: Server) -> None:
