@@ -59,9 +59,6 @@ class Item(NamedTuple):
     request_id: str
     result_crc: int
 
-    def row(self) -> Row:
-        return KINDS.index(self.kind), *self[1:]
-
 
 # An item as it is packed: the kind as its place in KINDS, and the rest of an `Item`. A plain tuple, since one is made
 # for every change.

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from objserver.engine import Options
-from objserver.engine.entries import BATCH, CHECKPOINT, DIGEST, Item, code_digest, pack_batch, pack_digest
+from objserver.engine.entries import BATCH, CHECKPOINT, DIGEST, Row, code_digest, pack_batch, pack_digest
 from objserver.engine.verify import Report, verify
 from objserver.heap import buckets, reclaim, sweep
 from objserver.heap.reclaim import CENSUS, COUNTS, KINDS, PENDING, STORAGES
@@ -898,13 +898,14 @@ def test_fault_is_found(name: str, known: Known, tmp_path: Path) -> None:
 # --- what entries of the log say to one another -----------------------------------------------------------------------
 
 
-ITEM = Item("eval", code_digest("x = 1"), b"{}", None, "", "", 0)
+CODE = code_digest("x = 1")
+ROW: Row = (0, CODE, b"{}", None, "", "", 0)
 ENTRIES = {
     "digest of a checkpoint that is none": ([(DIGEST, pack_digest(1, bytes(16)))], "has the digest of checkpoint 1"),
     "digest of no bytes": ([(CHECKPOINT, b""), (DIGEST, pack_digest(4, b"1"))], "has a digest that is none: b'1'"),
-    "text of another digest": ([(BATCH, pack_batch([ITEM.row()], {ITEM.code: "x = 2"}))], "which is not its own"),
+    "text of another digest": ([(BATCH, pack_batch([ROW], {CODE: "x = 2"}))], "which is not its own"),
     "text that is missing": (
-        [(CHECKPOINT, b""), (BATCH, pack_batch([ITEM.row()], {}))], "whose text does not stand before it",
+        [(CHECKPOINT, b""), (BATCH, pack_batch([ROW], {}))], "whose text does not stand before it",
     ),
     "payload that is none": ([(BATCH, b"\xc1")], "entry 3: does not decode"),
     "kind that nobody knows": ([(77, b"")], "entry 3: is of kind 77, which this version does not know"),
