@@ -78,11 +78,12 @@ class Objserver(Server):
         """Wait until no checkpoint is running: what was prepared must not disturb what is measured.
 
         Args:
-            settled: also wait for the one to come of what was prepared, which begins some 10 s later.
+            settled: also wait for the one to come of what was prepared, which begins some 10 s later, and until what
+                was there before is deleted.
         """
         deadline = time.monotonic() + CHECKPOINT_SECONDS_MAX
         while (found := self.statistics())["checkpoint_running"] or (
-            settled and found["log_size_since_checkpoint"] > SETTLED_SIZE
+            settled and (found["log_size_since_checkpoint"] > SETTLED_SIZE or found["reclaim"]["pending_objects"])
         ):
             if time.monotonic() > deadline:
                 raise BenchmarkFailed(f"a checkpoint has run for {CHECKPOINT_SECONDS_MAX} s")
