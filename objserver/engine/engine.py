@@ -338,10 +338,14 @@ class Engine:
         """Whether something was changed that no checkpoint has."""
         return self._changed
 
-    def want_checkpoint(self) -> None:
-        """Let a checkpoint begin, if something was changed: whoever has a clock says when one is due for that alone, so
-        that a start has little to run again, and what was dropped is given back."""
-        self._wanted = self._changed
+    def want_checkpoint(self) -> bool:
+        """Let a checkpoint begin, if there is something for it: whoever has a clock says when one is due for that
+        alone, so that a start has little to run again, and what was dropped is given back.
+
+        Returns: whether one is to begin. What it finds dead it may leave to one more: who has a clock asks again.
+        """
+        self._wanted = self._changed or self._heap.reclaim.pending[0] > 0
+        return self._wanted
 
     def checkpoint(self) -> None:
         """Write everything that changed to LMDB and return when it is durable there.

@@ -740,8 +740,8 @@ class Reactor:
             self._engine.sync()
             self._sync_at = inf
         if now >= self._checkpoint_at:
-            self._engine.want_checkpoint()
-            self._checkpoint_at = inf
+            wanted = self._engine.want_checkpoint()
+            self._checkpoint_at = now + self._engine.options.checkpoint_seconds if wanted else inf
         if now >= self._accept_at:
             for fd in self._listeners:
                 self._epoll.modify(fd, EPOLLIN)

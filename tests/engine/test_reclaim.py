@@ -296,6 +296,23 @@ def test_a_tree_of_any_depth_is_deleted_in_slices(bench: Bench) -> None:
     assert there == reached
 
 
+def test_what_changed_and_was_dropped_before_one_checkpoint_is_given_back_without_another_change(bench: Bench) -> None:
+    bench.eval("users = {i: {'n': i} for i in range(100)}")
+    checkpoint(bench)
+    bench.eval("for user in users.values(): user['n'] += 1")
+    bench.eval("del users")
+    engine = bench.engine
+    reclaiming = engine._heap.reclaim
+    wanted = 0
+    while engine.want_checkpoint():
+        wanted += 1
+        while engine.tend() or engine._checkpoint is not None:
+            advance(bench)
+    assert wanted == 2 and reclaiming.pending[0] == 0
+    there, reached = everything(bench)
+    assert there == reached
+
+
 def test_slices_are_bounded_and_what_is_left_goes_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("objserver.heap.reclaim.SWEEP_COUNT", 700)
     count = 2_000
